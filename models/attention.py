@@ -1,0 +1,50 @@
+"""Answers how attention is computed: one entry point for every network, and the named module that adapters replace.
+
+Shapes: B batch, H heads, N query tokens, M key tokens, D width of one head, C = H * D.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+    """Softmax attention, scaled by 1/sqrt(D) (Vaswani et al. 2017, equation 1).
+
+    Args:
+        query: (B, H, N, D).
+        key: (B, H, M, D).
+        value: (B, H, M, D).
+        mask: broadcastable to (B, H, N, M); boolean (True attends) or additive.
+        causal: each query sees keys at its own position and before.
+
+    Returns:
+        (B, H, N, D).
+    """
+    return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+
+
+class AttentionCore(nn.Module):
+    """Multi-head attention on projected tokens; a child of its own so that a patch can substitute it."""
+
+    def __init__(self, heads: int, *, causal: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.causal = causal
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            query: (B, N, C).
+            key: (B, M, C).
+            value: (B, M, C).
+
+        Returns:
+            (B, N, C).
+        """
+        split = [t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value)]
+        return attention(*split, causal=self.causal).transpose(1, 2).flatten(-2)
+
+    def extra_repr(self) -> str:
+        """Describe the module in its printed form."""
+        return f"heads={self.heads}, causal={self.causal}"
