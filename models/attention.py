@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 
-def attention(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None = None, causal: bool = False
+) -> Tensor:
     """Softmax attention, scaled by 1/sqrt(D) (Vaswani et al. 2017, equation 1).
 
     Args:

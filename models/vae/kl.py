@@ -236,7 +236,9 @@ class Decoder(nn.Module):
         levels = []
         for index, width in reversed(list(enumerate(widths))):
             resample = {"upsample": Upsample(width)} if index > 0 else {}
-            levels.append(Level([previous] + [width] * (config.residual_blocks + 1), config.groups, **resample))
+            levels.append(
+                Level([previous] + [width] * (config.residual_blocks + 1), config.groups, **resample)
+            )
             previous = width
         self.up = nn.ModuleList(reversed(levels))
         self.norm_out = nn.GroupNorm(config.groups, previous, eps=1e-6)

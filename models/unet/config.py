@@ -1,0 +1,56 @@
+"""Says how large a latent-diffusion UNet is; read from the shapes of a checkpoint, never from a list of names."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Sizes of a UNet of Rombach et al. 2022, figure 3.
+
+    Attributes:
+        in_channels: channels of the input (4, or more where an image is concatenated).
+        out_channels: channels of the prediction.
+        channels: width of the finest level.
+        multipliers: width of each level in units of `channels`, finest first.
+        input_depths: transformer blocks (0: no attention) of each residual block on the way down, a row a level.
+        output_depths: the same on the way up, one block more a level, finest level first.
+        middle_depth: transformer blocks in the middle; 0 for residual blocks alone, None for no middle at all.
+        context_width: width D of the text context.
+        heads: attention heads at every width, or None where `head_width` rules.
+        head_width: width of one head, used where `heads` is None.
+        linear_projections: whether the transformer's projections are linear layers instead of 1x1 convolutions.
+        vector_width: width of the extra vector condition, or None.
+        groups: groups of every group norm.
+    """
+
+    in_channels: int = 4
+    out_channels: int = 4
+    channels: int = 320
+    multipliers: tuple[int, ...] = (1, 2, 4, 4)
+    input_depths: tuple[tuple[int, ...], ...] = ((1, 1), (1, 1), (1, 1), (0, 0))
+    output_depths: tuple[tuple[int, ...], ...] = ((1, 1, 1), (1, 1, 1), (1, 1, 1), (0, 0, 0))
+    middle_depth: int | None = 1
+    context_width: int = 768
+    heads: int | None = 8
+    head_width: int = 64
+    linear_projections: bool = False
+    vector_width: int | None = None
+    groups: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that contradict each other."""
+        levels = len(self.multipliers)
+        if len(self.input_depths) != levels or len(self.output_depths) != levels:
+            raise ValueError(
+                f"{levels} multipliers need as many rows of depths, "
+                f"not {len(self.input_depths)} on the way down and {len(self.output_depths)} on the way up"
+            )
+        for row, (down, up) in enumerate(zip(self.input_depths, self.output_depths, strict=True)):
+            if len(up) != len(down) + 1:
+                raise ValueError(
+                    f"level {row} has {len(down)} blocks down, so it needs {len(down) + 1} up, not {len(up)}"
+                )
+
+    def heads_at(self, width: int) -> int:
+        """How many heads attention has at a width."""
+        return self.heads if self.heads is not None else width // self.head_width

@@ -1,0 +1,119 @@
+"""Holds the text-conditioned UNet of latent diffusion, under its original parameter names.
+
+Reference: Rombach et al. 2022 (arXiv:2112.10752), figure 3 and appendix; names as under `model.diffusion_model.`.
+Shapes: B batch, C channels, h and w latent cells, T context tokens, D context width, V vector width.
+"""
+
+from torch import Tensor, nn
+
+from models.embed import timestep_embedding
+from models.unet.blocks import Downsample, ResidualBlock, SkipJoin, SpatialTransformer, Stage, Upsample
+from models.unet.config import UNetConfig
+
+
+class UNet(nn.Module):
+    """Predicts noise (or velocity) in a latent from the latent, a time and a text context."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding_width = 4 * config.channels
+        self.time_embed = self._embedder(config.channels)
+        if config.vector_width is not None:
+            # Nested once more because the original kept its label embedding in a sequence.
+            self.label_emb = nn.Sequential(self._embedder(config.vector_width))
+        skips = self._build_input()
+        width = config.channels * config.multipliers[-1]
+        if config.middle_depth is not None:
+            parts = [self._residual(width, width), *self._attend(width, config.middle_depth)]
+            self.middle_block = Stage([*parts, self._residual(width, width)])
+        self._build_output(skips)
+        self.joins = nn.ModuleList(SkipJoin() for _ in self.output_blocks)
+        self.out = nn.Sequential(
+            nn.GroupNorm(config.groups, config.channels),
+            nn.SiLU(),
+            nn.Conv2d(config.channels, config.out_channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+        """Predict.
+
+        Args:
+            x: (B, C, h, w), already scaled to the network's input.
+            t: (B,) training times, 0 to 999; fractions are allowed.
+            context: (B, T, D).
+            vector: (B, V) where the network was built with a vector condition.
+
+        Returns:
+            (B, C, h, w).
+        """
+        embedding = self.time_embed(timestep_embedding(t, self.config.channels).to(x.dtype))
+        if self.config.vector_width is not None:
+            if vector is None:
+                raise ValueError(f"this network needs a vector condition of width {self.config.vector_width}")
+            embedding = embedding + self.label_emb(vector)
+        skips = []
+        for stage in self.input_blocks:
+            x = stage(x, embedding, context)
+            skips.append(x)
+        if self.config.middle_depth is not None:
+            x = self.middle_block(x, embedding, context)
+        for stage, join in zip(self.output_blocks, self.joins, strict=True):
+            skip = skips.pop()
+            size = (skips[-1].shape[2], skips[-1].shape[3]) if skips else None
+            x = stage(join(x, skip), embedding, context, size)
+        predicted: Tensor = self.out(x)
+        return predicted
+
+    def _embedder(self, inputs: int) -> nn.Sequential:
+        width = self.embedding_width
+        return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width))
+
+    def _residual(self, inputs: int, outputs: int) -> ResidualBlock:
+        return ResidualBlock(inputs, outputs, self.embedding_width, self.config.groups)
+
+    def _attend(self, width: int, depth: int) -> list[nn.Module]:
+        config = self.config
+        if depth == 0:
+            return []
+        heads = config.heads_at(width)
+        linear, groups = config.linear_projections, config.groups
+        return [SpatialTransformer(width, config.context_width, heads, depth, linear=linear, groups=groups)]
+
+    def _build_input(self) -> list[int]:
+        """Build the way down; returns the width of each skip."""
+        config = self.config
+        width = config.channels
+        stages = [Stage([nn.Conv2d(config.in_channels, width, 3, padding=1)])]
+        skips = [width]
+        last = len(config.multipliers) - 1
+        for level, (multiplier, depths) in enumerate(
+            zip(config.multipliers, config.input_depths, strict=True)
+        ):
+            for depth in depths:
+                outputs = config.channels * multiplier
+                stages.append(Stage([self._residual(width, outputs), *self._attend(outputs, depth)]))
+                width = outputs
+                skips.append(width)
+            if level < last:
+                stages.append(Stage([Downsample(width)]))
+                skips.append(width)
+        self.input_blocks = nn.ModuleList(stages)
+        return skips
+
+    def _build_output(self, skips: list[int]) -> None:
+        """Build the way up, coarsest level first."""
+        config = self.config
+        width = config.channels * config.multipliers[-1]
+        waiting = list(skips)
+        stages = []
+        levels = list(enumerate(zip(config.multipliers, config.output_depths, strict=True)))
+        for level, (multiplier, depths) in reversed(levels):
+            outputs = config.channels * multiplier
+            for index, depth in enumerate(depths):
+                parts = [self._residual(width + waiting.pop(), outputs), *self._attend(outputs, depth)]
+                width = outputs
+                if level > 0 and index == len(depths) - 1:
+                    parts.append(Upsample(width))
+                stages.append(Stage(parts))
+        self.output_blocks = nn.ModuleList(stages)
