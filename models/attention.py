@@ -1,4 +1,5 @@
-"""Answers how attention is computed: one entry point for every network, and the named module that adapters replace.
+"""Answers how attention is computed: one entry point for every network, and the named module that adapters
+replace.
 
 Shapes: B batch, H heads, N query tokens, M key tokens, D width of one head, C = H * D.
 """
@@ -44,7 +45,7 @@ class AttentionCore(nn.Module):
         Returns:
             (B, N, C).
         """
-        split = [t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (query, key, value)]
+        split = [t.view(*t.shape[:2], self.heads, -1).transpose(1, 2) for t in (query, key, value)]
         return attention(*split, causal=self.causal).transpose(1, 2).flatten(-2)
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Says what a loaded network is: the frozen values that carry a network and the facts sampling needs about it."""
+"""Says what a loaded network is: frozen values that carry a network and what sampling must know of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,7 +43,10 @@ class LatentFormat:
 
 @dataclass(frozen=True, eq=False)
 class DiffusionModel:
-    """A denoising network `network(x, t, context)`: x (B, C, h, w), t (B,) float, context (B, T, D) -> (B, C, h, w)."""
+    """A denoising network.
+
+    `network(x, t, context)` takes x (B, C, h, w), t (B,) float, context (B, T, D) and gives (B, C, h, w).
+    """
 
     network: nn.Module
     family: str

@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def timestep_embedding(t: Tensor, width: int, *, longest_period: float = 10000.0) -> Tensor:
-    """Sinusoidal features of a time, cosines first (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B).
+    """Sinusoidal features of a time, cosines first (Vaswani et al. 2017, section 3.5; Ho et al. 2020,
+    appendix B).
 
     Args:
         t: (B,), any real dtype; computed in float32.

@@ -77,10 +77,12 @@ class ClipText(nn.Module):
 
         Args:
             tokens: ids (B, T) of an integer dtype, or embeddings (B, T, D) as `embed` gives them.
-            layer: None for the last block with the final norm; else which block's output `hidden` is, counted from
+            layer: None for the last block with the final norm; else which block's output `hidden` is,
+                counted from
                 the end (-1 is the last block).
             normalise: whether a block chosen by `layer` goes through the final norm.
-            end_positions: (B,) where to read the pooled vector; needed with embeddings, else found by the end token.
+            end_positions: (B,) where to read the pooled vector; needed with embeddings, else found by the
+                end token.
 
         Returns:
             hidden, and the pooled vector of the last block's normed output, whatever the layer.

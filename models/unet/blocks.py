@@ -1,7 +1,9 @@
 """Holds the parts of a latent-diffusion UNet, each under the parameter names of the original checkpoints.
 
-References: Rombach et al. 2022 (arXiv:2112.10752), appendix; Dhariwal and Nichol 2021 (arXiv:2105.05233), appendix A.
-Shapes: B batch, C channels, h and w latent cells, N = h * w tokens, T context tokens, D context width, E embedding width.
+References: Rombach et al. 2022 (arXiv:2112.10752), appendix; Dhariwal and Nichol 2021 (arXiv:2105.05233),
+appendix A.
+Shapes: B batch, C channels, h and w latent cells, N = h * w tokens, T context tokens, D context width, E
+embedding width.
 """
 
 import torch
@@ -124,7 +126,7 @@ class SpatialTransformer(nn.Module):
             tokens = block(tokens, context)
         if self.linear:
             tokens = self.proj_out(tokens)
-        hidden = tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+        hidden = tokens.transpose(1, 2).reshape(x.shape)
         if not self.linear:
             hidden = self.proj_out(hidden)
         return x + hidden
@@ -143,7 +145,7 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Repeats cells up to a size, which is the next skip's: odd sizes come back as they were."""
+    """Repeats cells up to the size of the next skip, so that odd sizes come back as they were."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -155,7 +157,7 @@ class Upsample(nn.Module):
 
 
 class SkipJoin(nn.Module):
-    """Joins a feature map with the skip of the same size; a child of its own so that a patch can substitute it."""
+    """Joins a feature map with its skip; a child of its own so that a patch can substitute it."""
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Concatenate channels, skip last."""
@@ -163,7 +165,7 @@ class SkipJoin(nn.Module):
 
 
 class Stage(nn.ModuleList):
-    """What one numbered entry of a checkpoint holds: a residual block, a transformer, a change of resolution."""
+    """One numbered entry of a checkpoint: a residual block, a transformer, a change of resolution."""
 
     def forward(
         self, x: Tensor, embedding: Tensor, context: Tensor, size: tuple[int, int] | None = None

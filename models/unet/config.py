@@ -1,4 +1,4 @@
-"""Says how large a latent-diffusion UNet is; read from the shapes of a checkpoint, never from a list of names."""
+"""Says how large a latent-diffusion UNet is; the sizes are read from the shapes in a checkpoint."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,16 @@ class UNetConfig:
         out_channels: channels of the prediction.
         channels: width of the finest level.
         multipliers: width of each level in units of `channels`, finest first.
-        input_depths: transformer blocks (0: no attention) of each residual block on the way down, a row a level.
+        input_depths: transformer blocks (0: no attention) of each residual block on the way down, a row a
+            level.
         output_depths: the same on the way up, one block more a level, finest level first.
-        middle_depth: transformer blocks in the middle; 0 for residual blocks alone, None for no middle at all.
+        middle_depth: transformer blocks in the middle; 0 for residual blocks alone, None for no middle at
+            all.
         context_width: width D of the text context.
         heads: attention heads at every width, or None where `head_width` rules.
         head_width: width of one head, used where `heads` is None.
-        linear_projections: whether the transformer's projections are linear layers instead of 1x1 convolutions.
+        linear_projections: whether the transformer's projections are linear layers instead of 1x1
+            convolutions.
         vector_width: width of the extra vector condition, or None.
         groups: groups of every group norm.
     """

@@ -1,6 +1,7 @@
 """Holds the text-conditioned UNet of latent diffusion, under its original parameter names.
 
-Reference: Rombach et al. 2022 (arXiv:2112.10752), figure 3 and appendix; names as under `model.diffusion_model.`.
+Reference: Rombach et al. 2022 (arXiv:2112.10752), figure 3 and appendix; names as under
+`model.diffusion_model.`.
 Shapes: B batch, C channels, h and w latent cells, T context tokens, D context width, V vector width.
 """
 

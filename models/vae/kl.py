@@ -1,10 +1,12 @@
 """Holds the KL-regularised image autoencoder of latent diffusion, under its original parameter names.
 
-References: Rombach et al. 2022 (arXiv:2112.10752), section 3.1 and appendix G; Esser et al. 2021 (arXiv:2012.09841).
+References: Rombach et al. 2022 (arXiv:2112.10752), section 3.1 and appendix G; Esser et al. 2021
+(arXiv:2012.09841).
 Shapes: B batch, H and W pixels, h and w latent cells, C channels.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +40,7 @@ class KLConfig:
     @property
     def downscale(self) -> int:
         """Pixels along one side of a latent cell."""
-        return 2 ** (len(self.multipliers) - 1)
+        return 1 << (len(self.multipliers) - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,7 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         normed = self.norm(x)
         query, key, value = (layer(normed).flatten(2).transpose(1, 2) for layer in (self.q, self.k, self.v))
-        mixed = self.core(query, key, value).transpose(1, 2).unflatten(2, x.shape[2:])
+        mixed = self.core(query, key, value).transpose(1, 2).reshape(x.shape)
         return x + self.proj_out(mixed)
 
 
@@ -185,8 +187,9 @@ class Level(nn.Module):
 
     def __init__(self, widths: list[int], groups: int, **resample: nn.Module) -> None:
         super().__init__()
-        pairs = zip(widths, widths[1:], strict=False)
-        self.block = nn.ModuleList(ResidualBlock(inputs, outputs, groups) for inputs, outputs in pairs)
+        self.block = nn.ModuleList(
+            ResidualBlock(inputs, outputs, groups) for inputs, outputs in pairwise(widths)
+        )
         for name, module in resample.items():
             self.add_module(name, module)
         self.resample = tuple(resample)
