@@ -45,7 +45,9 @@ def unet_name(name: str, blocks: int) -> str:
     ):
         if name.startswith(old + "."):
             return name.replace(old, new, 1)
-    if match := re.match(r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", name):
+    if match := re.match(
+        r"(down|up)_blocks\.(\d+)\.(resnets|attentions|downsamplers|upsamplers)\.(\d+)\.(.*)", name
+    ):
         way, level, kind, index, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
         if way == "down":
             entry = 1 + level * (blocks + 1) + (blocks if kind == "downsamplers" else index)
@@ -53,7 +55,9 @@ def unet_name(name: str, blocks: int) -> str:
             prefix = f"input_blocks.{entry}.{part}"
         else:
             entry = level * (blocks + 1) + (blocks if kind == "upsamplers" else index)
-            prefix = f"output_blocks.{entry}." + {"resnets": "0", "attentions": "1", "upsamplers": "{up}"}[kind]
+            prefix = (
+                f"output_blocks.{entry}." + {"resnets": "0", "attentions": "1", "upsamplers": "{up}"}[kind]
+            )
         if kind == "downsamplers":
             rest = rest.replace("conv", "op", 1)
         return f"{prefix}.{_resnet(rest) if kind == 'resnets' else rest}"
@@ -102,7 +106,10 @@ def _vae_name(name: str, levels: int) -> str:
             r"decoder\.up_blocks\.(\d+)\.resnets\.(\d+)",
             lambda m: f"decoder.up.{levels - 1 - int(m[1])}.block.{m[2]}",
         ),
-        (r"decoder\.up_blocks\.(\d+)\.upsamplers\.0", lambda m: f"decoder.up.{levels - 1 - int(m[1])}.upsample"),
+        (
+            r"decoder\.up_blocks\.(\d+)\.upsamplers\.0",
+            lambda m: f"decoder.up.{levels - 1 - int(m[1])}.upsample",
+        ),
         (r"mid_block\.resnets\.(\d+)", lambda m: f"mid.block_{int(m[1]) + 1}"),
         (r"mid_block\.attentions\.0\.group_norm", "mid.attn_1.norm"),
         (r"mid_block\.attentions\.0\.to_([qkv])", r"mid.attn_1.\1"),
