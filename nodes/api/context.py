@@ -1,0 +1,107 @@
+"""What a running node may ask of the app: progress, previews, files, resident networks, whether to stop."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """A file that was reserved for a node to write; `type` is "output" or "temp"."""
+
+    path: Path
+    filename: str
+    subfolder: str
+    type: str
+
+    def record(self) -> dict[str, str]:
+        """The file as results name it."""
+        return {"filename": self.filename, "subfolder": self.subfolder, "type": self.type}
+
+
+class Files(Protocol):
+    """Finds files by the names that workflows use, and reserves names for new ones."""
+
+    def find(self, folder: str, name: str) -> Path:
+        """The path of a model file; raises NodeError that names folder, name and where it looked."""
+        ...
+
+    def input(self, name: str) -> Path:
+        """The path of an input file; "x.png [output]" names another root; never outside its root."""
+        ...
+
+    def reserve(
+        self, prefix: str, extension: str, *, width: int = 0, height: int = 0, temporary: bool = False
+    ) -> SavedFile:
+        """A new, empty file with the next free counter, created so that no other saver gets the same."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """The files of a models folder, or of "input"."""
+        ...
+
+
+class Context(Protocol):
+    """Given to a node whose first parameter is annotated with it."""
+
+    @property
+    def node_id(self) -> str:
+        """The instance that runs."""
+        ...
+
+    @property
+    def job_id(self) -> str:
+        """The job it runs in."""
+        ...
+
+    @property
+    def prompt(self) -> Mapping[str, Any] | None:
+        """The graph of this job as API JSON, for saving with a result."""
+        ...
+
+    @property
+    def extra_pnginfo(self) -> Mapping[str, Any] | None:
+        """What the page sent along for saving, usually the workflow as it was drawn."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Models, inputs, outputs."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger named after the node's type."""
+        ...
+
+    @property
+    def preview_method(self) -> str:
+        """How previews are wanted: "auto", "none", ..."""
+        ...
+
+    def progress(self, value: float, total: float, text: str = "") -> None:
+        """Say how far it is; raises Cancelled when the job was asked to stop."""
+        ...
+
+    def preview(self, image: Any) -> None:
+        """Show a PIL image on the node while it runs."""
+        ...
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled when the job was asked to stop."""
+        ...
+
+    def resident(self, value: Any) -> AbstractContextManager[Any]:
+        """Borrow the network of a patched model, on the compute device with its patches installed."""
+        ...
+
+    def show(self, key: str, items: Sequence[Any]) -> None:
+        """Add to what the page shows on the node: `show("images", [file.record()])`."""
+        ...
+
+    def sub(self, offset: float, length: float) -> "Context":
+        """The same context with its whole progress squeezed into [offset, offset + length] of this one."""
+        ...

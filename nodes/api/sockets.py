@@ -1,0 +1,65 @@
+"""The types that links carry: names for annotations, importable without any heavy library."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Socket:
+    """Names the type of a socket: `Annotated[Any, Socket("IMAGE")]`."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class LazyMark:
+    """Marks an input that is computed only if the node awaits it."""
+
+
+AnyValue: TypeAlias = Annotated[Any, Socket("*")]
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Image: TypeAlias = Tensor
+    Mask: TypeAlias = Tensor
+    Sigmas: TypeAlias = Tensor
+    Latent: TypeAlias = Any
+    Model: TypeAlias = Any
+    Clip: TypeAlias = Any
+    Vae: TypeAlias = Any
+    Conditioning: TypeAlias = Any
+    Lazy: TypeAlias = Awaitable[T]
+else:
+    Image = Annotated[Any, Socket("IMAGE")]
+    Mask = Annotated[Any, Socket("MASK")]
+    Sigmas = Annotated[Any, Socket("SIGMAS")]
+    Latent = Annotated[Any, Socket("LATENT")]
+    Model = Annotated[Any, Socket("MODEL")]
+    Clip = Annotated[Any, Socket("CLIP")]
+    Vae = Annotated[Any, Socket("VAE")]
+    Conditioning = Annotated[Any, Socket("CONDITIONING")]
+
+    class Lazy:
+        """`Lazy[Image]` is an input that arrives as an awaitable; what is never awaited is never computed."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return Annotated[item, LazyMark()]
+
+
+Audio: TypeAlias = Annotated[Any, Socket("AUDIO")]
+Video: TypeAlias = Annotated[Any, Socket("VIDEO")]
+ControlNet: TypeAlias = Annotated[Any, Socket("CONTROL_NET")]
+ClipVision: TypeAlias = Annotated[Any, Socket("CLIP_VISION")]
+ClipVisionOutput: TypeAlias = Annotated[Any, Socket("CLIP_VISION_OUTPUT")]
+StyleModel: TypeAlias = Annotated[Any, Socket("STYLE_MODEL")]
+UpscaleModel: TypeAlias = Annotated[Any, Socket("UPSCALE_MODEL")]
+Gligen: TypeAlias = Annotated[Any, Socket("GLIGEN")]
+Hooks: TypeAlias = Annotated[Any, Socket("HOOKS")]
+Sampler: TypeAlias = Annotated[Any, Socket("SAMPLER")]
+Noise: TypeAlias = Annotated[Any, Socket("NOISE")]
+Guider: TypeAlias = Annotated[Any, Socket("GUIDER")]
+LatentOperation: TypeAlias = Annotated[Any, Socket("LATENT_OPERATION")]
