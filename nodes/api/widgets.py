@@ -9,7 +9,7 @@ SEED_MAXIMUM = 2**64 - 1
 
 @dataclass(frozen=True)
 class Range:
-    """A number between two bounds, both allowed; `step` is the arrow's, `round` what typed numbers snap to."""
+    """A number between two bounds, both allowed; `step` for the arrows, `round` for typed numbers."""
 
     minimum: float
     maximum: float

@@ -1,0 +1,145 @@
+"""A graph as the executor sees it: instances by id, each input a literal or a link."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from nodes.api.errors import WorkflowError
+
+
+class Link(NamedTuple):
+    """Points at one output of an instance."""
+
+    node: str
+    slot: int
+
+
+@dataclass(frozen=True)
+class MalformedLink:
+    """A list that stands where a link should, kept as it came so that validation can say what is wrong."""
+
+    value: list[Any]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One node of a graph: a type, its inputs by name, and the title a person gave it."""
+
+    id: str
+    type: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    title: str | None = None
+
+    def links(self) -> Iterator[tuple[str, Link]]:
+        """The inputs that are links, in their order."""
+        for name, value in self.inputs.items():
+            if type(value) is Link:
+                yield name, value
+
+    @property
+    def label(self) -> str:
+        """How messages name it: its type, and its title where that says more."""
+        title = f" '{self.title}'" if self.title and self.title != self.type else ""
+        return f"{self.type}{title} (node {self.id})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Instances by id, in the order of the file they came from."""
+
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+    def to_api(self) -> dict[str, Any]:
+        """The graph as API JSON; lists that are values are wrapped, as the format asks."""
+        return {
+            node_id: {
+                "class_type": instance.type,
+                "inputs": {name: _to_json(value) for name, value in instance.inputs.items()},
+                **({"_meta": {"title": instance.title}} if instance.title is not None else {}),
+            }
+            for node_id, instance in self.instances.items()
+        }
+
+    def with_value(self, node: str, input_name: str, value: Any) -> "Graph":
+        """A copy in which one input has another value (or Link); raises WorkflowError for an unknown node."""
+        instance = self.instances.get(node)
+        if instance is None:
+            raise WorkflowError(
+                f"there is no node {node}; the graph has {_some(self.instances)}", node_id=node
+            )
+        changed = replace(instance, inputs={**instance.inputs, input_name: value})
+        return Graph({**self.instances, node: changed})
+
+    def consumers(self) -> dict[str, list[tuple[str, str]]]:
+        """For each instance, the (instance, input name) pairs that are linked to it."""
+        consumers: dict[str, list[tuple[str, str]]] = {node_id: [] for node_id in self.instances}
+        for node_id, instance in self.instances.items():
+            for name, link in instance.links():
+                if link.node in consumers:
+                    consumers[link.node].append((node_id, name))
+        return consumers
+
+    def ancestors(self, targets: Iterable[str]) -> list[str]:
+        """The targets and everything they depend on, producers first; raises WorkflowError for a cycle.
+
+        Links to instances that do not exist are passed over: they are validation's to report.
+        """
+        order: list[str] = []
+        finished: set[str] = set()
+        entered: set[str] = set()
+        for target in targets:
+            if target in finished:
+                continue
+            entered.add(target)
+            stack = [(target, self.instances[target].links())]
+            while stack:
+                node_id, links = stack[-1]
+                for _, link in links:
+                    producer = link.node
+                    if producer in finished or producer not in self.instances:
+                        continue
+                    if producer in entered:
+                        cycle = [entry for entry, _ in stack]
+                        raise CycleError(self, cycle[cycle.index(producer) :])
+                    entered.add(producer)
+                    stack.append((producer, self.instances[producer].links()))
+                    break
+                else:
+                    stack.pop()
+                    finished.add(node_id)
+                    order.append(node_id)
+        return order
+
+    def topological_order(self) -> list[str]:
+        """All instances, producers first; raises WorkflowError for a cycle."""
+        return self.ancestors(self.instances)
+
+
+class CycleError(WorkflowError):
+    """Instances that wait for each other; `nodes` are their ids, each linked to the next."""
+
+    def __init__(self, graph: Graph, nodes: list[str]) -> None:
+        labels = [graph.instances[node_id].label for node_id in nodes]
+        shown = labels if len(labels) <= 8 else [*labels[:4], f"... {len(labels) - 6} more ...", *labels[-2:]]
+        super().__init__(
+            f"These nodes wait for each other: {' needs '.join([*shown, labels[0]])}",
+            node_id=nodes[0],
+            type="dependency_cycle",
+            details=" -> ".join([*nodes, nodes[0]]) if len(nodes) <= 8 else f"{len(nodes)} nodes",
+        )
+        self.nodes = tuple(nodes)
+
+
+def _to_json(value: Any) -> Any:
+    if type(value) is Link:
+        return [value.node, value.slot]
+    if type(value) is MalformedLink:
+        return value.value
+    if isinstance(value, list) or (isinstance(value, dict) and "__value__" in value):
+        return {"__value__": value}
+    return value
+
+
+def _some(names: Iterable[str], limit: int = 10) -> str:
+    names = list(names)
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

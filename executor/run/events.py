@@ -1,0 +1,104 @@
+"""What a run reports while it goes: frozen values that cross processes as they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Status: TypeAlias = Literal["succeeded", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job began; `time` is in seconds since the epoch."""
+
+    job_id: str
+    time: float
+
+
+@dataclass(frozen=True)
+class NodesCached:
+    """Which instances have a result from an earlier run, said once before any of them runs."""
+
+    job_id: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeStarted:
+    """An instance began to run."""
+
+    job_id: str
+    node_id: str
+
+
+@dataclass(frozen=True)
+class NodeProgress:
+    """How far a running instance is."""
+
+    job_id: str
+    node_id: str
+    value: float
+    total: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class NodePreview:
+    """An encoded picture of what a running instance has so far."""
+
+    job_id: str
+    node_id: str
+    format: Literal["jpeg", "png"]
+    data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class NodeFinished:
+    """An instance has its result; `cached` if it did not have to run for it."""
+
+    job_id: str
+    node_id: str
+    ui: Mapping[str, Any] | None = None
+    cached: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class NodeFailed:
+    """An instance raised; `inputs` are short descriptions of what it was given."""
+
+    job_id: str
+    node_id: str
+    node_type: str
+    exception_type: str
+    message: str
+    traceback: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobFinished:
+    """A job ended; `outputs` holds what output nodes show, of those that got so far."""
+
+    job_id: str
+    status: Status
+    outputs: Mapping[str, Mapping[str, Any]]
+    executed: tuple[str, ...]
+    cached: tuple[str, ...]
+    seconds: float
+    time: float
+
+
+Event: TypeAlias = (
+    JobStarted
+    | NodesCached
+    | NodeStarted
+    | NodeProgress
+    | NodePreview
+    | NodeFinished
+    | NodeFailed
+    | JobFinished
+)
+Emit: TypeAlias = Callable[[Event], None]
