@@ -1,8 +1,8 @@
 """What is remembered of a job that has ended, and how does the ecosystem's API tell it?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from executor.queue.jobs import JobState, QueuedJob
 
@@ -30,6 +30,19 @@ class Outcome:
     executed: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
     failure: Failure | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The outcome that `to_json` wrote."""
+        failure = data["failure"]
+        if failure is not None:
+            failure = Failure(**failure | {"traceback": tuple(failure["traceback"])})
+        lists = {name: tuple(data[name]) for name in ("executed", "cached")}
+        return cls(**{**data, "state": JobState(data["state"]), "failure": failure, **lists})
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class DuplicateJob(ValueError):
+class DuplicateJobError(ValueError):
     """A job with this id is waiting or running already."""
 
     def __init__(self, job_id: str) -> None:
@@ -45,7 +45,7 @@ class NewJob:
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job that is on disk. `sequence` counts submissions and never repeats; times are seconds since 1970."""
+    """A job that is on disk; `sequence` counts submissions, `created` is in seconds since 1970."""
 
     job_id: str
     sequence: int
@@ -73,11 +73,11 @@ class QueuedJob:
         return [self.number, self.job_id, self.graph, self.extra_data, list(self.targets)]
 
     def started(self) -> Self:
-        """This job, running for one more time."""
+        """The job, running for one more time."""
         return replace(self, state=JobState.RUNNING, attempts=self.attempts + 1)
 
     def requeued(self) -> Self:
-        """This job, waiting again after its run was lost."""
+        """The job, waiting again after its run was lost."""
         return replace(self, state=JobState.QUEUED)
 
 

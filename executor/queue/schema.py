@@ -1,0 +1,60 @@
+"""Which tables does the queue's database have, and how does an older one become the present one?"""
+
+import sqlite3
+from pathlib import Path
+
+# Entry N turns a database of version N into one of version N + 1. Never edit an old entry.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE jobs (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id TEXT NOT NULL UNIQUE,
+            number NUMERIC NOT NULL,
+            state TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            created REAL NOT NULL,
+            started REAL,
+            graph TEXT NOT NULL,
+            extra_data TEXT NOT NULL,
+            targets TEXT NOT NULL
+        )""",
+        "CREATE INDEX jobs_open ON jobs (state) WHERE state IN ('queued', 'running')",
+        """CREATE TABLE history (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id TEXT NOT NULL UNIQUE REFERENCES jobs (job_id) ON DELETE CASCADE,
+            outcome TEXT NOT NULL
+        )""",
+    ),
+)
+
+
+class QueueDatabaseError(Exception):
+    """The queue's database cannot be used; the text says which file and why."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that commits durably (WAL, synchronous=FULL) and leaves transactions to its user."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+    except sqlite3.DatabaseError as problem:
+        connection.close()
+        raise QueueDatabaseError(f"{path} cannot be used as the queue's database: {problem}") from problem
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the database to the present version, one committed step at a time."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(MIGRATIONS):
+        raise QueueDatabaseError(
+            f"{path} was written by a newer Sfumato: its version is {version}, the newest known {len(MIGRATIONS)}"
+        )
+    for number in range(version, len(MIGRATIONS)):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in MIGRATIONS[number]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")

@@ -1,0 +1,211 @@
+"""Is there a worker process? Starts it, hears it, tells how it died, and starts the next one."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from executor.worker import protocol
+
+logger = logging.getLogger(__name__)
+output_logger = logging.getLogger("worker.output")
+
+REMEMBERED_LINES = 20
+LONGEST_LINE_BYTES = 2**16
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How a worker ended: its exit code or the signal that killed it, and the last lines it wrote."""
+
+    exit_code: int | None
+    signal: str | None
+    last_lines: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """One sentence."""
+        if self.signal is not None:
+            hint = " (the system may have run out of memory)" if self.signal == "SIGKILL" else ""
+            return f"The worker process was killed by {self.signal}{hint}."
+        return f"The worker process ended by itself with exit code {self.exit_code}."
+
+
+class WorkerHost:
+    """Keeps one worker process alive; calls back on the event loop.
+
+    Args:
+        command: starts a worker; `--connect fd:N` is added, N being its end of a socket pair.
+        receive: called with each message.
+        lost: called when a worker has ended, before the next one is started.
+        stop_seconds: how long a worker may take to end when asked to.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        receive: Callable[[Any], None],
+        lost: Callable[[Loss], None],
+        stop_seconds: float = 3.0,
+    ) -> None:
+        self._command = tuple(command)
+        self._receive = receive
+        self._lost = lost
+        self._stop_seconds = stop_seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
+        self._stopping = asyncio.Event()
+        self._greeted = False
+
+    @property
+    def process_id(self) -> int | None:
+        """The process id of the living worker."""
+        return self._process.pid if self._process is not None else None
+
+    def send(self, message: Any) -> None:
+        """Send a message to the worker; without one nothing happens, its end is told by `lost`."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(protocol.encode(message))
+
+    def kill(self) -> None:
+        """Kill the worker and every process it started."""
+        self._signal_group(signal.SIGKILL)
+
+    async def supervise(self) -> None:
+        """Keep a worker alive until `stop`; one that dies before its first word is started again ever later."""
+        pause = 0.0
+        while not self._stopping.is_set():
+            self._greeted = False
+            self._lines.clear()
+            loss = await self._one_life()
+            if self._stopping.is_set():
+                return
+            logger.warning("%s", loss.describe())
+            self._lost(loss)
+            pause = 0.0 if self._greeted else min(LONGEST_PAUSE_SECONDS, pause * 2 or 1.0)
+            await self._pause(pause)
+
+    async def stop(self) -> None:
+        """Ask the worker to end, and see to it; `supervise` returns."""
+        self._stopping.set()
+        self.send(protocol.Stop())
+        process = self._process
+        if process is None:
+            return
+        try:
+            await asyncio.wait_for(process.wait(), self._stop_seconds)
+        except TimeoutError:
+            self.kill()
+            await process.wait()
+
+    async def _one_life(self) -> Loss:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *self._command,
+                "--connect",
+                f"fd:{theirs.fileno()}",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                limit=LONGEST_LINE_BYTES,
+            )
+        except OSError as problem:
+            ours.close()
+            return Loss(None, None, (f"cannot start {self._command[0]}: {problem}",))
+        finally:
+            theirs.close()
+        logger.debug("worker process %s started", process.pid)
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        output = asyncio.create_task(self._forward_output(process))
+        messages = asyncio.create_task(self._hear(reader))
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({messages, ended}, return_when=asyncio.FIRST_COMPLETED)
+            # A dead worker's last words may still be in the socket; a living one that closed it is of no use.
+            await asyncio.wait({messages, ended}, timeout=1.0)
+            self._signal_group(signal.SIGKILL)
+            await ended
+            await asyncio.wait({messages, output}, timeout=1.0)
+            if messages.done() and not messages.cancelled():
+                messages.result()
+        finally:
+            await self._clean_up(messages, output, ended)
+        return self._loss(process.returncode)
+
+    async def _clean_up(self, *tasks: asyncio.Task[Any]) -> None:
+        self._signal_group(signal.SIGKILL)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+        self._process = None
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                head, attachment = protocol.lengths(await reader.readexactly(protocol.LENGTHS.size))
+                message = protocol.decode(
+                    await reader.readexactly(head),
+                    await reader.readexactly(attachment) if attachment else b"",
+                )
+                self._greeted = True
+                if isinstance(message, protocol.LogRecord):
+                    self._log(message)
+                else:
+                    self._receive(message)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        except protocol.ProtocolError as problem:
+            logger.error("the worker broke the protocol: %s", problem)
+
+    async def _forward_output(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:  # longer than the limit: asyncio dropped it
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                self._lines.append(text)
+                output_logger.info("%s", text)
+
+    def _log(self, record: protocol.LogRecord) -> None:
+        if record.level >= logging.WARNING:
+            self._lines.extend(record.message.splitlines())
+        extra = {"job_id": record.job_id, "node_id": record.node_id}
+        logging.getLogger(record.logger).log(record.level, "%s", record.message, extra=extra)
+
+    def _loss(self, returncode: int | None) -> Loss:
+        lines = tuple(self._lines)
+        if returncode is not None and returncode < 0:
+            return Loss(None, signal.Signals(-returncode).name, lines)
+        return Loss(returncode, None, lines)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        # The group outlives its leader while children of it run, so it is signalled even after the worker's end.
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, number)
+            except (ProcessLookupError, PermissionError):
+                return
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds:
+            try:
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+            except TimeoutError:
+                return

@@ -1,0 +1,212 @@
+"""Which job does a worker have? A lane is one worker, the job it runs and the request to stop it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from executor.queue.history import Outcome
+from executor.queue.jobs import JobState, QueuedJob
+from executor.worker import protocol
+from executor.worker.host import Loss, WorkerHost
+from executor.worker.record import RunRecord
+
+logger = logging.getLogger(__name__)
+
+WorkerState = Literal["starting", "ready", "busy", "lost"]
+
+
+class WorkerLostError(Exception):
+    """The worker died with the job it was running."""
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss.describe())
+        self.loss = loss
+
+
+class Lane:
+    """One worker process and at most one job.
+
+    Args:
+        command: starts the worker.
+        tell: called with each event of the job that runs, with each `Catalogue`, and with None for a new state.
+        cancel_grace_seconds: how long a cancelled job may go on before its worker is killed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        tell: Callable[[Any, QueuedJob | None], None],
+        cancel_grace_seconds: float = 10.0,
+    ) -> None:
+        self.device: Mapping[str, Any] = {}
+        self._tell = tell
+        self._grace = cancel_grace_seconds
+        self._host = WorkerHost(command, self._receive, self._lost)
+        self._state: WorkerState = "starting"
+        self._ready = asyncio.Event()
+        self._record: RunRecord | None = None
+        self._end: asyncio.Future[None] | None = None
+        self._sent = False
+        self._cancelled = False
+        self._hard_stop: asyncio.TimerHandle | None = None
+
+    @property
+    def state(self) -> WorkerState:
+        """Whether the worker starts, waits, computes or is gone."""
+        return self._state
+
+    @property
+    def job(self) -> QueuedJob | None:
+        """The job that this lane has taken."""
+        return self._record.job if self._record is not None else None
+
+    @property
+    def process_id(self) -> int | None:
+        """The process id of the worker, if one lives."""
+        return self._host.process_id
+
+    async def supervise(self) -> None:
+        """Keep the worker alive until `stop`."""
+        await self._host.supervise()
+
+    async def stop(self) -> None:
+        """End the worker; a job it was running is not reported as anything."""
+        self._ready.clear()
+        if self._hard_stop is not None:
+            self._hard_stop.cancel()
+        await self._host.stop()
+
+    async def ready(self) -> None:
+        """Wait until the worker can take a job."""
+        await self._ready.wait()
+
+    def is_ready(self) -> bool:
+        """Whether the worker can take a job."""
+        return self._ready.is_set()
+
+    def take(self, job: QueuedJob) -> None:
+        """Make a job this lane's own, before it is sent to the worker."""
+        self._record = RunRecord(job)
+        self._end = asyncio.get_running_loop().create_future()
+        self._sent = False
+        self._cancelled = False
+        self._ready.clear()
+
+    async def run(self) -> Outcome:
+        """Run the job that was taken to its end; raises `WorkerLostError` if the worker dies of it."""
+        record, end = self._record, self._end
+        assert record is not None
+        assert end is not None
+        if not end.done():
+            self._send(record.job)
+            self._set_state("busy")
+        await end
+        return record.outcome()
+
+    def release(self) -> None:
+        """Forget the job, which is in the history or back in the line now."""
+        self._record = None
+        self._end = None
+        if self._hard_stop is not None:
+            self._hard_stop.cancel()
+            self._hard_stop = None
+        if self._state == "busy":
+            self._set_state("ready")
+        if self._state == "ready":
+            self._ready.set()
+
+    def cancel(self) -> None:
+        """Ask the worker to stop its job; if it has not after the grace time, kill the worker."""
+        if self._record is None or self._cancelled:
+            return
+        self._cancelled = True
+        if self._sent:
+            self._send_cancel(self._record.job.job_id)
+
+    def free(self, unload_models: bool, free_memory: bool) -> None:
+        """Ask the worker to give memory back once it is idle."""
+        self._host.send(protocol.Free(unload_models, free_memory))
+
+    def fail(self, exception_type: str, message: str, lines: tuple[str, ...]) -> Outcome:
+        """End the job in the worker's place, as failed at the node that ran."""
+        assert self._record is not None
+        self._note(self._record.failed(exception_type, message, lines))
+        self._note(self._record.ended(JobState.FAILED))
+        return self._record.outcome()
+
+    def _send(self, job: QueuedJob) -> None:
+        pnginfo = job.extra_data.get("extra_pnginfo")
+        method = job.extra_data.get("preview_method")
+        self._host.send(
+            protocol.Run(
+                job_id=job.job_id,
+                prompt=job.graph,
+                targets=job.targets,
+                extra_pnginfo=pnginfo if isinstance(pnginfo, Mapping) else None,
+                preview_method=method if isinstance(method, str) else "default",
+            )
+        )
+        self._sent = True
+        if self._cancelled:
+            self._send_cancel(job.job_id)
+
+    def _send_cancel(self, job_id: str) -> None:
+        self._host.send(protocol.Cancel(job_id))
+        self._hard_stop = asyncio.get_running_loop().call_later(self._grace, self._kill, job_id)
+
+    def _kill(self, job_id: str) -> None:
+        if (
+            self.job is not None
+            and self.job.job_id == job_id
+            and self._end is not None
+            and not self._end.done()
+        ):
+            logger.warning("job %s did not stop within %g s: its worker is killed", job_id, self._grace)
+            self._host.kill()
+
+    def _receive(self, message: Any) -> None:
+        if isinstance(message, protocol.Hello):
+            self._greet(message)
+        elif isinstance(message, protocol.Device):
+            self.device = message.device
+        elif isinstance(message, protocol.Catalogue):
+            self._tell(message, None)
+            self._set_state("ready")
+            if self._record is None:
+                self._ready.set()
+        else:
+            self._note(message)
+
+    def _greet(self, hello: protocol.Hello) -> None:
+        if hello.version != protocol.VERSION:
+            logger.error(
+                "the worker speaks version %s of the protocol, not %s", hello.version, protocol.VERSION
+            )
+            self._host.kill()
+        self.device = hello.device
+
+    def _note(self, event: Any) -> None:
+        record = self._record
+        if record is None or event.job_id != record.job.job_id or record.finished is not None:
+            logger.warning("a %s of job %s came late", type(event).__name__, event.job_id)
+            return
+        record.note(event)
+        self._tell(event, record.job)
+        if record.finished is not None and self._end is not None and not self._end.done():
+            self._end.set_result(None)
+
+    def _lost(self, loss: Loss) -> None:
+        self._ready.clear()
+        self._set_state("lost")
+        if self._record is None or self._end is None or self._end.done():
+            return
+        if self._cancelled:
+            self._note(self._record.ended(JobState.CANCELLED))
+        else:
+            self._end.set_exception(WorkerLostError(loss))
+
+    def _set_state(self, state: WorkerState) -> None:
+        if state != self._state:
+            self._state = state
+            self._tell(None, None)

@@ -1,0 +1,192 @@
+"""What do server and worker say to each other, and how does it travel?
+
+A frame is two big-endian 32-bit lengths, a JSON head and a binary attachment (empty, or the bytes of a preview).
+Nothing in it is a pointer, a path of one process or code: a frame may cross a network.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, BinaryIO, get_origin, get_type_hints
+
+from executor.run.events import (
+    JobFinished,
+    JobStarted,
+    NodeFailed,
+    NodeFinished,
+    NodePreview,
+    NodeProgress,
+    NodesCached,
+    NodeStarted,
+)
+
+VERSION = 1
+LENGTHS = struct.Struct(">II")
+# A prompt or a catalogue of more than this is a mistake, or somebody who is not a worker.
+LARGEST_FRAME_BYTES = 256 * 2**20
+
+
+class ProtocolError(Exception):
+    """What came is not a frame of this protocol."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """To the worker: run this job."""
+
+    job_id: str
+    prompt: Mapping[str, Any]
+    targets: tuple[str, ...]
+    extra_pnginfo: Mapping[str, Any] | None = None
+    preview_method: str = "auto"
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """To the worker: stop this job at its next step, if it runs."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Free:
+    """To the worker: once idle, drop networks from memory, and with `free_memory` cached results too."""
+
+    unload_models: bool
+    free_memory: bool
+
+
+@dataclass(frozen=True)
+class Stop:
+    """To the worker: end now."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """From the worker, first: which protocol it speaks and which device it computes on."""
+
+    version: int
+    device: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Device:
+    """From the worker, after each job: the device's figures, as in `Hello`."""
+
+    device: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """From the worker, after `Hello`: every node it can run, as specs in JSON."""
+
+    specs: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """From the worker: one line of its log."""
+
+    level: int
+    logger: str
+    message: str
+    time: float
+    job_id: str = ""
+    node_id: str = ""
+
+
+MESSAGES: Mapping[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        Run,
+        Cancel,
+        Free,
+        Stop,
+        Hello,
+        Device,
+        Catalogue,
+        LogRecord,
+        JobStarted,
+        NodesCached,
+        NodeStarted,
+        NodeProgress,
+        NodePreview,
+        NodeFinished,
+        NodeFailed,
+        JobFinished,
+    )
+}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in MESSAGES.values()}
+_TUPLES = {
+    kind: frozenset(name for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple)
+    for kind in MESSAGES.values()
+}
+
+
+def encode(message: Any) -> bytes:
+    """The frame of a message; its one `bytes` field, if it has one, becomes the attachment."""
+    head: dict[str, Any] = {"kind": type(message).__name__}
+    attachment = b""
+    for name in _FIELDS[type(message)]:
+        value = getattr(message, name)
+        if type(value) is bytes:
+            head["attachment"], attachment = name, value
+        else:
+            head[name] = value
+    text = _dump(head).encode()
+    return LENGTHS.pack(len(text), len(attachment)) + text + attachment
+
+
+def lengths(header: bytes) -> tuple[int, int]:
+    """The lengths of head and attachment that a frame's first eight bytes announce."""
+    head, attachment = LENGTHS.unpack(header)
+    if head + attachment > LARGEST_FRAME_BYTES:
+        raise ProtocolError(f"a frame of {head + attachment} bytes was announced")
+    return head, attachment
+
+
+def decode(head: bytes, attachment: bytes = b"") -> Any:
+    """The message of a frame."""
+    try:
+        values = json.loads(head)
+        kind = MESSAGES[values.pop("kind")]
+        if "attachment" in values:
+            values[values.pop("attachment")] = attachment
+        for name in _TUPLES[kind]:
+            values[name] = tuple(values[name])
+        return kind(**values)
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ProtocolError(f"not a message: {head[:200]!r}") from problem
+
+
+def read(stream: BinaryIO) -> Any | None:
+    """The next message of a blocking stream, or None where it ends."""
+    header = stream.read(LENGTHS.size)
+    if len(header) < LENGTHS.size:
+        return None
+    head, attachment = lengths(header)
+    body = stream.read(head + attachment)
+    return decode(body[:head], body[head:]) if len(body) == head + attachment else None
+
+
+def _dump(head: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(head)
+    except (TypeError, ValueError):
+        return json.dumps(_plain(head, 0))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """A value as JSON can say it: what a node shows may hold arrays, numbers of other kinds, paths, sets."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if depth > 50:
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    if callable(as_list := getattr(value, "tolist", None)):
+        return _plain(as_list(), depth + 1)
+    return str(value)
