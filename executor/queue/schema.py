@@ -33,24 +33,28 @@ class QueueDatabaseError(Exception):
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that commits durably (WAL, synchronous=FULL) and leaves transactions to its user."""
+    """A connection to a database of the present version that commits durably (WAL, synchronous=FULL)."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        _migrate(connection, path)
     except sqlite3.DatabaseError as problem:
         connection.close()
         raise QueueDatabaseError(f"{path} cannot be used as the queue's database: {problem}") from problem
+    except QueueDatabaseError:
+        connection.close()
+        raise
     return connection
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the database to the present version, one committed step at a time."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise QueueDatabaseError(
-            f"{path} was written by a newer Sfumato: its version is {version}, the newest known {len(MIGRATIONS)}"
+            f"{path} was written by a newer Sfumato: version {version}, the newest known is {len(MIGRATIONS)}"
         )
     for number in range(version, len(MIGRATIONS)):
         connection.execute("BEGIN IMMEDIATE")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from executor.queue.commits import GroupCommit
 from executor.queue.history import Failure, HistoryEntry, Outcome
 from executor.queue.jobs import DuplicateJobError, JobState, QueuedJob, now
-from executor.queue.schema import QueueDatabaseError, connect, migrate
+from executor.queue.schema import QueueDatabaseError, connect
 
 Result = TypeVar("Result")
 
@@ -42,17 +42,12 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _own(path)
         try:
-            connection = connect(path)
-            migrate(connection, path)
+            self._connection = connect(path)
             self._readable = connect(path)
-        except sqlite3.DatabaseError as problem:
-            os.close(self._lock)
-            raise QueueDatabaseError(f"{path} cannot be used as the queue's database: {problem}") from problem
         except QueueDatabaseError:
             os.close(self._lock)
             raise
-        self._connection = connection
-        self._writer = GroupCommit(connection)
+        self._writer = GroupCommit(self._connection)
         self._reader = ThreadPoolExecutor(1, "queue-reader")
 
     def close(self) -> None:

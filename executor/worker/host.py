@@ -78,7 +78,7 @@ class WorkerHost:
         self._signal_group(signal.SIGKILL)
 
     async def supervise(self) -> None:
-        """Keep a worker alive until `stop`; one that dies before its first word is started again ever later."""
+        """Keep a worker alive until `stop`; one that dies before its first word waits ever longer."""
         pause = 0.0
         while not self._stopping.is_set():
             self._greeted = False
@@ -196,7 +196,7 @@ class WorkerHost:
         return Loss(returncode, None, lines)
 
     def _signal_group(self, number: signal.Signals) -> None:
-        # The group outlives its leader while children of it run, so it is signalled even after the worker's end.
+        # The group outlives its leader while children of it run: it is signalled after the worker's end too.
         if self._process is not None:
             try:
                 os.killpg(self._process.pid, number)

@@ -29,7 +29,7 @@ class Lane:
 
     Args:
         command: starts the worker.
-        tell: called with each event of the job that runs, with each `Catalogue`, and with None for a new state.
+        tell: called with each event of the job that runs, each `Catalogue`, and None for a new state.
         cancel_grace_seconds: how long a cancelled job may go on before its worker is killed.
     """
 

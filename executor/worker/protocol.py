@@ -1,6 +1,6 @@
 """What do server and worker say to each other, and how does it travel?
 
-A frame is two big-endian 32-bit lengths, a JSON head and a binary attachment (empty, or the bytes of a preview).
+A frame is two big-endian 32-bit lengths, a JSON head and a binary attachment (the bytes of a preview).
 Nothing in it is a pointer, a path of one process or code: a frame may cross a network.
 """
 

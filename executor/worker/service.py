@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from executor.queue.history import HistoryEntry, Outcome
+from executor.queue.history import HistoryEntry
 from executor.queue.jobs import DuplicateJobError, NewJob, QueuedJob, now, stored_extra_data
 from executor.queue.pending import PendingJobs
 from executor.queue.store import Store
@@ -52,8 +52,7 @@ class ServiceEvent:
     """One thing that happened, with the job it belongs to (none for the queue, the worker, the catalogue).
 
     The order for one job is: QueueChanged (submitted), QueueChanged (taken), the events of the run from
-    JobStarted to JobFinished, QueueChanged (history is on disk), JobClosed. A job whose worker died and that is
-    tried again is told by a QueueChanged and a new JobStarted.
+    JobStarted to JobFinished, QueueChanged (history is on disk), JobClosed.
     """
 
     event: Event | QueueChanged | JobClosed | WorkerChanged | CatalogueChanged
@@ -102,8 +101,6 @@ class Service:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._opened: Store | None = None
 
-    # --- life -------------------------------------------------------------------------------------------------
-
     async def start(self) -> None:
         """Open the queue and have the worker started; does not wait for the worker."""
         self._opened = Store(self._database, self._keep_history)
@@ -145,18 +142,16 @@ class Service:
 
     @property
     def device_info(self) -> Mapping[str, Any]:
-        """The worker's device as the ecosystem describes one, plus `torch_version`; empty before its first word."""
+        """The worker's device as the ecosystem describes one, plus `torch_version`; empty before it is up."""
         return self._lanes[0].device
 
-    async def catalogue_ready(self, timeout: float) -> bool:  # noqa: ASYNC109
+    async def catalogue_ready(self, timeout: float) -> bool:
         """Wait until there are specs (the last run's are good); whether there are."""
         try:
             await asyncio.wait_for(self._has_specs.wait(), timeout)
         except TimeoutError:
             return False
         return True
-
-    # --- jobs -------------------------------------------------------------------------------------------------
 
     async def submit(self, new: NewJob) -> QueuedJob:
         """Put a job into the line; returns once it is on disk. Raises `DuplicateJobError`, `ValueError`."""
@@ -216,8 +211,6 @@ class Service:
             for lane in self._lanes:
                 lane.free(unload_models, free_memory)
 
-    # --- history ----------------------------------------------------------------------------------------------
-
     async def history(self, max_items: int | None = None, offset: int | None = None) -> list[HistoryEntry]:
         """Finished jobs, oldest first: from `offset` on, or without one the last `max_items`."""
         return await self._store.history(max_items, offset)
@@ -238,10 +231,8 @@ class Service:
         """Forget all finished jobs."""
         await self._store.delete_history()
 
-    # --- events -----------------------------------------------------------------------------------------------
-
     def listen(self, callback: Listener) -> Callable[[], None]:
-        """Call back with everything that happens, on the event loop and in order; returns how to stop that."""
+        """Call back with everything that happens, on the loop and in order; returns how to stop that."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
@@ -268,8 +259,6 @@ class Service:
         if specs:
             self._has_specs.set()
 
-    # --- running ----------------------------------------------------------------------------------------------
-
     @property
     def _store(self) -> Store:
         if self._opened is None:
@@ -293,15 +282,18 @@ class Service:
             lane.take(job)
             self._queue_changed()
             try:
-                await self._run(lane, job)
+                closed = await self._run(lane, job)
             except sqlite3.Error:
                 # The disk is full or gone. What is on it is right: the job runs again at the next start.
                 logger.exception("job %s could not be recorded", job.job_id)
+                closed = True
             lane.release()
             self._queue_changed()
-            self._announce(JobClosed(job.job_id), job)
+            if closed:
+                self._announce(JobClosed(job.job_id), job)
 
-    async def _run(self, lane: Lane, job: QueuedJob) -> None:
+    async def _run(self, lane: Lane, job: QueuedJob) -> bool:
+        """Run a job and record its end; False if it waits again."""
         await self._store.begin(job)
         try:
             outcome = await lane.run()
@@ -310,12 +302,10 @@ class Service:
                 await self._store.requeue(job)
                 self._pending.add(job.requeued())
                 self._waiting.set()
-                return
-            outcome = self._blame(lane, lost)
+                return False
+            outcome = lane.fail("WorkerLost", lost.loss.describe(), lost.loss.last_lines)
         await self._store.finish(job, outcome)
-
-    def _blame(self, lane: Lane, lost: WorkerLostError) -> Outcome:
-        return lane.fail("WorkerLost", lost.loss.describe(), lost.loss.last_lines)
+        return True
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)

@@ -1,0 +1,212 @@
+import asyncio
+import sqlite3
+
+import pytest
+
+from executor.queue.history import Failure, Outcome
+from executor.queue.jobs import DuplicateJobError, JobState, QueuedJob, stored_extra_data
+from executor.queue.pending import PendingJobs
+from executor.queue.schema import MIGRATIONS, QueueDatabaseError
+from executor.queue.store import Store
+
+GRAPH = {"1": {"class_type": "Toy", "inputs": {"text": "größe"}}}
+
+
+def make_job(sequence, number=None, job_id=None):
+    return QueuedJob(
+        job_id=job_id or f"job-{sequence}",
+        sequence=sequence,
+        number=sequence if number is None else number,
+        graph=GRAPH,
+        extra_data={"client_id": "c"},
+        targets=("1",),
+        created=1.5,
+    )
+
+
+def make_outcome(state=JobState.SUCCEEDED, **values):
+    return Outcome(state, started=2.0, finished=3.0, **{"outputs": {"1": {"text": ["x"]}}, **values})
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "queue.db")
+    yield store
+    store.close()
+
+
+async def finish(store, job, outcome=None):
+    await store.add(job)
+    await store.begin(job.started())
+    await store.finish(job, outcome or make_outcome())
+
+
+async def test_what_was_added_is_found_after_a_restart_in_order(tmp_path):
+    store = Store(tmp_path / "queue.db")
+    jobs = [make_job(0), make_job(1, number=-1), make_job(2, number=0.5)]
+    await asyncio.gather(*(store.add(job) for job in jobs))
+    store.close()
+    store = Store(tmp_path / "queue.db")
+    recovered = store.recover(attempts=2)
+    store.close()
+    assert [job.job_id for job in PendingJobs(recovered.waiting)] == ["job-1", "job-0", "job-2"]
+    assert sorted(recovered.waiting, key=lambda job: job.sequence) == jobs
+    assert recovered.next_sequence == 3
+
+
+async def test_the_sequence_goes_on_after_everything_was_removed(store):
+    await store.add(make_job(41))
+    await store.remove(["job-41"])
+    recovered = store.recover(attempts=2)
+    assert recovered.waiting == ()
+    assert recovered.next_sequence == 42
+
+
+async def test_a_running_job_waits_again_once_and_fails_the_second_time(store):
+    job = make_job(0)
+    await store.add(job)
+    await store.begin(job.started())
+    recovered = store.recover(attempts=2)
+    assert recovered.failed == ()
+    (again,) = recovered.waiting
+    assert (again.attempts, again.state) == (1, JobState.QUEUED)
+    await store.begin(again.started())
+    recovered = store.recover(attempts=2)
+    assert recovered.waiting == ()
+    assert [failed.job_id for failed in recovered.failed] == ["job-0"]
+    entry = await store.history_entry("job-0")
+    assert entry.outcome.state is JobState.FAILED
+    assert "stopped while this job was running, 2 times" in entry.outcome.failure.message
+
+
+async def test_a_second_job_of_the_same_id_is_refused_while_the_first_is_open(store):
+    first, second = make_job(0, job_id="same"), make_job(1, job_id="same")
+    await store.add(first)
+    with pytest.raises(DuplicateJobError, match="'same'"):
+        await store.add(second)
+    await store.begin(first.started())
+    with pytest.raises(DuplicateJobError):
+        await store.add(second)
+
+
+async def test_a_finished_id_may_be_used_again(store):
+    await finish(store, make_job(0, job_id="same"))
+    await store.add(make_job(1, job_id="same"))
+    assert await store.history_entry("same") is None
+    assert [job.sequence for job in store.recover(2).waiting] == [1]
+
+
+async def test_one_refused_write_does_not_undo_its_neighbours(store):
+    await store.add(make_job(0, job_id="taken"))
+    jobs = [make_job(1), make_job(2, job_id="taken"), make_job(3)]
+    results = await asyncio.gather(*(store.add(job) for job in jobs), return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), DuplicateJobError, type(None)]
+    assert {job.sequence for job in store.recover(2).waiting} == {0, 1, 3}
+
+
+async def test_history_pages_from_the_oldest_or_gives_the_newest(store):
+    for index in range(6):
+        await finish(store, make_job(index))
+
+    async def page(*window):
+        return [entry.job.sequence for entry in await store.history(*window)]
+
+    assert await page() == [0, 1, 2, 3, 4, 5]
+    assert await page(2) == [4, 5]
+    assert await page(2, -1) == [4, 5]
+    assert await page(2, 0) == [0, 1]
+    assert await page(2, 3) == [3, 4]
+    assert await page(None, 4) == [4, 5]
+    assert await page(2, 6) == []
+    assert await page(0) == []
+    assert await store.history_count() == 6
+
+
+async def test_the_oldest_history_is_forgotten_beyond_the_limit(tmp_path):
+    store = Store(tmp_path / "queue.db", keep_history=3)
+    for index in range(5):
+        await finish(store, make_job(index))
+    assert [entry.job.sequence for entry in await store.history()] == [2, 3, 4]
+    store.close()
+    rows = sqlite3.connect(tmp_path / "queue.db")
+    assert rows.execute("SELECT count(*) FROM jobs").fetchone() == (3,)
+    rows.close()
+
+
+async def test_deleted_history_is_gone_and_waiting_jobs_stay(store):
+    for index in range(3):
+        await finish(store, make_job(index))
+    await store.add(make_job(3))
+    await store.delete_history(["job-1", "job-3", "unknown"])
+    assert [entry.job_id for entry in await store.history()] == ["job-0", "job-2"]
+    await store.delete_history()
+    assert await store.history() == []
+    assert [job.job_id for job in store.recover(2).waiting] == ["job-3"]
+
+
+async def test_an_entry_is_told_as_the_api_tells_it(store):
+    await finish(store, make_job(7), make_outcome(cached=("0",), executed=("1",)))
+    entry = await store.history_entry("job-7")
+    assert entry.wire() == {
+        "prompt": [7, "job-7", GRAPH, {"client_id": "c"}, ["1"]],
+        "outputs": {"1": {"text": ["x"]}},
+        "status": {
+            "status_str": "success",
+            "completed": True,
+            "messages": [
+                ["execution_start", {"prompt_id": "job-7", "timestamp": 2000}],
+                ["execution_cached", {"nodes": ["0"], "prompt_id": "job-7", "timestamp": 2000}],
+                ["execution_success", {"prompt_id": "job-7", "timestamp": 3000}],
+            ],
+        },
+        "meta": {"1": {"node_id": "1", "display_node": "1", "parent_node": None, "real_node_id": "1"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "event"), [(JobState.FAILED, "execution_error"), (JobState.CANCELLED, "execution_interrupted")]
+)
+async def test_an_entry_that_did_not_succeed_says_where_and_why(store, state, event):
+    failure = Failure("1", "Toy", "ValueError", "no\n", ("a", "b"), {"text": ["x"]})
+    await finish(store, make_job(7), make_outcome(state, failure=failure, executed=("0",)))
+    status = (await store.history_entry("job-7")).wire()["status"]
+    assert (status["status_str"], status["completed"]) == ("error", False)
+    name, data = status["messages"][-1]
+    assert name == event
+    assert (data["node_id"], data["node_type"], data["executed"]) == ("1", "Toy", ["0"])
+    if state is JobState.FAILED:
+        assert (data["exception_type"], data["exception_message"]) == ("ValueError", "no\n")
+        assert (data["traceback"], data["current_inputs"]) == (["a", "b"], {"text": ["x"]})
+
+
+def test_credentials_are_not_stored():
+    kept = stored_extra_data({"auth_token_comfy_org": "s", "api_key_comfy_org": "s", "client_id": "c"}, 2.5)
+    assert kept == {"client_id": "c", "create_time": 2500}
+
+
+def test_a_second_server_on_the_same_database_is_refused(store):
+    with pytest.raises(QueueDatabaseError, match="another Sfumato server"):
+        Store(store.path)
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "queue.db"
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(QueueDatabaseError, match="newer Sfumato"):
+        Store(path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "queue.db"
+    path.write_bytes(b"hello " * 1000)
+    with pytest.raises(QueueDatabaseError, match=r"queue\.db cannot be used"):
+        Store(path)
+
+
+def test_commits_are_synchronous_and_logged_ahead(store):
+    connection = store._connection
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
