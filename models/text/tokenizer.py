@@ -1,7 +1,7 @@
 """Answers which token ids a text has for CLIP: byte-pair encoding over CLIP's own vocabulary.
 
 References: Radford et al. 2021 (arXiv:2103.00020), section 2.4; Sennrich et al. 2016 (arXiv:1508.07909),
-algorithm 1. The cleaning before it is that of BERT's basic tokeniser: lower case, accents kept, punctuation left.
+algorithm 1. The cleaning before it is that of BERT's basic tokeniser: lower case, accents kept.
 """
 
 import gzip
