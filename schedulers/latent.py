@@ -1,4 +1,4 @@
-"""What a LATENT on a wire is: a batch of unscaled VAE-space latents with its mask and its place in a larger batch."""
+"""What a LATENT on a wire is: unscaled VAE-space latents with their mask and their place in a batch."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ class LatentBatch:
     noise_mask: Tensor | None = None
     batch_index: tuple[int, ...] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_channels(samples: Tensor, channels: int) -> Tensor:
+    """An all-zero latent repeated or cut to the channels a network wants; any other latent as it is.
+
+    samples: (B, C, H, W). Do this before drawing noise, whose shape follows.
+    """
+    if samples.shape[1] == channels or bool(samples.any()):
+        return samples
+    shape = (samples.shape[0], channels, *samples.shape[2:])
+    return samples.new_zeros(shape)

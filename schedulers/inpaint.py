@@ -1,0 +1,43 @@
+"""Sampling inside a mask: outside it the network sees the noised original and its answer is the original."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from schedulers.prediction import noised
+from schedulers.step import Denoiser
+
+
+def fitted_mask(mask: Tensor, shape: Sequence[int]) -> Tensor:
+    """A mask of any size as (B, C, h, w) floats for a latent of that shape, 1 = denoise.
+
+    mask: (H, W), (N, H, W) or (N, 1, H, W); scaled bilinearly, not rounded; N is tiled or cut to B.
+    """
+    planes = mask.float().reshape(-1, 1, mask.shape[-2], mask.shape[-1])
+    scaled = torch.nn.functional.interpolate(planes, size=tuple(shape[2:]), mode="bilinear")
+    return tiled(scaled, shape[0]).expand(-1, shape[1], -1, -1)
+
+
+def tiled(rows: Tensor, count: int) -> Tensor:
+    """Rows (N, ...) repeated in order and cut to (count, ...)."""
+    if rows.shape[0] == count:
+        return rows
+    repeats = -(-count // rows.shape[0])
+    return rows.repeat(repeats, *([1] * (rows.ndim - 1)))[:count]
+
+
+def inside_mask(denoise: Denoiser, mask: Tensor, latent: Tensor, noise: Tensor) -> Denoiser:
+    """A denoiser that keeps a latent outside the mask.
+
+    mask, latent, noise: (B, C, H, W); the latent is scaled for the network and the noise has unit variance.
+    """
+    keep = 1.0 - mask
+    kept = latent * keep
+
+    def masked(x: Tensor, sigma: float) -> Tensor:
+        return denoise(x * mask + noised(latent, noise, sigma) * keep, sigma) * mask + kept
+
+    return masked

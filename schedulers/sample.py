@@ -1,0 +1,93 @@
+"""Sampling as a node asks for it: noise and a latent in, a denoised latent out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from models.diffusion import DiffusionModel
+from schedulers.batching import ConditionedDenoiser
+from schedulers.conditioning import ConditioningValue, resolve
+from schedulers.guiders.cfg import Guidance, Guider
+from schedulers.inpaint import fitted_mask, inside_mask
+from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
+from schedulers.prediction import NetworkDenoiser, initial_state
+from schedulers.samplers.table import method
+from schedulers.step import Denoiser, Method, Noise, Step
+
+
+def guided(conditioned: ConditionedDenoiser, guider: Guider) -> Denoiser:
+    """The denoiser a guider makes of predictions for its lists."""
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        return guider.combine(conditioned(x, sigma, guider.needs))
+
+    return denoise
+
+
+def noise_source(chosen: Method, x: Tensor, sigmas: Sequence[float], seed: int) -> Noise:
+    """The noise a sampler draws on its way; x: (B, C, H, W), the state it starts from."""
+    if chosen.sde is not None and chosen.noise == "brownian":
+        return BrownianNoise(x, sigmas, seed)
+    return GaussianNoise(x, seed)
+
+
+@torch.no_grad()
+def sample(
+    model: DiffusionModel,
+    noise: Tensor,
+    latent: Tensor,
+    positive: ConditioningValue,
+    negative: ConditioningValue,
+    *,
+    cfg: float,
+    sampler: str,
+    sigmas: Tensor,
+    seed: int,
+    noise_mask: Tensor | None = None,
+    device: torch.device | str = "cpu",
+    on_step: Callable[[Step], None] | None = None,
+) -> Tensor:
+    """The latent (B, C, H, W) after sampling, float32 on the CPU, unscaled as the VAE knows it.
+
+    Args:
+        model: its network must be on the device.
+        noise: (B, C, H, W), unit variance (zeros to add none).
+        latent: (B, C, H, W) unscaled; where it is all zero there is no picture to start from.
+        positive: what to draw.
+        negative: what to draw away from.
+        cfg: scale of classifier-free guidance.
+        sampler: a name in SAMPLERS.
+        sigmas: (n + 1,) noise levels to visit; with none the latent comes back as it is.
+        seed: of the noise that samplers draw on their way.
+        noise_mask: (H, W), (N, H, W) or (N, 1, H, W) of any size, 1 = denoise, None = everywhere.
+        device: where to compute.
+        on_step: called after each of the n steps; what it raises ends sampling.
+
+    Raises ValueError for an unknown sampler, or noise that is not shaped like the latent.
+    """
+    chosen = method(sampler)
+    if noise.shape != latent.shape:
+        raise ValueError(f"noise is {tuple(noise.shape)} but the latent is {tuple(latent.shape)}")
+    levels = [float(level) for level in sigmas]
+    if not levels:
+        return latent
+    network = NetworkDenoiser.of(model)
+    scale, shift = model.latent.scale, model.latent.shift
+    noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
+    if bool(start.any()):
+        start = (start - shift) * scale
+    lists = {"positive": positive, "negative": negative}
+    terms = resolve(lists, latent.shape[2], latent.shape[3], network.table.percent_to_sigma, device)
+    denoise = guided(ConditionedDenoiser(network, terms), Guidance(cfg))
+    mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
+    if noise_mask is not None:
+        denoise = inside_mask(denoise, fitted_mask(noise_mask, latent.shape).to(device), start, mask_noise)
+    x = initial_state(start, noise, levels[0], network.table)
+    for step in chosen.steps(denoise, x, levels, noise_source(chosen, x, levels, seed)):
+        x = step.x
+        if on_step is not None:
+            on_step(step)
+    return (x / scale + shift).cpu()
