@@ -1,0 +1,188 @@
+/** Every change that a person can make to a graph. Each takes a transaction, which records its exact inverse. */
+
+/** @import { Transaction } from "./document.js" */
+/** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point } from "./types.js" */
+
+import { newId, nextNumber } from "./ids.js";
+import { makeNode } from "./nodes.js";
+import { outputSlot } from "./slots.js";
+import { checkLink } from "./validate.js";
+
+/** @param {Transaction} change @returns {number} */
+function nextZ(change) {
+  let highest = 0;
+  for (const node of change.graph.nodes.values()) highest = Math.max(highest, node.z);
+  return highest + 1;
+}
+
+/** @param {Transaction} change @returns {string} */
+function nextNodeKey(change) {
+  const keys = [...change.graph.nodes.values()].map((node) => node.key);
+  return String(nextNumber(keys, Number(change.document.kept.last_node_id) || 0));
+}
+
+/** @param {Transaction} change @returns {number} */
+function nextLinkKey(change) {
+  const keys = [...change.graph.links.values()].map((link) => link.key);
+  return nextNumber(keys, Number(change.document.kept.last_link_id) || 0);
+}
+
+/**
+ * Adds a node of a type.
+ * @param {Transaction} change @param {Definition} definition @param {Point} position
+ * @returns {Node}
+ */
+export function addNode(change, definition, position) {
+  const node = makeNode(definition, nextNodeKey(change), position, nextZ(change));
+  change.put("node", node);
+  return node;
+}
+
+/**
+ * Adds copies of nodes, and of the links among them, at an offset.
+ * @param {Transaction} change @param {readonly Node[]} nodes @param {readonly Link[]} links @param {Point} offset
+ * @returns {string[]} ids of the new nodes
+ */
+export function addCopies(change, nodes, links, offset) {
+  /** @type {Map<string, string>} */
+  const names = new Map();
+  let z = nextZ(change);
+  for (const node of [...nodes].sort((one, other) => one.z - other.z)) {
+    const id = newId();
+    names.set(node.id, id);
+    const position = /** @type {Point} */ ([node.position[0] + offset[0], node.position[1] + offset[1]]);
+    change.put("node", { ...node, id, key: nextNodeKey(change), position, z });
+    z += 1;
+  }
+  for (const link of links) {
+    const from = names.get(link.from) ?? (change.graph.nodes.has(link.from) ? link.from : undefined);
+    const to = names.get(link.to);
+    if (from && to) change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, to, kept: {} });
+  }
+  return [...names.values()];
+}
+
+/**
+ * Removes nodes and every link that touches them.
+ * @param {Transaction} change @param {Iterable<string>} ids
+ */
+export function removeNodes(change, ids) {
+  for (const id of ids) {
+    for (const link of [...change.graph.linksInto(id), ...change.graph.linksFrom(id)]) change.remove("link", link.id);
+    change.remove("node", id);
+  }
+}
+
+/**
+ * Puts nodes at new positions.
+ * @param {Transaction} change @param {ReadonlyMap<string, Point>} positions
+ */
+export function moveNodes(change, positions) {
+  for (const [id, position] of positions) change.put("node", { ...change.node(id), position });
+}
+
+/**
+ * Draws nodes above all others.
+ * @param {Transaction} change @param {Iterable<string>} ids
+ */
+export function raiseNodes(change, ids) {
+  let z = nextZ(change);
+  const nodes = [...ids].map((id) => change.node(id)).sort((one, other) => one.z - other.z);
+  for (const node of nodes) change.put("node", { ...node, z: z++ });
+}
+
+/** @param {Transaction} change @param {string} id @param {Point} size */
+export function resizeNode(change, id, size) {
+  change.put("node", { ...change.node(id), size });
+}
+
+/**
+ * Sets the value of one input.
+ * @param {Transaction} change @param {string} id @param {string} name @param {any} value
+ */
+export function setValue(change, id, name, value) {
+  const node = change.node(id);
+  if (Object.is(node.values[name], value)) return;
+  change.put("node", { ...node, values: Object.freeze({ ...node.values, [name]: value }) });
+}
+
+/**
+ * Sets how a seed changes before each run.
+ * @param {Transaction} change @param {string} id @param {string} name @param {ControlMode} mode
+ */
+export function setControl(change, id, name, mode) {
+  const node = change.node(id);
+  if (node.controls[name] === mode) return;
+  change.put("node", { ...node, controls: Object.freeze({ ...node.controls, [name]: mode }) });
+}
+
+/** @param {Transaction} change @param {string} id @param {string | null} title null is the name of the type */
+export function setTitle(change, id, title) {
+  change.put("node", { ...change.node(id), title });
+}
+
+/** @param {Transaction} change @param {Iterable<string>} ids @param {NodeMode} mode */
+export function setMode(change, ids, mode) {
+  for (const id of ids) if (change.node(id).mode !== mode) change.put("node", { ...change.node(id), mode });
+}
+
+/** @param {Transaction} change @param {Iterable<string>} ids @param {boolean} collapsed */
+export function setCollapsed(change, ids, collapsed) {
+  for (const id of ids) {
+    if (change.node(id).collapsed !== collapsed) change.put("node", { ...change.node(id), collapsed });
+  }
+}
+
+/**
+ * Links an output to an input, in place of the link that is there.
+ * @param {Transaction} change @param {Definitions} definitions
+ * @param {string} from @param {number} slot @param {string} to @param {string} input
+ * @returns {Link}
+ */
+export function connect(change, definitions, from, slot, to, input) {
+  const present = change.graph.linkInto(to, input);
+  if (present && present.from === from && present.slot === slot) return present;
+  const verdict = checkLink(change.graph, definitions, from, slot, to, input);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  if (present) change.remove("link", present.id);
+  const type = outputSlot(definitions, change.node(from), slot)?.type ?? "*";
+  const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input, type, kept: {} };
+  change.put("link", link);
+  return link;
+}
+
+/** @param {Transaction} change @param {Iterable<string>} ids */
+export function removeLinks(change, ids) {
+  for (const id of ids) change.remove("link", id);
+}
+
+/**
+ * Adds a frame.
+ * @param {Transaction} change @param {string} title @param {Bounds} bounds
+ * @returns {Group}
+ */
+export function addGroup(change, title, bounds) {
+  const key = nextNumber([...change.graph.groups.values()].map((group) => group.key));
+  const group = { id: newId(), key, title, bounds, color: null, kept: {} };
+  change.put("group", group);
+  return group;
+}
+
+/**
+ * Changes fields of a frame.
+ * @param {Transaction} change @param {string} id @param {Partial<Group>} fields
+ */
+export function setGroup(change, id, fields) {
+  const group = change.graph.groups.get(id);
+  if (group) change.put("group", { ...group, ...fields, id });
+}
+
+/** @param {Transaction} change @param {Iterable<string>} ids */
+export function removeGroups(change, ids) {
+  for (const id of ids) change.remove("group", id);
+}
+
+/** @param {Transaction} change @param {string} name what the workflow is called */
+export function setName(change, name) {
+  change.put("meta", { id: "name", value: name });
+}

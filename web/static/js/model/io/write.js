@@ -1,0 +1,127 @@
+/** Saves a document as the ecosystem's editor JSON 0.4, with values by position and by name. */
+
+/** @import { Document, Graph } from "../document.js" */
+/** @import { Definition, Definitions, Link, Node, StoredSlot } from "../types.js" */
+
+import { columnsOf } from "../layout.js";
+import { slotsOf } from "../slots.js";
+import { writeValues } from "./values.js";
+
+const MODES = { normal: 0, mute: 2, bypass: 4 };
+
+/**
+ * Editor JSON of the first level of a document.
+ * @param {Document} document @param {Definitions} definitions
+ * @returns {any}
+ */
+export function writeWorkflow(document, definitions) {
+  const graph = document.root;
+  const nodes = [...graph.nodes.values()].sort((one, other) => one.z - other.z);
+  const order = executionOrder(graph, nodes);
+  /** @type {Map<string, readonly string[]>} node id -> names of its inputs as written */
+  const inputs = new Map();
+  const written = nodes.map((node) => writeNode(graph, definitions, node, order.get(node.id) ?? 0, inputs));
+  const links = [...graph.links.values()].sort((one, other) => one.key - other.key);
+  const groups = [...graph.groups.values()].sort((one, other) => one.key - other.key);
+  const { last_node_id, last_link_id, config, extra, revision, ...kept } = document.kept;
+  return {
+    id: document.id, revision: revision ?? 0,
+    last_node_id: highest(nodes.map((node) => node.key), last_node_id),
+    last_link_id: highest(links.map((link) => link.key), last_link_id),
+    nodes: written, links: links.map((link) => writeLink(graph, link, inputs)),
+    groups: groups.map(({ key, title, bounds, color, kept: rest }) =>
+      ({ id: key, title, bounding: [...bounds], ...(color === null ? {} : { color }), ...rest })),
+    config: config ?? {}, extra: extra ?? {}, ...kept, version: 0.4,
+  };
+}
+
+/** @param {readonly (string | number)[]} keys @param {any} stored @returns {number} */
+function highest(keys, stored) {
+  return keys.reduce((/** @type {number} */ top, key) => Math.max(top, Number(key) || 0), Number(stored) || 0);
+}
+
+/** @param {string} key @returns {string | number} */
+function writtenKey(key) {
+  return /^(0|-?[1-9]\d{0,14})$/.test(key) ? Number(key) : key;
+}
+
+/** @param {Graph} graph @param {readonly Node[]} nodes @returns {Map<string, number>} */
+function executionOrder(graph, nodes) {
+  const columns = columnsOf(graph);
+  const sorted = [...nodes].sort((one, other) => (columns.get(one.id) ?? 0) - (columns.get(other.id) ?? 0));
+  return new Map(sorted.map((node, index) => [node.id, index]));
+}
+
+/** @param {Graph} graph @param {Link} link @param {Map<string, readonly string[]>} inputs @returns {any[]} */
+function writeLink(graph, link, inputs) {
+  const key = (/** @type {string} */ id) => writtenKey(/** @type {Node} */ (graph.nodes.get(id)).key);
+  const index = inputs.get(link.to)?.indexOf(link.input) ?? -1;
+  return [link.key, key(link.from), link.slot, key(link.to), index, link.type];
+}
+
+/**
+ * @param {Graph} graph @param {Definitions} definitions @param {Node} node @param {number} order
+ * @param {Map<string, readonly string[]>} inputs
+ * @returns {any}
+ */
+function writeNode(graph, definitions, node, order, inputs) {
+  const definition = definitions.get(node.type);
+  const { flags, properties, mode, widgets_values, widgets_values_named, ...kept } = node.kept;
+  const slots = writeInputs(graph, definitions, node);
+  inputs.set(node.id, slots.map((slot) => slot.name));
+  return {
+    id: writtenKey(node.key), type: node.type, pos: [...node.position], size: [...node.size],
+    flags: { ...flags, ...(node.collapsed ? { collapsed: true } : {}) }, order,
+    mode: node.mode === "normal" ? mode ?? 0 : MODES[node.mode],
+    inputs: slots, outputs: writeOutputs(graph, definitions, node),
+    ...(node.title === null ? {} : { title: node.title }),
+    properties: properties ?? { "Node name for S&R": node.type },
+    ...writtenValues(definition, node, widgets_values, widgets_values_named),
+    ...(node.color === null ? {} : { color: node.color }), ...kept,
+  };
+}
+
+/**
+ * @param {Definition | undefined} definition @param {Node} node @param {any} stored @param {any} storedNamed
+ * @returns {Record<string, any>}
+ */
+function writtenValues(definition, node, stored, storedNamed) {
+  if (!definition) {
+    return {
+      ...(stored === undefined ? {} : { widgets_values: stored }),
+      ...(storedNamed === undefined ? {} : { widgets_values_named: storedNamed }),
+    };
+  }
+  const { list, named } = writeValues(definition, node);
+  if (list.length === 0) return {};
+  return { widgets_values: list, ...(Object.keys(named).length === 0 ? {} : { widgets_values_named: named }) };
+}
+
+/** @param {Graph} graph @param {Definitions} definitions @param {Node} node @returns {any[]} */
+function writeInputs(graph, definitions, node) {
+  const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
+  const linkKey = (/** @type {string} */ name) => graph.linkInto(node.id, name)?.key ?? null;
+  if (!definitions.has(node.type)) return node.inputs.map((slot) => writeSlot(slot, { link: linkKey(slot.name) }));
+  const written = [];
+  for (const { name, type, optional, widget } of slotsOf(definitions, node).inputs) {
+    const slot = stored.get(name) ?? { name, type, kept: {} };
+    if (widget && linkKey(name) === null && slot.kept.label === undefined) continue;
+    const extra = { ...(optional && !widget && name !== "" ? { shape: 7 } : {}), ...(widget ? { widget: { name } } : {}) };
+    written.push({ name, type, ...extra, ...slot.kept, link: linkKey(name) });
+  }
+  return written;
+}
+
+/** @param {Graph} graph @param {Definitions} definitions @param {Node} node @returns {any[]} */
+function writeOutputs(graph, definitions, node) {
+  return slotsOf(definitions, node).outputs.map(({ index, name, type }) => {
+    const links = graph.linksFrom(node.id).filter((link) => link.slot === index).map((link) => link.key);
+    const slot = node.outputs[index] ?? { name, type, kept: {} };
+    return { ...writeSlot({ ...slot, name, type }, {}), links: links.length > 0 ? links.sort((a, b) => a - b) : null };
+  });
+}
+
+/** @param {StoredSlot} slot @param {Record<string, any>} rest @returns {any} */
+function writeSlot(slot, rest) {
+  return { name: slot.name, type: slot.type, ...slot.kept, ...rest };
+}

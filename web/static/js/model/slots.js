@@ -1,0 +1,115 @@
+/** Which sockets and widgets a node has: its definition joined with what its file stored. */
+
+/** @import { Definition, InputSlot, Node, OutputSlot, Slots, StoredSlot, Widget } from "./types.js" */
+
+import { widget } from "./definitions.js";
+
+/** @type {WeakMap<ReadonlyMap<string, Definition>, WeakMap<Node, Slots>>} */
+const cache = new WeakMap();
+
+/**
+ * The slots of a node.
+ * @param {ReadonlyMap<string, Definition>} definitions @param {Node} node
+ * @returns {Slots}
+ */
+export function slotsOf(definitions, node) {
+  let known = cache.get(definitions);
+  if (!known) cache.set(definitions, (known = new WeakMap()));
+  let slots = known.get(node);
+  if (!slots) known.set(node, (slots = findSlots(definitions.get(node.type), node)));
+  return slots;
+}
+
+/** @param {Definition | undefined} definition @param {Node} node @returns {Slots} */
+function findSlots(definition, node) {
+  if (!definition) return storedSlots(node);
+  if (definition.type === "PrimitiveNode") return primitiveSlots(node);
+  const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
+  /** @type {InputSlot[]} */
+  const inputs = definition.inputs.map((input) => ({ ...input, label: labelOf(stored.get(input.name), input.name) }));
+  const names = new Set(inputs.map((input) => input.name));
+  for (const slot of node.inputs) {
+    if (names.has(slot.name)) continue;
+    const { name, type } = slot;
+    inputs.push({ name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget: null });
+  }
+  const outputs = definition.outputs.map((output, index) => ({
+    index, name: output.name, label: labelOf(node.outputs[index], output.name), type: output.type, tooltip: output.tooltip,
+  }));
+  return { inputs, outputs, isKnown: true };
+}
+
+/** @param {Node} node @returns {Slots} */
+function storedSlots(node) {
+  /** @type {InputSlot[]} */
+  const inputs = node.inputs.map((slot) => ({
+    name: slot.name, label: labelOf(slot, slot.name), type: slot.type, optional: true, tooltip: "",
+    widget: slot.kept.widget ? guessWidget(node.values[slot.name]) : null,
+  }));
+  const names = new Set(inputs.map((input) => input.name));
+  for (const [name, value] of Object.entries(node.values)) {
+    if (names.has(name) || name === "control_after_generate") continue;
+    inputs.push({ name, label: name, type: "*", optional: true, tooltip: "", widget: guessWidget(value) });
+  }
+  const outputs = node.outputs.map((slot, index) => ({
+    index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "",
+  }));
+  return { inputs, outputs, isKnown: false };
+}
+
+/** @param {Node} node @returns {Slots} */
+function primitiveSlots(node) {
+  const guess = guessWidget(node.values.value);
+  const seeded = Boolean(node.controls.value) && guess.kind === "float";
+  const input = { name: "value", label: "value", type: "*", optional: true, tooltip: "", widget: { ...guess, seeded } };
+  const outputs = node.outputs.length > 0 ? node.outputs : [{ name: "value", type: "*", kept: {} }];
+  return {
+    inputs: [input], isKnown: true,
+    outputs: outputs.map((slot, index) => ({ index, name: slot.name, label: slot.name, type: slot.type, tooltip: "" })),
+  };
+}
+
+/**
+ * The widget that fits a value of which nothing else is known.
+ * @param {any} value
+ * @returns {Widget}
+ */
+export function guessWidget(value) {
+  if (typeof value === "number") return widget({ kind: "float", fallback: 0, step: Number.isInteger(value) ? 1 : 0.05 });
+  if (typeof value === "boolean") return widget({ kind: "toggle", fallback: false });
+  if (typeof value === "string" && value.includes("\n")) return widget({ kind: "text", fallback: "" });
+  return widget({ kind: "string", fallback: "" });
+}
+
+/** @param {StoredSlot | undefined} slot @param {string} fallback @returns {string} */
+function labelOf(slot, fallback) {
+  const label = slot?.kept.label;
+  return typeof label === "string" && label !== "" ? label : fallback;
+}
+
+/**
+ * An input of a node by name.
+ * @param {ReadonlyMap<string, Definition>} definitions @param {Node} node @param {string} name
+ * @returns {InputSlot | undefined}
+ */
+export function inputSlot(definitions, node, name) {
+  return slotsOf(definitions, node).inputs.find((slot) => slot.name === name);
+}
+
+/**
+ * An output of a node by index.
+ * @param {ReadonlyMap<string, Definition>} definitions @param {Node} node @param {number} index
+ * @returns {OutputSlot | undefined}
+ */
+export function outputSlot(definitions, node, index) {
+  return slotsOf(definitions, node).outputs[index];
+}
+
+/**
+ * What a node is called on the canvas.
+ * @param {ReadonlyMap<string, Definition>} definitions @param {Node} node
+ * @returns {string}
+ */
+export function titleOf(definitions, node) {
+  return node.title ?? definitions.get(node.type)?.name ?? node.type;
+}

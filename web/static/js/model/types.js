@@ -1,0 +1,92 @@
+/**
+ * The shapes that the whole page speaks of: records of a document, definitions of node types, patches.
+ *
+ * Records are frozen: a change makes a new record. Input values are kept by name, never by position.
+ */
+
+/** @typedef {"fixed" | "increment" | "decrement" | "randomize"} ControlMode How a seed changes before each run. */
+/** @typedef {"normal" | "mute" | "bypass"} NodeMode */
+/** @typedef {readonly [number, number]} Point */
+/** @typedef {readonly [number, number, number, number]} Bounds x, y, width, height */
+/** @typedef {Readonly<Record<string, any>>} Kept What a file said beyond what we use; written back as it was. */
+
+/**
+ * A slot as a file stored it.
+ * @typedef {Readonly<{name: string, type: string, kept: Kept}>} StoredSlot
+ */
+
+/**
+ * One node of a graph. `position` is the corner below the title, as saved workflows have it.
+ * @typedef {Readonly<{
+ *   id: string, key: string, type: string, title: string | null,
+ *   position: Point, size: Point, z: number,
+ *   mode: NodeMode, collapsed: boolean, color: string | null,
+ *   values: Readonly<Record<string, any>>, controls: Readonly<Record<string, ControlMode>>,
+ *   inputs: readonly StoredSlot[], outputs: readonly StoredSlot[], kept: Kept,
+ * }>} Node
+ */
+
+/**
+ * A link from an output (by index) to an input (by name).
+ * @typedef {Readonly<{id: string, key: number, from: string, slot: number, to: string, input: string, type: string,
+ *   kept: Kept}>} Link
+ */
+
+/** @typedef {Readonly<{id: string, key: number, title: string, bounds: Bounds, color: string | null, kept: Kept}>} Group */
+
+/** @typedef {"node" | "link" | "group" | "meta"} RecordKind */
+/** @typedef {Node | Link | Group | Readonly<{id: string, value: any}>} AnyRecord */
+
+/**
+ * One record before and after; undefined means that it is not there.
+ * @typedef {Readonly<{graph: string, kind: RecordKind, id: string, before: AnyRecord | undefined,
+ *   after: AnyRecord | undefined}>} Patch
+ */
+
+/** @typedef {"int" | "float" | "combo" | "string" | "text" | "toggle"} WidgetKind */
+
+/**
+ * What an input can hold when nothing is linked to it.
+ * @typedef {Readonly<{
+ *   kind: WidgetKind, fallback: any, min: number, max: number, step: number, round: number,
+ *   options: readonly any[], seeded: boolean, upload: boolean, dynamic: boolean,
+ *   placeholder: string, labelOn: string, labelOff: string,
+ * }>} Widget
+ */
+
+/**
+ * @typedef {Readonly<{name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null}>} InputDefinition
+ */
+/** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean}>} OutputDefinition */
+
+/**
+ * A node type as the server's catalogue describes it.
+ * @typedef {Readonly<{
+ *   type: string, name: string, category: string, description: string, module: string,
+ *   inputs: readonly InputDefinition[], outputs: readonly OutputDefinition[],
+ *   isOutput: boolean, isVirtual: boolean, deprecated: boolean, experimental: boolean,
+ * }>} Definition
+ */
+
+/** @typedef {ReadonlyMap<string, Definition>} Definitions */
+
+/**
+ * An input as the canvas shows it: a socket, a widget, or both.
+ * @typedef {Readonly<{name: string, label: string, type: string, optional: boolean, tooltip: string, widget: Widget | null}>} InputSlot
+ */
+/** @typedef {Readonly<{index: number, name: string, label: string, type: string, tooltip: string}>} OutputSlot */
+/** @typedef {Readonly<{inputs: readonly InputSlot[], outputs: readonly OutputSlot[], isKnown: boolean}>} Slots */
+
+/**
+ * Something that is wrong, and where.
+ * @typedef {Readonly<{key: string | null, input: string | null, title: string, text: string, details: string}>} Problem
+ */
+
+/** @typedef {Readonly<{ok: true}> | Readonly<{ok: false, code: string, reason: string}>} Verdict */
+
+/**
+ * One entry of the prompt that the server runs.
+ * @typedef {{class_type: string, inputs: Record<string, any>, _meta?: {title: string}}} PromptNode
+ */
+
+export {};
