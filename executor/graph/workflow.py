@@ -1,10 +1,13 @@
 """A graph as the executor sees it: instances by id, each input a literal or a link."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from nodes.api.errors import WorkflowError
+
+
+SHOWN_IN_CYCLE = 8
 
 
 class Link(NamedTuple):
@@ -79,10 +82,13 @@ class Graph:
                     consumers[link.node].append((node_id, name))
         return consumers
 
-    def ancestors(self, targets: Iterable[str]) -> list[str]:
-        """The targets and everything they depend on, producers first; raises WorkflowError for a cycle.
+    def ancestors(
+        self, targets: Iterable[str], on_cycle: Callable[[list[str]], None] | None = None
+    ) -> list[str]:
+        """The targets and everything they depend on, producers first.
 
-        Links to instances that do not exist are passed over: they are validation's to report.
+        A cycle raises CycleError, or is told to `on_cycle` and cut at the link that closes it. Links to
+        instances that do not exist are passed over: they are validation's to report.
         """
         order: list[str] = []
         finished: set[str] = set()
@@ -99,8 +105,12 @@ class Graph:
                     if producer in finished or producer not in self.instances:
                         continue
                     if producer in entered:
-                        cycle = [entry for entry, _ in stack]
-                        raise CycleError(self, cycle[cycle.index(producer) :])
+                        path = [entry for entry, _ in stack]
+                        cycle = path[path.index(producer) :]
+                        if on_cycle is None:
+                            raise CycleError(self, cycle)
+                        on_cycle(cycle)
+                        continue
                     entered.add(producer)
                     stack.append((producer, self.instances[producer].links()))
                     break
@@ -119,13 +129,15 @@ class CycleError(WorkflowError):
     """Instances that wait for each other; `nodes` are their ids, each linked to the next."""
 
     def __init__(self, graph: Graph, nodes: list[str]) -> None:
-        labels = [graph.instances[node_id].label for node_id in nodes]
-        shown = labels if len(labels) <= 8 else [*labels[:4], f"... {len(labels) - 6} more ...", *labels[-2:]]
+        ends = nodes if len(nodes) <= SHOWN_IN_CYCLE else [*nodes[:4], *nodes[-2:]]
+        labels = [graph.instances[node_id].label for node_id in ends]
+        if len(nodes) > SHOWN_IN_CYCLE:
+            labels.insert(4, f"... {len(nodes) - len(ends)} more ...")
         super().__init__(
-            f"These nodes wait for each other: {' needs '.join([*shown, labels[0]])}",
+            f"These nodes wait for each other: {' needs '.join([*labels, labels[0]])}",
             node_id=nodes[0],
             type="dependency_cycle",
-            details=" -> ".join([*nodes, nodes[0]]) if len(nodes) <= 8 else f"{len(nodes)} nodes",
+            details=" -> ".join([*nodes, nodes[0]]) if ends is nodes else f"{len(nodes)} nodes",
         )
         self.nodes = tuple(nodes)
 

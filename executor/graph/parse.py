@@ -1,0 +1,104 @@
+"""Reads a graph from JSON: the API form that clients send, or the editor form that pages save."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from executor.graph.editor import convert, is_editor_form
+from executor.graph.workflow import Graph, Instance, Link, MalformedLink
+from nodes.api.errors import WorkflowError
+from nodes.api.spec import NodeSpec
+
+
+def parse(data: Any, specs: Mapping[str, NodeSpec] | None = None) -> Graph:
+    """The graph in a JSON value of either form; raises WorkflowError when it is neither.
+
+    The editor form keeps widget values by position, so it needs `specs`. With `specs`, types that a node
+    lists as aliases become the node's own.
+    """
+    if not isinstance(data, Mapping):
+        raise WorkflowError(f"A graph is a JSON object, but this is {_kind(data)}")
+    if is_editor_form(data):
+        if specs is None:
+            raise WorkflowError("A graph in editor form can only be read with the node catalogue at hand")
+        return _without_aliases(parse_api(convert(data, specs)), specs)
+    for wrapper in ("prompt", "workflow"):
+        inner = data.get(wrapper)
+        if isinstance(inner, Mapping) and "class_type" not in inner:
+            return parse(inner, specs)
+    graph = parse_api(data)
+    return graph if specs is None else _without_aliases(graph, specs)
+
+
+def parse_api(data: Mapping[str, Any]) -> Graph:
+    """The graph in API JSON; raises WorkflowError that names the first entry that is no node."""
+    return Graph({node_id: _instance(node_id, entry) for node_id, entry in data.items()})
+
+
+def _instance(node_id: str, entry: Any) -> Instance:
+    details = f"Node ID '#{node_id}'"
+    if not isinstance(entry, Mapping) or "class_type" not in entry:
+        raise WorkflowError(
+            "Cannot execute because a node is missing the class_type property.",
+            node_id=node_id,
+            details=details,
+        )
+    class_type = entry["class_type"]
+    if not isinstance(class_type, str):
+        raise WorkflowError(
+            f"Cannot execute because a class_type is {_kind(class_type)}, not a text.",
+            node_id=node_id,
+            details=details,
+        )
+    inputs = entry.get("inputs", {})
+    if not isinstance(inputs, Mapping):
+        raise WorkflowError(
+            f"Cannot execute because the inputs of a node are {_kind(inputs)}, not an object.",
+            node_id=node_id,
+            details=details,
+        )
+    meta = entry.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return Instance(
+        id=node_id,
+        type=class_type,
+        inputs={name: read_value(value) for name, value in inputs.items()},
+        title=title if isinstance(title, str) else None,
+    )
+
+
+def read_value(value: Any) -> Any:
+    """A link for `["4", 0]`, what is wrapped for `{"__value__": ...}`, else the value itself."""
+    if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and is_slot(value[1]):
+            return Link(value[0], int(value[1]))
+        return MalformedLink(value)
+    if isinstance(value, Mapping) and len(value) == 1 and "__value__" in value:
+        return value["__value__"]
+    return value
+
+
+def is_slot(value: Any) -> bool:
+    """Whether a JSON value is a whole number; 0.0 is one, True is not."""
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _without_aliases(graph: Graph, specs: Mapping[str, NodeSpec]) -> Graph:
+    if all(instance.type in specs for instance in graph.instances.values()):
+        return graph
+    aliases = {alias: spec.id for spec in specs.values() for alias in spec.aliases}
+    return Graph(
+        {
+            node_id: instance
+            if instance.type in specs or instance.type not in aliases
+            else replace(instance, type=aliases[instance.type])
+            for node_id, instance in graph.instances.items()
+        }
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a text"}
+    return names.get(type(value), "an array" if isinstance(value, list) else "an object")
