@@ -17,6 +17,8 @@ from nodes.api.spec import InputSpec, NodeSpec
 TOP_LEVEL_TYPES = ("invalid_prompt", "prompt_no_outputs")
 """Problem types that concern the whole graph; all others belong to one node."""
 
+MOST_CYCLES = 100
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -110,17 +112,19 @@ class _Validator:
         return Validation(tuple(self.problems), good, graph, failed)
 
     def in_order(self, outputs: list[str]) -> list[str]:
-        """The instances to check, producers first; cycles are reported and their members marked as bad."""
+        """The instances to check, producers first; cycles are reported, but none twice."""
+        in_cycles: set[str] = set()
 
-        def report(cycle: list[str]) -> None:
-            if cycle[-1] in self.bad:
+        def report(path: list[str], start: int) -> None:
+            if path[-1] in in_cycles or len(self.problems) > MOST_CYCLES:
                 return
+            cycle = path[start:]
+            in_cycles.update(cycle)
             error = CycleError(self.graph, cycle)
-            extra = {"nodes": list(cycle)}
+            extra = {"nodes": cycle}
             self.problems.append(
                 Problem(error.type, error.message, error.details, error.node_id, extra_info=extra)
             )
-            self.bad.update(cycle)
 
         return self.graph.ancestors(outputs, on_cycle=report)
 

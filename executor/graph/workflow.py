@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from nodes.api.errors import WorkflowError
 
-
 SHOWN_IN_CYCLE = 8
 
 
@@ -83,40 +82,39 @@ class Graph:
         return consumers
 
     def ancestors(
-        self, targets: Iterable[str], on_cycle: Callable[[list[str]], None] | None = None
+        self, targets: Iterable[str], on_cycle: Callable[[list[str], int], None] | None = None
     ) -> list[str]:
         """The targets and everything they depend on, producers first.
 
-        A cycle raises CycleError, or is told to `on_cycle` and cut at the link that closes it. Links to
-        instances that do not exist are passed over: they are validation's to report.
+        A cycle raises CycleError; or it is cut at the link that closes it, and `on_cycle(path, start)` is
+        told: `path[start:]` is the cycle, to be read before it returns. Links to instances that do not exist
+        are passed over: they are validation's to report.
         """
         order: list[str] = []
-        finished: set[str] = set()
         entered: set[str] = set()
         for target in targets:
-            if target in finished:
+            if target in entered:
                 continue
             entered.add(target)
-            stack = [(target, self.instances[target].links())]
-            while stack:
-                node_id, links = stack[-1]
-                for _, link in links:
+            path, pending = [target], [self.instances[target].links()]
+            position = {target: 0}
+            while path:
+                for _, link in pending[-1]:
                     producer = link.node
-                    if producer in finished or producer not in self.instances:
-                        continue
-                    if producer in entered:
-                        path = [entry for entry, _ in stack]
-                        cycle = path[path.index(producer) :]
+                    if producer in position:
                         if on_cycle is None:
-                            raise CycleError(self, cycle)
-                        on_cycle(cycle)
-                        continue
-                    entered.add(producer)
-                    stack.append((producer, self.instances[producer].links()))
-                    break
+                            raise CycleError(self, path[position[producer] :])
+                        on_cycle(path, position[producer])
+                    elif producer not in entered and producer in self.instances:
+                        entered.add(producer)
+                        position[producer] = len(path)
+                        path.append(producer)
+                        pending.append(self.instances[producer].links())
+                        break
                 else:
-                    stack.pop()
-                    finished.add(node_id)
+                    node_id = path.pop()
+                    pending.pop()
+                    del position[node_id]
                     order.append(node_id)
         return order
 

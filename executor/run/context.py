@@ -1,0 +1,120 @@
+"""The context a running node gets: its events go to the job, files and networks to whom they were handed in."""
+
+import io
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from executor.graph.workflow import Graph
+from executor.run.events import Emit, NodePreview, NodeProgress
+from nodes.api.context import Files
+from nodes.api.errors import Cancelled
+
+PREVIEW_SIZE = 512
+PREVIEW_QUALITY = 95
+
+running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
+"""The (job, node) that the current code runs for; log records can carry it."""
+
+Resident: TypeAlias = Callable[[Any], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One job: a graph, and the instances whose results are wanted."""
+
+    job_id: str
+    graph: Graph
+    targets: tuple[str, ...]
+    extra_pnginfo: Mapping[str, Any] | None = None
+    prompt: Mapping[str, Any] | None = None
+    preview_method: str = "auto"
+
+
+class RunContext:
+    """What one instance sees of the app while it runs in one job."""
+
+    def __init__(
+        self,
+        job: RunRequest,
+        node_id: str,
+        emit: Emit,
+        is_cancelled: Callable[[], bool],
+        files: Files,
+        resident: Resident,
+    ) -> None:
+        self.job_id = job.job_id
+        self.node_id = node_id
+        self.prompt = job.prompt
+        self.extra_pnginfo = job.extra_pnginfo
+        self.preview_method = job.preview_method
+        self.files = files
+        self.log = logging.getLogger(f"nodes.{job.graph.instances[node_id].type}")
+        self.shown: dict[str, list[Any]] = {}
+        self._emit = emit
+        self._is_cancelled = is_cancelled
+        self._resident = resident
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled when the job was asked to stop."""
+        if self._is_cancelled():
+            raise Cancelled(f"job {self.job_id} was cancelled")
+
+    def progress(self, value: float, total: float, text: str = "") -> None:
+        """Say how far it is; raises Cancelled when the job was asked to stop."""
+        self.check_cancelled()
+        self._emit(NodeProgress(self.job_id, self.node_id, value, total, text))
+
+    def preview(self, image: Any) -> None:
+        """Show a PIL image on the node, at most 512 pixels wide or high; nothing if previews are off."""
+        self.check_cancelled()
+        if self.preview_method == "none":
+            return
+        small = image.convert("RGB")
+        small.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=PREVIEW_QUALITY)
+        self._emit(
+            NodePreview(self.job_id, self.node_id, "jpeg", buffer.getvalue(), small.width, small.height)
+        )
+
+    def resident(self, value: Any) -> AbstractContextManager[Any]:
+        """Borrow the network of a patched model, on the compute device with its patches installed."""
+        return self._resident(value)
+
+    def show(self, key: str, items: Sequence[Any]) -> None:
+        """Add to what the page shows on the node."""
+        self.shown.setdefault(key, []).extend(items)
+
+    def sub(self, offset: float, length: float) -> "RunContext":
+        """The same context with its whole progress squeezed into [offset, offset + length] of this one."""
+        return _Part(self, offset, length)
+
+
+class _Part(RunContext):
+    """A share of another context's progress."""
+
+    def __init__(self, whole: RunContext, offset: float, length: float) -> None:
+        self.__dict__.update(whole.__dict__)
+        self._whole = whole
+        self._offset = offset
+        self._length = length
+
+    def progress(self, value: float, total: float, text: str = "") -> None:
+        share = value / total if total else 1.0
+        self._whole.progress(self._offset + self._length * share, 1.0, text)
+
+
+MakeContext: TypeAlias = Callable[[RunRequest, str, Emit, Callable[[], bool]], RunContext]
+
+
+def context_maker(files: Files, resident: Resident) -> MakeContext:
+    """Makes contexts that all use the same files and the same resident networks."""
+
+    def make(job: RunRequest, node_id: str, emit: Emit, is_cancelled: Callable[[], bool]) -> RunContext:
+        return RunContext(job, node_id, emit, is_cancelled, files, resident)
+
+    return make
