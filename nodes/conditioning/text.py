@@ -1,0 +1,40 @@
+"""Turns prompts into conditioning."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import torch
+
+from models.text.encode import encode_prompt
+from nodes.api.context import Context
+from nodes.api.declare import node
+from nodes.api.errors import NodeError
+from nodes.api.sockets import Clip, Conditioning
+from nodes.api.widgets import Range, Text
+from schedulers.conditioning import Entry
+
+
+@node(id="CLIPTextEncode", display_name="CLIP Text Encode (Prompt)", category="conditioning")
+def encode(ctx: Context, text: Annotated[str, Text()], clip: Clip) -> Conditioning:
+    """Turn a prompt into conditioning for a sampler.
+
+    Args:
+        text: the prompt; (words:1.2) weighs words, embedding:name inserts a trained embedding.
+        clip: the text encoder of the model that will use it.
+    """
+    if clip is None:
+        raise NodeError("there is no text encoder: the checkpoint holds none, so load one with another node")
+    with ctx.resident(clip) as base, torch.no_grad():
+        embedding, pooled = encode_prompt(base, text)
+    return (Entry(embedding.float().cpu(), pooled=None if pooled is None else pooled.float().cpu()),)
+
+
+@node(id="CLIPSetLastLayer", display_name="CLIP Set Last Layer", category="conditioning")
+def set_last_layer(clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1) -> Clip:
+    """Have a text encoder stop before its last block ("clip skip").
+
+    Args:
+        clip: the text encoder.
+        stop_at_clip_layer: the block whose result is used; -1 is the last one.
+    """
+    return clip.with_base(replace(clip.base, last_layer=stop_at_clip_layer))
