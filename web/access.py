@@ -1,0 +1,156 @@
+"""Who may talk to this server: host names believed, origins proved, tokens compared."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from web.refusal import RefusedError
+from web.settings import WebSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TOKEN_COOKIE = "sfumato_token"
+_OWN_SITES = frozenset({"same-origin", "none"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def split_host(host: str) -> tuple[str, int | None]:
+    """The name and the port of a `Host` header; raises ValueError for anything that is not exactly that."""
+    if host.startswith("["):
+        name, closing, rest = host[1:].partition("]")
+        if not closing or (rest and not rest.startswith(":")):
+            raise ValueError(host)
+        port = rest[1:]
+        ipaddress.IPv6Address(name)
+    else:
+        name, _, port = host.partition(":")
+        if not name or ":" in port:
+            raise ValueError(host)
+    if port and not (port.isascii() and port.isdigit()):
+        raise ValueError(host)
+    return name.lower(), int(port) if port else None
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
+
+
+def listens_beyond_loopback(hosts: tuple[str, ...]) -> bool:
+    """Whether any of the addresses listened on can be reached from another machine."""
+    for host in hosts:
+        address = _address(host)
+        if address is None and host != "localhost":
+            return True
+        if address is not None and not address.is_loopback:
+            return True
+    return False
+
+
+def is_known_host(host: str, settings: WebSettings) -> bool:
+    """Whether a `Host` header names this server, so that a page under a rebound name is kept out.
+
+    A literal address cannot be rebound: any is believed when the server listens beyond loopback.
+    """
+    try:
+        name, _ = split_host(host)
+    except ValueError:
+        return False
+    if name == "localhost" or name in settings.allowed_hosts or name in settings.hosts:
+        return True
+    address = _address(name)
+    if address is None or address.is_unspecified:
+        return False
+    return address.is_loopback or listens_beyond_loopback(settings.hosts)
+
+
+def _same_place(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+        origin_port = parts.port
+        name, port = split_host(host)
+    except ValueError:
+        return False
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or parts.path or parts.query or parts.username is not None:
+        return False
+    return (parts.hostname or "") == name and (origin_port or default) == (port or default)
+
+
+def _allowed_origin(origin: str, settings: WebSettings) -> bool:
+    return settings.cors_origin is not None and settings.cors_origin in {"*", origin}
+
+
+def check_host(request: web.Request, settings: WebSettings) -> None:
+    """Refuses a request whose `Host` header is missing or names somebody else."""
+    host = request.headers.get("Host")
+    if host is None:
+        raise RefusedError(400, "missing_host", "The request names no Host")
+    if not is_known_host(host, settings):
+        message = "This server does not answer to that Host name"
+        raise RefusedError(403, "unknown_host", message, "Allow it with --allow-host if it is yours")
+
+
+def check_origin(request: web.Request, settings: WebSettings) -> None:
+    """Refuses what a page of another origin sent: by its `Origin`, or without one by `Sec-Fetch-Site`.
+
+    Following a link to a page of ours is the one thing that another site may cause.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        if _allowed_origin(origin, settings) or _same_place(origin, request.headers.get("Host", "")):
+            return
+        raise RefusedError(403, "foreign_origin", "Pages of another origin may not use this server")
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None or site in _OWN_SITES or settings.cors_origin == "*":
+        return
+    follows_link = (
+        request.method in {"GET", "HEAD"}
+        and request.headers.get("Sec-Fetch-Mode") == "navigate"
+        and request.headers.get("Sec-Fetch-Dest") == "document"
+    )
+    if not follows_link:
+        raise RefusedError(403, "foreign_origin", "Pages of another site may not use this server")
+
+
+def check_content_type(request: web.Request, settings: WebSettings) -> None:
+    """Refuses a form or plain text from something like a browser that does not prove its origin.
+
+    Old programs send JSON under any content type; browsers can only do so from forms, which need no leave.
+    """
+    if request.method in SAFE_METHODS or request.content_type == "application/json":
+        return
+    headers = request.headers
+    origin = headers.get("Origin")
+    if origin is not None or headers.get("Sec-Fetch-Site") in _OWN_SITES:
+        return  # check_origin has accepted it
+    is_browser = (
+        "Sec-Fetch-Site" in headers
+        or "Referer" in headers
+        or "Cookie" in headers
+        or headers.get("User-Agent", "").startswith("Mozilla/")
+    )
+    if is_browser and settings.cors_origin != "*":
+        raise RefusedError(403, "unproved_origin", "A change from a browser must carry its Origin or be JSON")
+
+
+def check_token(request: web.Request, settings: WebSettings) -> None:
+    """Refuses a request without the token, where one is demanded; header, cookie or query may carry it."""
+    if settings.token is None:
+        return
+    authorization = request.headers.get("Authorization", "")
+    offered = (
+        authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else None,
+        request.headers.get("X-Sfumato-Token"),
+        request.cookies.get(TOKEN_COOKIE),
+        request.query.get("token"),
+    )
+    expected = settings.token.encode()
+    if not any(hmac.compare_digest(token.encode(), expected) for token in offered if token):
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise RefusedError(401, "token_required", "This server demands its token", headers=headers)

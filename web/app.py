@@ -1,0 +1,102 @@
+"""Builds the web application: routes with their `/api` twins, middleware, the socket hub and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from web import keys
+from web.hub import Hub, Message
+from web.log_ring import LogLine, LogRing
+from web.middleware import finish, security, structured_errors
+from web.relay import Relay
+from web.routes import (
+    catalogue,
+    files,
+    history,
+    info,
+    internal,
+    jobs,
+    models,
+    pages,
+    prompt,
+    queue,
+    socket,
+    uploads,
+    userdata,
+    users,
+)
+from web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from executor.worker.service import Service
+    from loaders.folders import Folders
+
+TWINNED = (
+    prompt,
+    queue,
+    history,
+    socket,
+    catalogue,
+    files,
+    uploads,
+    info,
+    models,
+    users,
+    userdata,
+    pages,
+)
+API_PREFIX = "/api"
+
+
+def build(service: Service, folders: Folders, settings: WebSettings) -> web.Application:
+    """The application over a service that its owner starts and stops."""
+    app = web.Application(
+        middlewares=[structured_errors, security], client_max_size=settings.max_upload_bytes
+    )
+    hub, ring = Hub(), LogRing()
+    app[keys.SERVICE], app[keys.FOLDERS], app[keys.SETTINGS] = service, folders, settings
+    app[keys.HUB], app[keys.LOG_RING] = hub, ring
+    app[keys.RELAY] = Relay(service, hub)
+    app[keys.SETTINGS_LOCK] = asyncio.Lock()
+    _add_routes(app)
+    app.on_response_prepare.append(finish)
+    app.cleanup_ctx.append(_running)
+    app.on_shutdown.append(_close_sockets)
+    return app
+
+
+def _add_routes(app: web.Application) -> None:
+    for module in TWINNED:
+        for route in module.routes:
+            if isinstance(route, web.RouteDef):
+                app.router.add_route(route.method, API_PREFIX + route.path, route.handler)
+        app.add_routes(module.routes)
+    app.add_routes(jobs.routes)
+    app.add_routes(internal.routes)
+    app.add_routes(reversed(list(pages.page_routes)))
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    """What lives as long as the server: the relay and the log ring."""
+    ring, hub, loop = app[keys.LOG_RING], app[keys.HUB], asyncio.get_running_loop()
+
+    def publish(line: LogLine, client_ids: frozenset[str]) -> None:
+        message = Message("logs", {"entries": [line], "size": None})
+        for client_id in client_ids:
+            loop.call_soon_threadsafe(hub.send, message, client_id)
+
+    ring.publish = publish
+    logging.getLogger().addHandler(ring)
+    app[keys.RELAY].start()
+    yield
+    app[keys.RELAY].stop()
+    logging.getLogger().removeHandler(ring)
+
+
+async def _close_sockets(app: web.Application) -> None:
+    await app[keys.HUB].close()

@@ -1,0 +1,149 @@
+"""Which sockets are open, and how does one ordered stream of messages reach each of them?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+
+from web.wire_json import to_json
+
+MAX_BACKLOG_BYTES = 32 * 2**20
+MAX_BACKLOG_MESSAGES = 50_000
+PREVIEW_BACKLOG = 2
+PREVIEW_METADATA = "supports_preview_metadata"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing to send: JSON (`data` given) or a preview in both binary forms."""
+
+    type: str
+    data: Mapping[str, Any] | None = None
+    legacy_frame: bytes | None = None
+    metadata_frame: bytes | None = None
+
+    def text(self) -> str:
+        """The JSON text frame."""
+        return to_json({"type": self.type, "data": self.data})
+
+    def frame(self, has_metadata: bool) -> bytes | None:
+        """The binary frame for a client that does (or does not) understand previews with metadata."""
+        return self.metadata_frame if has_metadata else self.legacy_frame
+
+
+class Connection:
+    """One open socket with its own bounded backlog; its writer keeps the order of the calls to `put`."""
+
+    def __init__(self, sid: str, socket: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+        self.sid = sid
+        self.socket = socket
+        self._abort = abort
+        self.flags: dict[str, Any] = {}
+        self.dropped = False
+        self._backlog: deque[str | bytes] = deque()
+        self._backlog_bytes = 0
+        self._previews = 0
+        self._wake = asyncio.Event()
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether the client asked for previews that name their node."""
+        return self.flags.get(PREVIEW_METADATA) is True
+
+    def put(self, item: str | bytes) -> None:
+        """Queue a frame. Previews are skipped while older ones wait; a client that never reads is dropped."""
+        if self.dropped:
+            return
+        if isinstance(item, bytes):
+            if self._previews >= PREVIEW_BACKLOG:
+                return
+            self._previews += 1
+        self._backlog.append(item)
+        self._backlog_bytes += len(item)
+        if self._backlog_bytes > MAX_BACKLOG_BYTES or len(self._backlog) > MAX_BACKLOG_MESSAGES:
+            logger.warning("A socket does not read its messages and is closed")
+            self.drop()
+        self._wake.set()
+
+    def drop(self) -> None:
+        """Give the client up: nothing more is queued and the connection is cut."""
+        self.dropped = True
+        self._backlog.clear()
+        self._abort()
+        self._wake.set()
+
+    async def write(self) -> None:
+        """Send what is queued until the socket closes or the client is dropped."""
+        try:
+            while not self.dropped:
+                if not self._backlog:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                item = self._backlog.popleft()
+                self._backlog_bytes -= len(item)
+                if isinstance(item, str):
+                    await self.socket.send_str(item)
+                else:
+                    self._previews -= 1
+                    await self.socket.send_bytes(item)
+        except ConnectionError:
+            self.dropped = True
+
+
+class Hub:
+    """All open sockets by client id. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def add(self, connection: Connection) -> None:
+        """Let a socket stand for its id from now on; an older one with the same id hears nothing more."""
+        self._connections[connection.sid] = connection
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a socket, unless a newer one has taken its id."""
+        if self._connections.get(connection.sid) is connection:
+            del self._connections[connection.sid]
+
+    def has(self, sid: str) -> bool:
+        """Whether somebody listens under this id."""
+        return sid in self._connections
+
+    def send(self, message: Message, sid: str | None = None, flag: str | None = None) -> None:
+        """Queue a message for one client id or (None) for everybody; with `flag` only for who set it."""
+        if sid is None:
+            targets = list(self._connections.values())
+        else:
+            found = self._connections.get(sid)
+            targets = [found] if found else []
+        if flag is not None:
+            targets = [connection for connection in targets if connection.flags.get(flag) is True]
+        if not targets:
+            return
+        if message.data is not None:
+            text = message.text()
+            for connection in targets:
+                connection.put(text)
+            return
+        for connection in targets:
+            if frame := message.frame(connection.has_metadata):
+                connection.put(frame)
+
+    async def close(self) -> None:
+        """Close every socket, for the server is going away."""
+        connections = list(self._connections.values())
+        self._connections.clear()
+        for connection in connections:
+            await connection.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")

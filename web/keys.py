@@ -1,0 +1,25 @@
+"""The typed keys under which the application keeps its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from executor.worker.service import Service
+    from loaders.folders import Folders
+    from web.hub import Hub
+    from web.log_ring import LogRing
+    from web.relay import Relay
+
+SERVICE: web.AppKey[Service] = web.AppKey("service")
+FOLDERS: web.AppKey[Folders] = web.AppKey("folders")
+SETTINGS: web.AppKey[WebSettings] = web.AppKey("settings")
+HUB: web.AppKey[Hub] = web.AppKey("hub")
+RELAY: web.AppKey[Relay] = web.AppKey("relay")
+LOG_RING: web.AppKey[LogRing] = web.AppKey("log_ring")
+SETTINGS_LOCK: web.AppKey[asyncio.Lock] = web.AppKey("settings_lock")
