@@ -1,0 +1,84 @@
+"""Answers how a network comes to its weights: built without memory, then given the tensors of a file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from loaders.errors import BrokenFile
+from loaders.files import Weights
+from loaders.keymap import Sources
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How weights are kept.
+
+    Attributes:
+        dtype: of every floating-point parameter.
+        rounded: a type of less precision that they pass through first, or None.
+    """
+
+    dtype: torch.dtype = torch.float32
+    rounded: torch.dtype | None = None
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        """A tensor (any shape) as it is kept."""
+        if self.rounded is not None and tensor.dtype != self.rounded:
+            tensor = tensor.to(self.rounded)
+        return tensor.to(self.dtype)
+
+
+def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:
+    """Build a network and give it its weights; each is read once and never held twice.
+
+    Args:
+        build: makes the network; runs on the meta device, so that nothing is allocated or initialised.
+        weights: the file.
+        sources: parameter name -> name in the file; more than the network has are left unread.
+        storage: how the weights are kept.
+        part: what the network is, for messages.
+
+    Raises:
+        BrokenFile: if weights are missing or have other shapes.
+    """
+    with torch.device("meta"):
+        network = build()
+    wanted = network.state_dict()
+    missing = [name for name in wanted if name not in sources]
+    if missing:
+        raise BrokenFile(
+            weights.path,
+            f"{len(missing)} of {len(wanted)} weights of its {part} are missing: {', '.join(missing[:4])}"
+            + (", ..." if len(missing) > 4 else ""),
+        )
+    targets = {sources[name]: name for name in wanted}
+    state = {}
+    for source, tensor in weights.read_many(targets):
+        name = targets[source]
+        state[name] = storage.keep(_fitted(weights, source, tensor, wanted[name].shape, part))
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _fitted(weights: Weights, source: str, tensor: Tensor, shape: torch.Size, part: str) -> Tensor:
+    """A tensor in the shape its parameter has; 1x1 convolutions and linear layers stand for each other."""
+    if tensor.shape != shape:
+        if _without_ones(tensor.shape) != _without_ones(shape):
+            raise BrokenFile(
+                weights.path,
+                f"{source} of its {part} has the shape {tuple(tensor.shape)} instead of {tuple(shape)}",
+            )
+        tensor = tensor.reshape(shape)
+    return tensor
+
+
+def _without_ones(shape: torch.Size) -> tuple[int, ...]:
+    sizes = tuple(shape)
+    while len(sizes) > 2 and sizes[-1] == 1:
+        sizes = sizes[:-1]
+    return sizes

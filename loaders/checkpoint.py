@@ -1,0 +1,116 @@
+"""Opens checkpoints: a file in, models for the wires out, with a report of what was loaded."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from loaders.assemble import Storage
+from loaders.errors import UnknownFormat
+from loaders.families import kl, sd15
+from loaders.files import Weights, open_weights
+from loaders.registry import identify
+from models.adapters.patch import Patched
+from models.diffusion import DiffusionModel, TextModel, VaeModel
+
+logger = logging.getLogger(__name__)
+
+# What training leaves in checkpoints beside the networks: averaged copies, noise tables, losses, flags.
+_BESIDE = (
+    "model_ema.",
+    "betas",
+    "alphas_cumprod",
+    "sqrt_",
+    "log_one_minus_",
+    "posterior_",
+    "logvar",
+    "first_stage_model.loss.",
+    "loss.",
+    "v_pred",
+    "ztsnr",
+)
+_BESIDE_ENDINGS = ("position_ids", "logit_scale", "num_batches_tracked")
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of the tensors of a file.
+
+    Attributes:
+        family: id of the family that claimed it.
+        loaded: how many tensors went into each part.
+        unexpected: names of tensors that no part wanted.
+    """
+
+    family: str
+    loaded: Mapping[str, int]
+    unexpected: tuple[str, ...]
+
+    def summary(self) -> str:
+        """The report in one line."""
+        parts = ", ".join(f"{part} {count}" for part, count in self.loaded.items())
+        more = "" if len(self.unexpected) <= 3 else ", ..."
+        unused = f"; {len(self.unexpected)} unused: {', '.join(self.unexpected[:3])}{more}"
+        return f"{self.family}: {parts} tensors" + (unused if self.unexpected else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The models of one file; clip and vae are None where it holds none."""
+
+    model: Patched[DiffusionModel]
+    clip: Patched[TextModel] | None
+    vae: Patched[VaeModel] | None
+    report: LoadReport
+
+
+def open_checkpoint(path: Path, dtype: torch.dtype | None = None) -> Checkpoint:
+    """Open a whole checkpoint, or a diffusion network alone.
+
+    Args:
+        path: a safetensors file or a restricted pickle.
+        dtype: how the diffusion network is kept, by default float32; text encoder and autoencoder are
+            float32, the former rounded through float16 as the ecosystem does.
+
+    Raises:
+        UnknownFormat: if no family claims the file.
+        BrokenFile: if it is damaged or incomplete.
+    """
+    weights = open_weights(path)
+    match = identify(weights)
+    model = match.family.read_model(weights, match.sources, Storage(dtype or torch.float32))
+    clip = match.family.read_text(weights, Storage(rounded=torch.float16))
+    vae = match.family.read_vae(weights, Storage())
+    loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(vae)}
+    report = LoadReport(match.family.id, loaded, _unexpected(weights))
+    logger.info("%s: %s", path.name, report.summary())
+    return Checkpoint(Patched(model), Patched(clip) if clip else None, Patched(vae) if vae else None, report)
+
+
+def open_vae(path: Path) -> Patched[VaeModel]:
+    """Open an autoencoder: a file of its own in the original or diffusers' layout, or that of a checkpoint.
+
+    Raises:
+        UnknownFormat: if the file holds none.
+        BrokenFile: if it is damaged or incomplete.
+    """
+    weights = open_weights(path)
+    vae = sd15.read_vae(weights, Storage())
+    if vae is None:
+        tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
+        raise UnknownFormat(path, "an autoencoder of a known kind", tried, list(weights))
+    return Patched(vae)
+
+
+def _size(model: DiffusionModel | TextModel | VaeModel | None) -> int:
+    return sum(1 for _ in model.network.parameters()) if model else 0
+
+
+def _unexpected(weights: Weights) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in weights
+        if name not in weights.taken and not name.startswith(_BESIDE) and not name.endswith(_BESIDE_ENDINGS)
+    )

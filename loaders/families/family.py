@@ -1,0 +1,31 @@
+"""Says what a family of checkpoints is: how its files are known, and who reads each part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loaders.assemble import Storage
+from loaders.conditions import Condition
+from loaders.files import Weights
+from loaders.keymap import Sources
+from models.diffusion import DiffusionModel, TextModel, VaeModel
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of checkpoints.
+
+    Attributes:
+        id: as models carry it.
+        title: as people call it.
+        detect: what the diffusion network's tensors must be, under their names in the network.
+        read_model: builds the diffusion network from where its parameters are.
+        read_text: builds the text encoder of a whole checkpoint, where there is one.
+        read_vae: builds the autoencoder of a whole checkpoint, where there is one.
+    """
+
+    id: str
+    title: str
+    detect: Condition
+    read_model: Callable[[Weights, Sources, Storage], DiffusionModel]
+    read_text: Callable[[Weights, Storage], TextModel | None]
+    read_vae: Callable[[Weights, Storage], VaeModel | None]

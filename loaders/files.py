@@ -1,0 +1,207 @@
+"""Answers which tensors a weight file holds and reads them one by one, never running anything in it."""
+
+import importlib
+import pickle
+import re
+import struct
+import warnings
+import zipfile
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from loaders.errors import BrokenFile
+from loaders.safetensors_header import read_header
+
+SAFETENSORS = frozenset({".safetensors", ".sft"})
+
+Shape = tuple[int, ...]
+
+
+class Weights(Mapping[str, Shape]):
+    """The tensors of a file: name -> shape as a mapping, each read when asked for.
+
+    Attributes:
+        path: the file.
+        metadata: texts that came with it (safetensors only).
+        taken: names of the tensors that were read so far.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.taken: set[str] = set()
+
+    def read(self, name: str) -> Tensor:
+        """A tensor in memory of its own, on the CPU, as the file has it."""
+        return next(self.read_many([name]))[1]
+
+    @abstractmethod
+    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, in the order that is quickest to read."""
+
+
+class SafetensorsWeights(Weights):
+    """A safetensors file, of which only the header is held."""
+
+    def __init__(self, path: Path) -> None:
+        header = read_header(path)
+        super().__init__(path, header.metadata)
+        self._entries = header.entries
+
+    def __getitem__(self, name: str) -> Shape:
+        return self._entries[name].shape
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, in file order.
+
+        They are read, not mapped: a file that is cut short while mapped would kill the process.
+        """
+        with self.path.open("rb", buffering=0) as file:
+            for name in sorted(names, key=lambda name: self._entries[name].begin):
+                entry = self._entries[name]
+                buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+                file.seek(entry.begin)
+                _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
+                self.taken.add(name)
+                yield name, buffer.view(entry.dtype).reshape(entry.shape)
+
+
+class PickledWeights(Weights):
+    """The tensors of a restricted pickle; where the file allows it they stay in it until they are read."""
+
+    def __init__(self, path: Path, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__(path, {})
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> Shape:
+        return tuple(self._tensors[name].shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, as the file lists them."""
+        for name in names:
+            self.taken.add(name)
+            yield name, self._tensors[name].detach().clone(memory_format=torch.contiguous_format)
+
+
+def open_weights(path: Path) -> Weights:
+    """Open a weight file: safetensors, or a pickle read in torch's restricted way.
+
+    Raises:
+        BrokenFile: for a damaged file, or a pickle that asks to run anything.
+    """
+    if path.suffix.lower() in SAFETENSORS or _looks_like_safetensors(path):
+        return SafetensorsWeights(path)
+    content = read_pickle(path)
+    tensors = {name: value for name, value in _state_dict(content).items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise BrokenFile(path, "it holds no tensors by name")
+    return PickledWeights(path, tensors)
+
+
+def read_pickle(path: Path) -> Any:
+    """The content of a pickle of tensors and plain values; one that names any other function is refused.
+
+    Raises:
+        BrokenFile: if it is damaged or asks to run something.
+    """
+    try:
+        with torch.serialization.safe_globals(_harmless_globals()), warnings.catch_warnings():
+            # Old files use storage types that torch only warns about.
+            warnings.simplefilter("ignore")
+            mapped = zipfile.is_zipfile(path)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        raise BrokenFile(path, _refusal(str(error))) from error
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        struct.error,
+        zipfile.BadZipFile,
+        UnicodeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise BrokenFile(path, f"it cannot be read as a file of weights ({first_line})") from error
+
+
+def _fill(path: Path, file: Any, view: memoryview) -> None:
+    position = 0
+    while position < len(view):
+        count = file.readinto(view[position:])
+        if not count:
+            raise BrokenFile(path, "it became shorter while it was read")
+        position += count
+
+
+def _looks_like_safetensors(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)
+    return len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < path.stat().st_size
+
+
+def _state_dict(content: Any) -> Mapping[str, Any]:
+    """Where training programs put weights: under `state_dict`, in the only table there is, or at the top."""
+    if isinstance(content, Tensor):
+        return {"": content}
+    if not isinstance(content, dict):
+        return {}
+    inner = content.get("state_dict")
+    if isinstance(inner, dict):
+        return inner
+    if len(content) == 1 and isinstance(only := next(iter(content.values())), dict):
+        return only
+    return content
+
+
+def _refusal(message: str) -> str:
+    found = re.search(r"GLOBAL ([\w.]+)|([\w.]+) was not an allowed global", message)
+    name = (found[1] or found[2]) if found else ""
+    if name:
+        return (
+            f"it is a pickle that asks to run {name[:100]}, which is refused; nothing in it was run. "
+            "Ask its maker for a safetensors file"
+        )
+    return "it is not a plain pickle of weights, or is damaged; nothing in it was run"
+
+
+def _harmless_globals() -> list[Any]:
+    """What training programs leave in checkpoints beside tensors, and which does nothing when called."""
+    arrays = importlib.import_module("numpy._core.multiarray")
+    numpy = importlib.import_module("numpy")
+    codecs = importlib.import_module("_codecs")
+    return [
+        (_Bystander, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"),
+        (arrays.scalar, "numpy.core.multiarray.scalar"),
+        (arrays.scalar, "numpy._core.multiarray.scalar"),
+        numpy.dtype,
+        numpy.dtypes.Float64DType,
+        (codecs.encode, "_codecs.encode"),
+    ]
+
+
+class _Bystander:
+    """Stands for a class that some checkpoints name and nobody needs."""

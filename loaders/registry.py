@@ -1,0 +1,62 @@
+"""Answers which family a file belongs to, from names and shapes alone, and why."""
+
+from dataclasses import dataclass
+
+from loaders.errors import UnknownFormat
+from loaders.families import sd15
+from loaders.families.family import Family
+from loaders.families.kl import sources_shapes
+from loaders.families.ldm_unet import diffusers_levels, diffusers_prefixes, translate
+from loaders.files import Weights
+from loaders.keymap import Sources, strip
+
+FAMILIES: tuple[Family, ...] = (sd15.FAMILY,)
+# Where whole checkpoints keep the diffusion network; the one that most tensors have is meant.
+PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A file and the family that claims it; `sources` says where its diffusion network's parameters are."""
+
+    family: Family
+    prefix: str
+    sources: Sources
+
+
+def identify(weights: Weights) -> Match:
+    """The family of a file that holds a diffusion network, alone or in a whole checkpoint.
+
+    Raises:
+        UnknownFormat: if no family claims it, saying what each misses.
+    """
+    prefix = diffusion_prefix(weights)
+    sources = diffusion_sources(weights, prefix)
+    shapes = sources_shapes(weights, sources)
+    tried = []
+    for family in FAMILIES:
+        failures = family.detect.failures(shapes)
+        if not failures:
+            return Match(family, prefix, sources)
+        more = f" and {len(failures) - 2} more" if len(failures) > 2 else ""
+        tried.append(f"It is not {family.title}: {'; '.join(failures[:2])}{more}.")
+    raise UnknownFormat(weights.path, "a checkpoint of a known family", tried, list(weights))
+
+
+def diffusion_prefix(weights: Weights) -> str:
+    """What the names of the diffusion network start with; empty where the file is nothing else."""
+    counted = [(sum(name.startswith(prefix) for name in weights), prefix) for prefix in PREFIXES[:-1]]
+    most, prefix = max(counted, key=lambda pair: pair[0])
+    if most > 5:
+        return prefix
+    return PREFIXES[-1] if any(name.startswith(PREFIXES[-1]) for name in weights) else ""
+
+
+def diffusion_sources(weights: Weights, prefix: str) -> Sources:
+    """Where each parameter of the diffusion network is, whichever layout the file has."""
+    sources = strip(weights, prefix)
+    if "conv_in.weight" not in sources or "down_blocks.0.resnets.0.norm1.weight" not in sources:
+        return sources
+    prefixes = diffusers_prefixes(diffusers_levels(sources_shapes(weights, sources)))
+    originals = {other: name for name, other in prefixes.items()}
+    return {translate(name, originals) or name: source for name, source in sources.items()}

@@ -1,0 +1,95 @@
+"""Says what a change to a network is: a value that is put on and takes itself off without a trace."""
+
+from collections.abc import Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from torch import nn
+
+
+class HoldsNetwork(Protocol):
+    """A model value: it carries its network."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that patches are installed in."""
+        ...
+
+
+N = TypeVar("N", bound=HoldsNetwork)
+M = TypeVar("M", bound=HoldsNetwork)
+
+
+class Patch(Protocol):
+    """A reversible change to a network."""
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for two patches that do the same."""
+        ...
+
+    def install(self, root: nn.Module, undo: ExitStack) -> None:
+        """Change the network, after giving `undo` what restores it exactly."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Patched(Generic[N]):
+    """A model with patches to be installed, in order, while it runs; MODEL, CLIP and VAE on the wires."""
+
+    base: N
+    patches: tuple[Patch, ...] = ()
+
+    def with_patch(self, *patches: Patch) -> "Patched[N]":
+        """The same model with more patches, installed after those it has."""
+        return replace(self, patches=(*self.patches, *patches))
+
+    def with_base(self, base: M) -> "Patched[M]":
+        """Another model under the same patches."""
+        return Patched(base, self.patches)
+
+    @property
+    def stack(self) -> tuple[Hashable, ...]:
+        """What the patches do, to be compared with what is installed."""
+        return tuple(patch.key for patch in self.patches)
+
+
+@contextmanager
+def applied(patched: Patched[N]) -> Iterator[N]:
+    """The base of a patched model with its patches installed; gone afterwards, whatever happens inside."""
+    with ExitStack() as undo:
+        install(patched.base.network, patched.patches, undo)
+        yield patched.base
+
+
+def install(root: nn.Module, patches: tuple[Patch, ...], undo: ExitStack) -> None:
+    """Install patches in order; if one fails, those before it are restored when `undo` closes."""
+    for patch in patches:
+        patch.install(root, undo)
+
+
+@dataclass(frozen=True, eq=False)
+class Substitution:
+    """Puts another module in the place of a named child; the children of that place are the maker's business.
+
+    Attributes:
+        path: dotted name of the child.
+        module: what stands there while installed.
+    """
+
+    path: str
+    module: nn.Module
+
+    @property
+    def key(self) -> Hashable:
+        """The place and the very module."""
+        return ("substitution", self.path, id(self.module))
+
+    def install(self, root: nn.Module, undo: ExitStack) -> None:
+        """Swap the child."""
+        parent_path, _, name = self.path.rpartition(".")
+        parent: Any = root.get_submodule(parent_path)
+        original = parent.get_submodule(name)
+        undo.callback(setattr, parent, name, original)
+        setattr(parent, name, self.module)
