@@ -84,6 +84,11 @@ class BrownianTree:
         self._root_increment = self._draw(root_seed) * math.sqrt(end - start)
         self._splits: OrderedDict[tuple[int, int], tuple[Tensor, Tensor]] = OrderedDict()
 
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the path's values."""
+        return self._like.shape
+
     def increment(self, start: float, end: float) -> Tensor:
         """W(end) - W(start), shaped like x; both are clipped to the path and rounded to a millionth."""
         low, high = self._root.start, self._root.end
@@ -147,6 +152,8 @@ class BrownianNoise:
     def __call__(self, sigma: float, sigma_next: float) -> Tensor:
         """The path's increment from sigma to sigma_next at unit variance, shaped like x (B, C, H, W)."""
         low, high = min(sigma, sigma_next), max(sigma, sigma_next)
+        if low == high:
+            return torch.zeros(self._tree.shape, device=self._device)
         sign = 1.0 if sigma < sigma_next else -1.0
         value = self._tree.increment(low, high) * (sign / math.sqrt(high - low))
         if value.device == self._device:
