@@ -1,17 +1,18 @@
-"""The context a running node gets: its events go to the job, files and networks to whom they were handed in."""
+"""The context a running node gets: events go to the job, files and networks come from who runs the engine."""
 
 import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from executor.graph.workflow import Graph
 from executor.run.events import Emit, NodePreview, NodeProgress
 from nodes.api.context import Files
 from nodes.api.errors import Cancelled
+
+if TYPE_CHECKING:
+    from executor.run.engine import RunRequest
 
 PREVIEW_SIZE = 512
 PREVIEW_QUALITY = 95
@@ -22,24 +23,12 @@ running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None
 Resident: TypeAlias = Callable[[Any], AbstractContextManager[Any]]
 
 
-@dataclass(frozen=True)
-class RunRequest:
-    """One job: a graph, and the instances whose results are wanted."""
-
-    job_id: str
-    graph: Graph
-    targets: tuple[str, ...]
-    extra_pnginfo: Mapping[str, Any] | None = None
-    prompt: Mapping[str, Any] | None = None
-    preview_method: str = "auto"
-
-
 class RunContext:
     """What one instance sees of the app while it runs in one job."""
 
     def __init__(
         self,
-        job: RunRequest,
+        job: "RunRequest",
         node_id: str,
         emit: Emit,
         is_cancelled: Callable[[], bool],
@@ -108,13 +97,13 @@ class _Part(RunContext):
         self._whole.progress(self._offset + self._length * share, 1.0, text)
 
 
-MakeContext: TypeAlias = Callable[[RunRequest, str, Emit, Callable[[], bool]], RunContext]
+MakeContext: TypeAlias = Callable[["RunRequest", str, Emit, Callable[[], bool]], RunContext]
 
 
 def context_maker(files: Files, resident: Resident) -> MakeContext:
     """Makes contexts that all use the same files and the same resident networks."""
 
-    def make(job: RunRequest, node_id: str, emit: Emit, is_cancelled: Callable[[], bool]) -> RunContext:
+    def make(job: "RunRequest", node_id: str, emit: Emit, is_cancelled: Callable[[], bool]) -> RunContext:
         return RunContext(job, node_id, emit, is_cancelled, files, resident)
 
     return make

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from nodes.api.docstrings import read_docstring
 from nodes.api.errors import DeclarationError
-from nodes.api.signature import hints_of, read_inputs, read_outputs, wants_context
+from nodes.api.signature import hints_of, read_inputs, read_outputs, returns_tuple, wants_context
 from nodes.api.spec import NodeSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +28,7 @@ class Node:
 
     `fingerprint(**literals)` returns something that changes when the result would though no input did;
     `validate(**literals)` returns a sentence about what is wrong with the literal inputs, or None.
+    `returns_tuple` tells an output that is a tuple from a tuple of outputs.
     """
 
     spec: NodeSpec
@@ -36,6 +37,7 @@ class Node:
     validate: Callable[..., str | None] | None = None
     wants_context: bool = False
     is_async: bool = False
+    returns_tuple: bool = False
 
 
 def node(
@@ -101,7 +103,9 @@ def node(
             code_version=code_version(function.__code__),
             wants_list=any(entry.is_list for entry in inputs),
         )
-        cast(Any, function).node = Node(spec, function, fingerprint, validate, with_context, is_async)
+        cast(Any, function).node = Node(
+            spec, function, fingerprint, validate, with_context, is_async, returns_tuple(hints["return"])
+        )
         return function
 
     return declare

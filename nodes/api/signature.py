@@ -222,17 +222,17 @@ def read_outputs(
     own_names: tuple[str, ...] | None = None
     if annotation in (None, type(None)):
         members: tuple[Any, ...] = ()
+    elif not returns_tuple(annotation):
+        members = (annotation,)
     elif get_origin(annotation) is tuple:
         members = get_args(annotation)
         if Ellipsis in members:
             raise DeclarationError(
                 f"{where}: 'tuple[X, ...]' has no number of outputs; 'list[X]' is a list output"
             )
-    elif isinstance(annotation, type) and issubclass(annotation, tuple) and hasattr(annotation, "_fields"):
+    else:
         fields = get_type_hints(annotation, include_extras=True)
         own_names, members = tuple(fields), tuple(fields.values())
-    else:
-        members = (annotation,)
     readings = [read_annotation(member, where) for member in members]
     names = names or own_names or tuple(reading.type for reading in readings)
     if len(names) != len(readings):
@@ -242,3 +242,10 @@ def read_outputs(
         OutputSpec(name, reading.type, reading.is_list, tooltip, reading.type_variable)
         for name, reading in zip(names, readings, strict=True)
     )
+
+
+def returns_tuple(annotation: Any) -> bool:
+    """Whether a function returns a tuple of outputs, rather than one output."""
+    if get_origin(annotation) is tuple:
+        return True
+    return isinstance(annotation, type) and issubclass(annotation, tuple) and hasattr(annotation, "_fields")

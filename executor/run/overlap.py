@@ -1,0 +1,160 @@
+"""Runs async nodes on a thread of their own, so that they overlap with each other and with computing ones."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
+from typing import Any, TypeAlias
+
+from executor.run.cache import Many, Outcome
+from executor.run.call import Binding, read_result, slot_value
+from executor.run.context import RunContext, running
+from nodes.api.spec import InputSpec
+
+Demand: TypeAlias = Callable[[str], Awaitable[Outcome]]
+Task: TypeAlias = "asyncio.Task[None]"
+Tasks: TypeAlias = "set[asyncio.Task[None]]"
+Surroundings: TypeAlias = Callable[[], AbstractContextManager[object]]
+
+
+class AsyncThread:
+    """An event loop on a thread that starts when it is first needed."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Coroutine[Any, Any, None], tasks: "Tasks", done: Callable[["Task"], None]) -> None:
+        """Begin a coroutine; its task is in `tasks` while it runs and is given to `done` when it ended."""
+
+        def begin() -> None:
+            task = loop.create_task(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(done)
+
+        loop = self.loop()
+        loop.call_soon_threadsafe(begin)
+
+    def cancel(self, tasks: "Tasks") -> None:
+        """Ask all those tasks to stop."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in tuple(tasks)])
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._run, args=(self._loop,), name="async nodes", daemon=True
+            )
+            self._thread.start()
+        return self._loop
+
+    def close(self) -> None:
+        """Stop the loop; tasks that still run are cancelled."""
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop = self._thread = None
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            with self._surroundings():
+                loop.run_forever()
+            leftover = asyncio.all_tasks(loop)
+            for task in leftover:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*leftover, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+
+class EmptyList(Exception):  # noqa: N818 - not an error: there is nothing to do
+    """A lazy input turned out to be an empty list, so its consumer does not run."""
+
+
+class AsyncCalls:
+    """The calls of one async instance: one, or one for each element of a list."""
+
+    def __init__(
+        self, binding: Binding, context: RunContext | None, demand: Demand, owner: tuple[str, str]
+    ) -> None:
+        self.binding = binding
+        self.context = context
+        self.demand = demand
+        self.owner = owner
+        self.count = binding.count
+        self.is_mapped = bool(binding.mapped)
+
+    async def run(self) -> list[tuple[Any, ...]]:
+        """The results of all calls, which run at the same time.
+
+        A lazy input may turn out to be a list when it is awaited: then there are as many calls as elements.
+        """
+        running.set(self.owner)
+        results: list[tuple[Any, ...]] = []
+        try:
+            while len(results) < self.count:
+                batch = range(len(results), self.count)
+                if len(batch) == 1:
+                    results.append(await self.one(batch[0]))
+                else:
+                    results.extend(await self.several(batch))
+        except EmptyList:
+            return []
+        return results
+
+    async def one(self, index: int) -> tuple[Any, ...]:
+        """The result of one call."""
+        arguments = self.binding.arguments(index)
+        for name, entry, value in self.binding.plan.lazy:
+            arguments[name] = LazyInput(self, name, entry, value, index)
+        return read_result(self.binding.plan.node, await self.binding.call(arguments, self.context))
+
+    async def several(self, batch: range) -> list[tuple[Any, ...]]:
+        """The results of several calls; the first that fails ends the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.one(index)) for index in batch]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+
+class LazyInput:
+    """What a lazy parameter gets: awaiting it computes the value, once for all who await it."""
+
+    __slots__ = ("calls", "entry", "index", "name", "value")
+
+    def __init__(self, calls: AsyncCalls, name: str, entry: InputSpec, value: Any, index: int) -> None:
+        self.calls = calls
+        self.name = name
+        self.entry = entry
+        self.value = value
+        self.index = index
+
+    def __await__(self) -> Any:
+        return self._resolve().__await__()
+
+    async def _resolve(self) -> Any:
+        plan = self.calls.binding.plan
+        links = plan.links
+        if self.name not in links:
+            return [self.value] if self.entry.is_list else self.value
+        link = links[self.name]
+        value = slot_value(await self.calls.demand(link.node), link, plan.instance)
+        if self.entry.is_list:
+            return list(value.values) if type(value) is Many else [value]
+        if type(value) is not Many:
+            return value
+        if not value.values:
+            self.calls.is_mapped = True
+            raise EmptyList
+        self.calls.is_mapped = True
+        self.calls.count = max(self.calls.count, len(value.values))
+        return value.values[min(self.index, len(value.values) - 1)]
