@@ -5,6 +5,7 @@ from typing import Annotated
 
 import torch
 
+from loaders.embeddings import embedding_finder
 from models.text.encode import encode_prompt
 from nodes.api.context import Context
 from nodes.api.declare import node
@@ -23,10 +24,10 @@ def encode(ctx: Context, text: Annotated[str, Text()], clip: Clip) -> Conditioni
         clip: the text encoder of the model that will use it.
     """
     if clip is None:
-        raise NodeError("there is no text encoder: the checkpoint holds none, so load one with another node")
+        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
     with ctx.resident(clip) as base, torch.no_grad():
-        embedding, pooled = encode_prompt(base, text)
-    return (Entry(embedding.float().cpu(), pooled=None if pooled is None else pooled.float().cpu()),)
+        embedding, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
+    return (Entry(embedding, pooled),)
 
 
 @node(id="CLIPSetLastLayer", display_name="CLIP Set Last Layer", category="conditioning")
@@ -37,4 +38,6 @@ def set_last_layer(clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1,
         clip: the text encoder.
         stop_at_clip_layer: the block whose result is used; -1 is the last one.
     """
+    if clip is None:
+        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
     return clip.with_base(replace(clip.base, last_layer=stop_at_clip_layer))

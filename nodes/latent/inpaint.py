@@ -14,7 +14,7 @@ from nodes.api.sockets import Image, Latent, Mask, Vae
 from nodes.api.widgets import Range
 from nodes.image.resize import resize_mask
 from nodes.latent.batch import mask_planes
-from nodes.latent.vae import encode_pixels
+from nodes.latent.vae import NO_VAE, encode_pixels
 from schedulers.latent import LatentBatch
 
 
@@ -77,6 +77,8 @@ def encode_for_inpainting(
         mask: (B, H, W) of any size, 1 = draw anew.
         grow_mask_by: pixels to grow the drawn region by, so that its border blends.
     """
+    if vae is None:
+        raise NodeError(NO_VAE)
     size = vae.base.latent.downscale
     pixels, mask = crop_both(pixels, fit_mask(mask, pixels), size)
     rounded = mask.round().clamp(0, 1)

@@ -12,6 +12,9 @@ from nodes.api.sockets import Image, Latent, Vae
 from schedulers.latent import LatentBatch
 
 
+NO_VAE = "there is no VAE: the checkpoint it should come from holds none, so take one from Load VAE"
+
+
 def crop_to_cells(pixels: Tensor, downscale: int) -> Tensor:
     """Return pixels (B, H, W, ...) cut at the centre to multiples of the pixels along a latent cell."""
     height, width = pixels.shape[1:3]
@@ -26,6 +29,8 @@ def encode_pixels(ctx: Context, vae: Any, pixels: Tensor) -> Tensor:
     """Return the latents (B, C, h, w) of pixels (B, H, W, 3 or more) in [0, 1], one picture at a time."""
     if pixels.ndim != 4 or pixels.shape[-1] < 3:
         raise NodeError(f"pixels must be (B, H, W, 3), not {tuple(pixels.shape)}")
+    if vae is None:
+        raise NodeError(NO_VAE)
     latents = []
     with ctx.resident(vae) as base, torch.no_grad():
         home = next(base.network.parameters())
@@ -46,6 +51,8 @@ def decode(ctx: Context, samples: Latent, vae: Vae) -> Image:
         vae: the autoencoder the latents were made for.
     """
     latent: LatentBatch = samples
+    if vae is None:
+        raise NodeError(NO_VAE)
     pictures = []
     with ctx.resident(vae) as base, torch.no_grad():
         channels = base.latent.channels

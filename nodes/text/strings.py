@@ -108,7 +108,6 @@ def contains(string: Lines, substring: Lines, case_sensitive: bool = True) -> bo
 
 @node(id="StringCompare", display_name="Compare", category="utils/string")
 def compare(
-    *,
     string_a: Lines,
     string_b: Lines,
     mode: Annotated[str, Choice(COMPARISONS)],
