@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from loaders.errors import BrokenFile
 from loaders.files import Weights
@@ -46,7 +48,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     Raises:
         BrokenFile: if weights are missing or have other shapes.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         network = build()
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in sources]
@@ -63,6 +65,17 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         state[name] = storage.keep(_fitted(weights, source, tensor, wanted[name].shape, part))
     network.load_state_dict(state, strict=True, assign=True)
     return network.requires_grad_(False).eval()
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves new parameters unfilled: on the meta device that does nothing, but first takes a second."""
+
+    fills = (init.normal_, init.uniform_, init.kaiming_uniform_, Tensor.normal_, Tensor.uniform_)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in self.fills:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def _fitted(weights: Weights, source: str, tensor: Tensor, shape: torch.Size, part: str) -> Tensor:

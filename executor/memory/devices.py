@@ -1,0 +1,99 @@
+"""Answers what the machine can compute on, how much memory is left there, and in which number types."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import torch
+
+logger = logging.getLogger(__name__)
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Where networks run and where they wait.
+
+    Attributes:
+        compute: the device that networks run on.
+        storage: the device they wait on.
+        dtype: the number type networks run in.
+        limit_bytes: most bytes of weights on the compute device at once, or None for what there is.
+    """
+
+    compute: torch.device = CPU
+    storage: torch.device = CPU
+    dtype: torch.dtype = torch.float32
+    limit_bytes: int | None = None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether networks move between two memories."""
+        return self.compute != self.storage
+
+    def free_bytes(self) -> int:
+        """Bytes that could be allocated on the compute device now."""
+        if self.compute.type != "cuda":
+            return int(psutil.virtual_memory().available)
+        free, _ = torch.cuda.mem_get_info(self.compute)
+        idle = torch.cuda.memory_reserved(self.compute) - torch.cuda.memory_allocated(self.compute)
+        return int(free) + int(idle)
+
+    def release(self) -> None:
+        """Give cached memory of the compute device back."""
+        if self.compute.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def info(self) -> Mapping[str, Any]:
+        """The compute device as `/system_stats` shows it."""
+        if self.compute.type != "cuda":
+            memory = psutil.virtual_memory()
+            total, free = int(memory.total), int(memory.available)
+            return _row("cpu", "cpu", None, (total, free), (total, free))
+        free, total = torch.cuda.mem_get_info(self.compute)
+        reserved = torch.cuda.memory_reserved(self.compute)
+        idle = reserved - torch.cuda.memory_allocated(self.compute)
+        name = f"{self.compute} {torch.cuda.get_device_name(self.compute)}"
+        return _row(name, "cuda", self.compute.index, (total, free + idle), (reserved, idle))
+
+
+def choose_devices(name: str = "auto", limit_bytes: int | None = None) -> Devices:
+    """The devices for a choice: `cpu`, `cuda`, `cuda:N`, or `auto` for a CUDA device where there is one.
+
+    Raises:
+        ValueError: for a device that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"{name!r} is not the name of a device; say cpu, cuda or cuda:N") from error
+    if device.type == "cpu":
+        return Devices(limit_bytes=limit_bytes)
+    if device.type != "cuda":
+        raise ValueError(f"networks run on cpu or cuda, not on {device.type}")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = device.index or 0
+    if index >= count:
+        raise ValueError(f"{name} was asked for, but this machine has {count} CUDA devices")
+    chosen = Devices(compute=torch.device("cuda", index), limit_bytes=limit_bytes)
+    logger.info("computing on %s", torch.cuda.get_device_name(chosen.compute))
+    return chosen
+
+
+def _row(
+    name: str, kind: str, index: int | None, memory: tuple[int, int], pool: tuple[int, int]
+) -> Mapping[str, Any]:
+    return {
+        "name": name,
+        "type": kind,
+        "index": index,
+        "vram_total": memory[0],
+        "vram_free": memory[1],
+        "torch_vram_total": pool[0],
+        "torch_vram_free": pool[1],
+    }
