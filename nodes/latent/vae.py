@@ -11,7 +11,6 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import Image, Latent, Vae
 from schedulers.latent import LatentBatch
 
-
 NO_VAE = "there is no VAE: the checkpoint it should come from holds none, so take one from Load VAE"
 
 

@@ -11,8 +11,10 @@ from executor.graph.workflow import Graph, Instance
 from executor.run.context import RunContext
 from executor.run.engine import RunRequest
 from executor.run.events import Event
+from loaders.checkpoint import Checkpoint, open_checkpoint
 from loaders.folders import Folders
 from models.adapters.patch import Patched, applied
+from tests.fixtures.checkpoints import tiny_checkpoint
 
 
 class Recorded(RunContext):
@@ -58,3 +60,8 @@ def make_context(folders: Folders) -> MakeContext:
 @pytest.fixture
 def ctx(make_context: MakeContext) -> Recorded:
     return make_context()
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    return open_checkpoint(tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny.safetensors"))

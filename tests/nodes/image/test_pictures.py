@@ -108,7 +108,9 @@ def test_a_blend_factor_of_zero_shows_the_first_picture(mode: str) -> None:
 def test_blend_formulas() -> None:
     def mixed(mode: str, base: float, over: float) -> float:
         pictures = [torch.full((1, 1, 1, 3), value) for value in (base, over)]
-        return float(blend(image1=pictures[0], image2=pictures[1], blend_factor=1.0, blend_mode=mode)[0, 0, 0, 0])
+        return float(
+            blend(image1=pictures[0], image2=pictures[1], blend_factor=1.0, blend_mode=mode)[0, 0, 0, 0]
+        )
 
     assert mixed("normal", 0.2, 0.7) == pytest.approx(0.7)
     assert mixed("multiply", 0.5, 0.5) == pytest.approx(0.25)

@@ -44,7 +44,12 @@ def test_an_unknown_method_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("height", "width", "target", "kept"),
-    [(10, 20, (10, 10), (10, 10)), (20, 10, (10, 10), (10, 10)), (7, 12, (5, 5), (7, 8)), (4, 4, (9, 9), (4, 4))],
+    [
+        (10, 20, (10, 10), (10, 10)),
+        (20, 10, (10, 10), (10, 10)),
+        (7, 12, (5, 5), (7, 8)),
+        (4, 4, (9, 9), (4, 4)),
+    ],
 )
 def test_the_centre_crop_cuts_both_sides_alike(
     height: int, width: int, target: tuple[int, int], kept: tuple[int, int]
