@@ -7,6 +7,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from executor.worker import protocol
 logger = logging.getLogger(__name__)
 output_logger = logging.getLogger("worker.output")
 
-REMEMBERED_LINES = 20
+REMEMBERED_LINES = 60
 LONGEST_LINE_BYTES = 2**16
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -85,71 +86,68 @@ class WorkerHost:
             self._lines.clear()
             loss = await self._one_life()
             if self._stopping.is_set():
-                return
+                return  # what is called a loss here was asked for
             logger.warning("%s", loss.describe())
             self._lost(loss)
             pause = 0.0 if self._greeted else min(LONGEST_PAUSE_SECONDS, pause * 2 or 1.0)
             await self._pause(pause)
 
-    async def stop(self) -> None:
-        """Ask the worker to end, and see to it; `supervise` returns."""
-        self._stopping.set()
+    def stop(self) -> None:
+        """Ask the worker to end; `supervise` sees to it and returns."""
         self.send(protocol.Stop())
-        process = self._process
-        if process is None:
-            return
-        try:
-            await asyncio.wait_for(process.wait(), self._stop_seconds)
-        except TimeoutError:
-            self.kill()
-            await process.wait()
+        self._stopping.set()
 
     async def _one_life(self) -> Loss:
         ours, theirs = socket.socketpair()
+        output_end, their_output = os.pipe()
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command,
                 "--connect",
                 f"fd:{theirs.fileno()}",
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=their_output,
+                stderr=their_output,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
-                limit=LONGEST_LINE_BYTES,
             )
         except OSError as problem:
             ours.close()
+            os.close(output_end)
             return Loss(None, None, (f"cannot start {self._command[0]}: {problem}",))
         finally:
             theirs.close()
+            os.close(their_output)
         logger.debug("worker process %s started", process.pid)
         reader, self._writer = await asyncio.open_connection(sock=ours)
-        output = asyncio.create_task(self._forward_output(process))
+        output, pipe = await _read_pipe(output_end)
         messages = asyncio.create_task(self._hear(reader))
+        lines = asyncio.create_task(self._forward(output))
         ended = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        tasks = {messages, ended}
         try:
-            await asyncio.wait({messages, ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             # A dead worker's last words may still be in the socket; a living one that closed it is of no use.
-            await asyncio.wait({messages, ended}, timeout=1.0)
+            await asyncio.wait(tasks, timeout=self._stop_seconds if stopping.done() else 1.0)
             self._signal_group(signal.SIGKILL)
-            await ended
-            await asyncio.wait({messages, output}, timeout=1.0)
-            if messages.done() and not messages.cancelled():
-                messages.result()
+            await asyncio.wait({*tasks, lines}, timeout=2.0)
         finally:
-            await self._clean_up(messages, output, ended)
+            self._signal_group(signal.SIGKILL)
+            self._process = None
+            for task in (messages, lines, ended, stopping):
+                task.cancel()
+            await asyncio.gather(messages, lines, ended, stopping, return_exceptions=True)
+            pipe.close()
+            await self._hang_up()
         return self._loss(process.returncode)
 
-    async def _clean_up(self, *tasks: asyncio.Task[Any]) -> None:
-        self._signal_group(signal.SIGKILL)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._writer is not None:
-            self._writer.close()
-        self._writer = None
-        self._process = None
+    async def _hang_up(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -169,11 +167,10 @@ class WorkerHost:
         except protocol.ProtocolError as problem:
             logger.error("the worker broke the protocol: %s", problem)
 
-    async def _forward_output(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
+    async def _forward(self, output: asyncio.StreamReader) -> None:
         while True:
             try:
-                line = await process.stdout.readline()
+                line = await output.readline()
             except ValueError:  # longer than the limit: asyncio dropped it
                 continue
             if not line:
@@ -209,3 +206,11 @@ class WorkerHost:
                 await asyncio.wait_for(self._stopping.wait(), seconds)
             except TimeoutError:
                 return
+
+
+async def _read_pipe(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), open(descriptor, "rb", buffering=0)
+    )
+    return reader, transport

@@ -70,12 +70,12 @@ class Lane:
         """Keep the worker alive until `stop`."""
         await self._host.supervise()
 
-    async def stop(self) -> None:
-        """End the worker; a job it was running is not reported as anything."""
+    def stop(self) -> None:
+        """Have the worker end and `supervise` return; of a job it was running nothing more is told."""
         self._ready.clear()
         if self._hard_stop is not None:
             self._hard_stop.cancel()
-        await self._host.stop()
+        self._host.stop()
 
     async def ready(self) -> None:
         """Wait until the worker can take a job."""

@@ -5,6 +5,7 @@ import logging
 import math
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ class Service:
         self._waiting = asyncio.Event()
         self._has_specs = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._supervisors: list[asyncio.Task[Any]] = []
         self._opened: Store | None = None
 
     async def start(self) -> None:
@@ -116,12 +118,14 @@ class Service:
         self._next_sequence = recovered.next_sequence
         self._set_specs(catalogue_file.load(self._catalogue))
         for lane in self._lanes:
-            self._spawn(lane.supervise())
+            self._supervisors.append(self._spawn(lane.supervise()))
             self._spawn(self._pump(lane))
 
     async def stop(self) -> None:
         """End the worker and close the queue; a job that was running runs again at the next start."""
-        await asyncio.gather(*(lane.stop() for lane in self._lanes))
+        for lane in self._lanes:
+            lane.stop()
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -147,11 +151,10 @@ class Service:
 
     async def catalogue_ready(self, timeout: float) -> bool:
         """Wait until there are specs (the last run's are good); whether there are."""
-        try:
-            await asyncio.wait_for(self._has_specs.wait(), timeout)
-        except TimeoutError:
-            return False
-        return True
+        if not self._has_specs.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_specs.wait(), timeout)
+        return self._has_specs.is_set()
 
     async def submit(self, new: NewJob) -> QueuedJob:
         """Put a job into the line; returns once it is on disk. Raises `DuplicateJobError`, `ValueError`."""

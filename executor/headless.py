@@ -1,0 +1,139 @@
+"""What do the commands that need no server do with a session, and with which exit code do they end?"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from executor.graph_file import GraphFileError, read_graph
+from executor.overrides import OverrideError
+from executor.run.events import JobFinished
+from executor.session import Session
+from executor.session_output import JsonLines, Terminal, write_line
+from nodes.api.catalogue import object_info
+from nodes.api.errors import WorkflowError
+
+OpenSession = Callable[[], Session]
+
+
+class ExitCode(IntEnum):
+    """What a command tells its caller."""
+
+    SUCCESS = 0
+    FAILURE = 1
+    USAGE = 2
+    PROBLEMS = 3
+    CANCELLED = 130
+
+
+STATUS_CODES = {
+    "succeeded": ExitCode.SUCCESS,
+    "failed": ExitCode.FAILURE,
+    "cancelled": ExitCode.CANCELLED,
+}
+
+
+def complain(problem: Exception | str, code: ExitCode) -> ExitCode:
+    """Say on standard error what is wrong, and return the code."""
+    write_line(str(problem), sys.stderr)
+    return code
+
+
+def run(path: Path, assignments: Sequence[str], as_json: bool, open_session: OpenSession) -> ExitCode:
+    """Run the workflow in a file."""
+
+    def play(session: Session, workflow: Mapping[str, Any]) -> ExitCode:
+        validation = session.check(workflow, overrides=assignments)
+        report = JsonLines(session.locate) if as_json else Terminal(validation.graph, session.locate)
+        if validation.problems:
+            report.problems(validation.problems)
+            return ExitCode.PROBLEMS
+        before = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
+        status = ""
+        try:
+            for event in session.events(workflow, overrides=assignments):
+                report.tell(event)
+                if isinstance(event, JobFinished):
+                    status = event.status
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return STATUS_CODES[status]
+
+    return _with_workflow(path, open_session, play)
+
+
+def check(path: Path, assignments: Sequence[str], as_json: bool, open_session: OpenSession) -> ExitCode:
+    """List all problems of the workflow in a file; nothing is run."""
+
+    def judge(session: Session, workflow: Mapping[str, Any]) -> ExitCode:
+        validation = session.check(workflow, overrides=assignments)
+        report = (
+            JsonLines(session.locate) if as_json else Terminal(validation.graph, session.locate, sys.stdout)
+        )
+        report.problems(validation.problems)
+        if validation.problems:
+            return ExitCode.PROBLEMS
+        if not as_json:
+            write_line(f"{path}: no problems in {len(validation.graph.instances)} nodes")
+        return ExitCode.SUCCESS
+
+    return _with_workflow(path, open_session, judge)
+
+
+def nodes(as_json: bool, open_session: OpenSession) -> ExitCode:
+    """List the nodes by menu."""
+    with open_session() as session:
+        for spec in sorted(session.specs.values(), key=lambda spec: (spec.category, spec.id)):
+            if as_json:
+                write_line(json.dumps(object_info(spec, session.folders.names)))
+            else:
+                write_line(f"{spec.category:<20} {spec.id:<28} {spec.description}")
+    return ExitCode.SUCCESS
+
+
+def info(version: str, as_json: bool, open_session: OpenSession) -> ExitCode:
+    """Tell versions, device and folders."""
+    with open_session() as session:
+        folders = session.folders
+        models = {key: len(names) for key in folders.keys() if (names := folders.names(key))}  # noqa: SIM118
+        facts = {
+            "version": version,
+            "python": sys.version.split()[0],
+            "nodes": len(session.specs),
+            "base_directory": str(folders.base),
+            "models": models,
+            "device": dict(session.device_info),
+        }
+    if as_json:
+        write_line(json.dumps(facts))
+        return ExitCode.SUCCESS
+    for name, value in facts.items():
+        write_line(f"{name}: {value}")
+    return ExitCode.SUCCESS
+
+
+def _with_workflow(
+    path: Path, open_session: OpenSession, use: Callable[[Session, Mapping[str, Any]], ExitCode]
+) -> ExitCode:
+    try:
+        workflow = read_graph(path)
+    except GraphFileError as problem:
+        return complain(problem, ExitCode.USAGE)
+    with open_session() as session:
+        try:
+            return use(session, workflow)
+        except OverrideError as problem:
+            return complain(problem, ExitCode.USAGE)
+        except WorkflowError as problem:
+            code = ExitCode.USAGE if problem.node_id is None else ExitCode.PROBLEMS
+            return complain(f"{path}: {problem}", code)
+
+
+def _interrupt(session: Session) -> None:
+    """Cancel softly at the first Ctrl-C; a second one ends the process at once."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(ExitCode.CANCELLED))
+    session.cancel()

@@ -1,0 +1,161 @@
+"""What does a process need to run jobs? Nodes, files, results of earlier runs, and networks in memory."""
+
+import gc
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any, Protocol
+
+from executor.graph.validate import Validation, validate
+from executor.graph.workflow import Graph
+from executor.run.cache import ResultCache
+from executor.run.context import context_maker
+from executor.run.engine import Engine, RunRequest
+from executor.run.events import Emit, Event, JobFinished, JobStarted
+from loaders.folders import Folders
+from nodes.api.declare import Node
+from nodes.api.errors import NodeError
+from nodes.api.spec import NodeSpec
+
+Deliver = Callable[[str, tuple[Any, ...]], None]
+
+
+class Memory(Protocol):
+    """Where networks are while nodes use them, and which device computes."""
+
+    def borrow(self, value: Any) -> AbstractContextManager[Any]:
+        """The network of a patched model on the compute device, patches installed."""
+        ...
+
+    def release(self) -> None:
+        """Let go of every network that nobody borrows."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """The device as the ecosystem describes one."""
+        ...
+
+    def surroundings(self) -> AbstractContextManager[Any]:
+        """Entered around all that computes."""
+        ...
+
+
+class NoMemory:
+    """The memory of a process whose nodes have no networks."""
+
+    def borrow(self, value: Any) -> AbstractContextManager[Any]:
+        """The value itself."""
+        return nullcontext(value)
+
+    def release(self) -> None:
+        """There is nothing to let go of."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """No figures."""
+        return {"name": "cpu", "type": "cpu", "index": None}
+
+    def surroundings(self) -> AbstractContextManager[Any]:
+        """Nothing."""
+        return nullcontext()
+
+
+class Workbench:
+    """Runs one job at a time; what it computed and loaded stays for the next.
+
+    Args:
+        nodes: by id.
+        folders: the files that nodes read and write.
+        memory: where networks are.
+        preview_method: for jobs that do not ask for one.
+        metadata: whether results carry the workflow that made them.
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Node],
+        folders: Folders,
+        memory: Memory,
+        *,
+        preview_method: str = "auto",
+        metadata: bool = True,
+    ) -> None:
+        self.nodes = nodes
+        self.folders = folders
+        self.specs: Mapping[str, NodeSpec] = {node_id: node.spec for node_id, node in nodes.items()}
+        self._memory = memory
+        self._preview_method = preview_method
+        self._metadata = metadata
+        self._cancelled: set[str] = set()
+        self._expected: set[str] = set()
+        self._engine = Engine(
+            nodes,
+            ResultCache(),
+            context_maker(folders, memory.borrow),
+            stat=folders.stamp,
+            surroundings=memory.surroundings,
+        )
+
+    def validate(self, graph: Graph, targets: Iterable[str] | None = None) -> Validation:
+        """All problems of a graph with these nodes and files."""
+        return validate(
+            graph, self.specs, self.folders.names, targets, has_file=self._has_file, nodes=self.nodes
+        )
+
+    def expect(self, job_id: str) -> None:
+        """Remember cancels of a job from now on, before it runs; may be called from any thread."""
+        self._expected.add(job_id)
+
+    def run(self, request: RunRequest, emit: Emit, deliver: Deliver | None = None) -> JobFinished:
+        """Run a job to its end; its events go to `emit`, the outputs of its targets to `deliver`."""
+        if request.preview_method == "default":
+            request = replace(request, preview_method=self._preview_method)
+        if not self._metadata:
+            request = replace(request, prompt=None, extra_pnginfo=None)
+
+        def watch(event: Event) -> None:
+            if isinstance(event, JobStarted) and event.job_id in self._cancelled:
+                self._engine.cancel(event.job_id)
+            emit(event)
+
+        try:
+            return self._engine.complete(request, watch, deliver)
+        finally:
+            self._expected.discard(request.job_id)
+            self._cancelled.discard(request.job_id)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job at its next step, now or once it starts; may be called from any thread."""
+        if job_id in self._expected:
+            self._cancelled.add(job_id)
+        self._engine.cancel(job_id)
+
+    def free(self, unload_models: bool, free_memory: bool) -> None:
+        """Let go of networks, and with `free_memory` forget results too."""
+        if free_memory:
+            self._engine.cache.clear()
+        if unload_models or free_memory:
+            self._memory.release()
+            gc.collect()
+
+    def device(self) -> Mapping[str, Any]:
+        """The device as the ecosystem describes one, plus versions."""
+        return self._memory.describe()
+
+    def close(self) -> None:
+        """End the threads and let go of everything."""
+        self._engine.close()
+        self.free(unload_models=True, free_memory=True)
+
+    def _has_file(self, folder: str, name: str) -> bool:
+        try:
+            self.folders.find(folder, name)
+        except NodeError:
+            return False
+        return True
+
+
+def open_memory(cpu: bool = False) -> Memory:
+    """The memory of this computer's best device, or of its processor."""
+    from executor.worker.device_memory import DeviceMemory
+
+    return DeviceMemory(cpu)

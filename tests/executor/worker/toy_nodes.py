@@ -1,0 +1,79 @@
+"""Nodes that do in a moment, or for ever, what real nodes do in seconds."""
+
+import ctypes
+import logging
+import os
+import signal
+import time
+from typing import Annotated
+
+from nodes.api.context import Context
+from nodes.api.declare import node
+from nodes.api.widgets import Range
+
+
+@node(id="ToyText")
+def text(value: str = "") -> str:
+    """Give a text."""
+    return value
+
+
+@node(id="ToyShow", output_node=True)
+def show(ctx: Context, value: str) -> None:
+    """Show a text."""
+    ctx.show("text", [value])
+
+
+@node(id="ToySteps")
+def steps(
+    ctx: Context, value: str, count: Annotated[int, Range(1, 100_000)] = 3, seconds: float = 0.0
+) -> str:
+    """Count, with progress."""
+    for index in range(count):
+        ctx.progress(index + 1, count)
+        time.sleep(seconds)
+    return value
+
+
+@node(id="ToyStuck")
+def stuck(value: str, seconds: float = 600.0) -> str:
+    """Sleep in C code that holds the interpreter's lock and hears no cancel."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+    return value
+
+
+@node(id="ToyDie")
+def die(value: str, number: int = int(signal.SIGKILL)) -> str:
+    """Kill the process that runs this."""
+    logging.getLogger("toy").error("about to die")
+    os.write(2, b"last words\n")
+    os.kill(os.getpid(), number)
+    time.sleep(10)
+    return value
+
+
+@node(id="ToyExit")
+def exit_process(value: str, code: int = 3) -> str:
+    """End the process that runs this."""
+    os._exit(code)
+
+
+@node(id="ToyFail")
+def fail(value: str) -> str:
+    """Raise."""
+    raise ValueError(f"no good: {value}")
+
+
+@node(id="ToyAppend", output_node=True)
+def append(ctx: Context, path: str, line: str, seconds: float = 0.0) -> None:
+    """Add a line to a file, after a while."""
+    time.sleep(seconds)
+    with open(path, "a") as file:  # noqa: PTH123
+        file.write(line + "\n")
+    ctx.show("text", [line])
+
+
+@node(id="ToyLog", output_node=True)
+def log(ctx: Context, value: str) -> None:
+    """Write a log record."""
+    ctx.log.warning("said: %s", value)
