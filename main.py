@@ -141,10 +141,10 @@ def _folders(options: argparse.Namespace) -> "Folders":
 
     folders = Folders(
         options.base_directory,
-        input=options.input_directory,
-        output=options.output_directory,
-        temp=options.temp_directory / "temp" if options.temp_directory else None,
-        bundled=BUNDLED,
+        inputs=options.input_directory,
+        outputs=options.output_directory,
+        temporary=options.temp_directory / "temp" if options.temp_directory else None,
+        bundled=ROOT / "assets" / "models",
     )
     folders.create()
     return folders

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from executor.graph.editor import is_editor_form
 from executor.graph.parse import parse
-from executor.graph.validate import Problem, Validation, validate
+from executor.graph.validate import Problem, Validation
 from executor.graph.workflow import Graph, Link
 from executor.graph_file import read_graph
 from executor.overrides import override
@@ -37,10 +37,12 @@ from nodes.api.spec import NodeSpec
 from nodes.builtin import load_builtin
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Picture
     from torch import Tensor
 
-DEFAULT_BASE = Path(__file__).resolve().parent.parent / "user"
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_BASE = ROOT / "user"
+BUNDLED = ROOT / "assets" / "models"
 
 
 class InvalidGraphError(WorkflowError):
@@ -86,11 +88,11 @@ class Result:
     tensors: tuple["Tensor", ...] = field(default=(), repr=False)
 
     @property
-    def images(self) -> list["Image"]:
+    def images(self) -> list["Picture"]:
         """The saved pictures, read anew at each call."""
         from PIL import Image
 
-        images = []
+        images: list[Image.Image] = []
         for path in self.files:
             with Image.open(path) as picture:
                 picture.load()
@@ -99,7 +101,7 @@ class Result:
 
 
 class Session:
-    """Nodes, results and networks in this process, for one run at a time; use it with `with`, or call `close`.
+    """Nodes, results and networks in this process, for one run at a time; use it with `with` or `close` it.
 
     Args:
         folders: where models, inputs and outputs are; a directory stands for the usual ones inside it.
@@ -121,7 +123,7 @@ class Session:
         metadata: bool = True,
     ) -> None:
         if not isinstance(folders, Folders):
-            folders = Folders(Path(folders))
+            folders = Folders(Path(folders), bundled=BUNDLED)
             folders.create()
         self.folders = folders
         self._workbench = Workbench(
@@ -216,7 +218,7 @@ class Session:
         overrides: Iterable[str] = (),
         targets: Iterable[str] | None = None,
     ) -> Iterator[Event]:
-        """The events of a run as they happen, ending in `JobFinished`; leaving the loop early cancels the run.
+        """The events of a run as they happen, up to `JobFinished`; leaving the loop early cancels the run.
 
         Raises `WorkflowError` before anything ran, as `run` does.
         """

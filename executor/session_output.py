@@ -20,7 +20,6 @@ from executor.run.events import (
     NodeStarted,
 )
 
-
 Locate: TypeAlias = Callable[[Mapping[str, str]], Path]
 
 
@@ -32,7 +31,7 @@ def write_line(text: str, stream: TextIO | None = None) -> None:
 
 
 class JsonLines:
-    """One JSON object a line on standard output: `{"event": "node_started", ...}`; previews by their size only.
+    """One JSON object a line on standard output: `{"event": "node_started", ...}`, previews by size only.
 
     The last, `job_finished`, also lists the paths of all saved files.
     """

@@ -1,0 +1,33 @@
+"""Which device computes in this process, and what does it tell of itself?"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+
+from executor.memory.devices import choose_devices
+from executor.memory.residency import Residency
+
+
+class DeviceMemory:
+    """Networks on the computer's best device, or on its processor; gradients are off unless a node asks."""
+
+    def __init__(self, cpu: bool = False) -> None:
+        self._residency = Residency(choose_devices("cpu" if cpu else "auto"))
+
+    def borrow(self, value: Any) -> AbstractContextManager[Any]:
+        """The network of a patched model on the compute device, patches installed."""
+        return self._residency.borrow(value)
+
+    def release(self) -> None:
+        """Let go of every network that nobody borrows."""
+        self._residency.free()
+
+    def describe(self) -> Mapping[str, Any]:
+        """The device as the ecosystem describes one, plus the version of torch."""
+        return {**self._residency.devices.info(), "torch_version": torch.__version__}
+
+    def surroundings(self) -> AbstractContextManager[Any]:
+        """No gradients."""
+        return torch.no_grad()
