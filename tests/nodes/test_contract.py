@@ -20,14 +20,52 @@ NODES = load_builtin()
 FILES = ["one.safetensors", "two.safetensors"]
 # Lists of which we offer a part: what we offer keeps the ecosystem's order.
 PARTIAL = ("sampler_name", "scheduler")
-REQUIRED = """
-CheckpointLoaderSimple CLIPTextEncode CLIPSetLastLayer EmptyLatentImage KSampler KSamplerAdvanced VAEDecode VAEEncode
-VAEEncodeForInpaint SetLatentNoiseMask LatentUpscale LatentUpscaleBy RepeatLatentBatch LoadImage LoadImageMask
-SaveImage PreviewImage ImageScale ImageScaleBy ImageInvert ImageBatch LoraLoader LoraLoaderModelOnly VAELoader
-ConditioningCombine ConditioningConcat ConditioningZeroOut PrimitiveInt PrimitiveFloat PrimitiveString
-PrimitiveStringMultiline PrimitiveBoolean PreviewAny StringConcatenate StringSubstring StringLength CaseConverter
-StringTrim StringReplace StringContains StringCompare RegexMatch RegexExtract RegexReplace
-""".split()
+REQUIRED = (
+    "CheckpointLoaderSimple",
+    "CLIPTextEncode",
+    "CLIPSetLastLayer",
+    "EmptyLatentImage",
+    "KSampler",
+    "KSamplerAdvanced",
+    "VAEDecode",
+    "VAEEncode",
+    "VAEEncodeForInpaint",
+    "SetLatentNoiseMask",
+    "LatentUpscale",
+    "LatentUpscaleBy",
+    "RepeatLatentBatch",
+    "LoadImage",
+    "LoadImageMask",
+    "SaveImage",
+    "PreviewImage",
+    "ImageScale",
+    "ImageScaleBy",
+    "ImageInvert",
+    "ImageBatch",
+    "LoraLoader",
+    "LoraLoaderModelOnly",
+    "VAELoader",
+    "ConditioningCombine",
+    "ConditioningConcat",
+    "ConditioningZeroOut",
+    "PrimitiveInt",
+    "PrimitiveFloat",
+    "PrimitiveString",
+    "PrimitiveStringMultiline",
+    "PrimitiveBoolean",
+    "PreviewAny",
+    "StringConcatenate",
+    "StringSubstring",
+    "StringLength",
+    "CaseConverter",
+    "StringTrim",
+    "StringReplace",
+    "StringContains",
+    "StringCompare",
+    "RegexMatch",
+    "RegexExtract",
+    "RegexReplace",
+)
 
 
 def info(node_id: str) -> dict[str, Any]:

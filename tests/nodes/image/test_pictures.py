@@ -126,7 +126,7 @@ def test_blend_formulas() -> None:
 def test_a_blend_fits_size_and_channels_and_refuses_other_batches() -> None:
     first = random_image(1, 4, 4, 4)
     assert blend(image1=first, image2=random_image(1, 8, 6, 3), blend_mode="normal").shape == (1, 4, 4, 4)
-    with pytest.raises(NodeError, match="2 pictures .* 3"):
+    with pytest.raises(NodeError, match=r"2 pictures .* 3"):
         blend(image1=random_image(2, 2, 2, 3), image2=random_image(3, 2, 2, 3), blend_mode="normal")
 
 

@@ -182,7 +182,7 @@ def test_an_empty_latent_takes_the_channels_of_the_model(ctx, inputs) -> None:
 
 def test_prompts_of_another_text_encoder_are_refused_by_name(ctx, inputs) -> None:
     stranger = (Entry(torch.zeros(1, 77, 96)),)
-    with pytest.raises(NodeError, match="negative .* 96 .* 64"):
+    with pytest.raises(NodeError, match=r"negative .* 96 .* 64"):
         ksampler(ctx, **inputs | {"negative": stranger}, seed=0)
 
 

@@ -1,0 +1,214 @@
+"""Whole graphs through the real engine, on a tiny checkpoint: text to image, image to image, inpainting."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from PIL import Image
+
+from executor.graph.parse import parse
+from executor.graph.validate import validate
+from executor.memory.devices import Devices
+from executor.memory.residency import Residency
+from executor.run.cache import ResultCache
+from executor.run.context import context_maker
+from executor.run.engine import Engine, RunRequest
+from executor.run.events import Event, JobFinished, NodeFailed, NodeFinished
+from loaders.folders import Folders
+from nodes.builtin import load_builtin
+from tests.fixtures.checkpoints import tiny_checkpoint
+
+NODES = load_builtin()
+WORKFLOW = {"nodes": [], "links": []}
+
+
+@dataclass
+class Bench:
+    """An engine over a folder, and what it said of the last job."""
+
+    folders: Folders
+    engine: Engine
+    events: list[Event] = field(default_factory=list)
+
+    def run(self, prompt: dict[str, Any]) -> JobFinished:
+        specs = {name: node.spec for name, node in NODES.items()}
+        checked = validate(
+            parse(prompt, specs), specs, self.folders.names, has_file=lambda folder, name: False, nodes=NODES
+        )
+        assert checked.problems == ()
+        job = RunRequest("job", checked.graph, checked.outputs, {"workflow": WORKFLOW}, prompt)
+        self.events.clear()
+        finished = self.engine.complete(job, self.events.append)
+        failures = [event for event in self.events if isinstance(event, NodeFailed)]
+        assert failures == [], "".join(failures[0].traceback)
+        return finished
+
+    def pictures(self, finished: JobFinished, node_id: str = "save") -> list[Path]:
+        place = self.folders.place("output")
+        return [
+            place / record["subfolder"] / record["filename"] for record in finished.outputs[node_id]["images"]
+        ]
+
+
+@pytest.fixture
+def bench(folders: Folders, tmp_path: Path) -> Iterator[Bench]:
+    tiny_checkpoint(tmp_path / "models" / "checkpoints" / "tiny.safetensors")
+    maker = context_maker(folders, Residency(Devices()).borrow)
+    with Engine(NODES, ResultCache(), maker, stat=folders.stamp) as engine:
+        yield Bench(folders, engine)
+
+
+def node(type_name: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": type_name, "inputs": inputs}
+
+
+def text_to_image(seed: int = 1, **sampler: Any) -> dict[str, Any]:
+    settings = {"steps": 2, "cfg": 4.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    return {
+        "load": node("CheckpointLoaderSimple", ckpt_name="tiny.safetensors"),
+        "positive": node("CLIPTextEncode", text="a red circle", clip=["load", 1]),
+        "negative": node("CLIPTextEncode", text="", clip=["load", 1]),
+        "empty": node("EmptyLatentImage", width=64, height=48, batch_size=1),
+        "sample": node(
+            "KSampler",
+            model=["load", 0],
+            seed=seed,
+            positive=["positive", 0],
+            negative=["negative", 0],
+            latent_image=["empty", 0],
+            **settings | sampler,
+        ),
+        "decode": node("VAEDecode", samples=["sample", 0], vae=["load", 2]),
+        "save": node("SaveImage", images=["decode", 0], filename_prefix="test/picture"),
+    }
+
+
+def test_a_prompt_becomes_a_picture_that_carries_its_graph(bench: Bench) -> None:
+    prompt = text_to_image(2**64 - 1)
+    finished = bench.run(prompt)
+    assert finished.status == "succeeded"
+    (path,) = bench.pictures(finished)
+    with Image.open(path) as picture:
+        assert picture.size == (64, 48)
+        assert json.loads(picture.text["prompt"]) == prompt
+        assert json.loads(picture.text["workflow"]) == WORKFLOW
+
+
+def test_running_again_runs_nothing_and_a_new_seed_only_what_follows(bench: Bench) -> None:
+    first = bench.run(text_to_image(1))
+    again = bench.run(text_to_image(1))
+    assert again.executed == ()
+    assert again.outputs == first.outputs
+    other = bench.run(text_to_image(2))
+    assert set(other.executed) == {"sample", "decode", "save"}
+
+
+def test_the_same_graph_gives_the_same_bytes_in_a_new_engine(bench: Bench, folders: Folders) -> None:
+    (first,) = bench.pictures(bench.run(text_to_image(1)))
+    maker = context_maker(folders, Residency(Devices()).borrow)
+    with Engine(NODES, ResultCache(), maker, stat=folders.stamp) as engine:
+        (second,) = bench.pictures(Bench(folders, engine).run(text_to_image(1)))
+    assert first != second
+    assert first.read_bytes() == second.read_bytes()
+
+
+def put_picture(bench: Bench, name: str, alpha: bool = False) -> numpy.ndarray:
+    levels = numpy.random.default_rng(0).integers(0, 256, (48, 64, 4 if alpha else 3), dtype=numpy.uint8)
+    if alpha:
+        levels[..., 3] = 255
+        levels[:, 32:, 3] = 0
+    Image.fromarray(levels).save(bench.folders.place("input") / name)
+    return levels
+
+
+def test_a_picture_is_drawn_over(bench: Bench) -> None:
+    put_picture(bench, "start.png")
+    prompt = text_to_image(denoise=0.5)
+    del prompt["empty"]
+    prompt["image"] = node("LoadImage", image="start.png")
+    prompt["encode"] = node("VAEEncode", pixels=["image", 0], vae=["load", 2])
+    prompt["sample"]["inputs"]["latent_image"] = ["encode", 0]
+    (path,) = bench.pictures(bench.run(prompt))
+    with Image.open(path) as picture:
+        assert picture.size == (64, 48)
+    put_picture(bench, "start.png", alpha=True)
+    again = bench.run(prompt)
+    assert {"image", "encode", "sample"} <= set(again.executed)
+    assert "positive" not in again.executed
+
+
+@pytest.mark.parametrize("encoder", ["VAEEncodeForInpaint", "SetLatentNoiseMask"])
+def test_only_the_masked_part_is_drawn(bench: Bench, encoder: str) -> None:
+    put_picture(bench, "start.png", alpha=True)
+    prompt = text_to_image()
+    del prompt["empty"]
+    prompt["image"] = node("LoadImage", image="start.png")
+    if encoder == "VAEEncodeForInpaint":
+        prompt["latent"] = node(
+            encoder, pixels=["image", 0], vae=["load", 2], mask=["image", 1], grow_mask_by=0
+        )
+    else:
+        prompt["encode"] = node("VAEEncode", pixels=["image", 0], vae=["load", 2])
+        prompt["latent"] = node(encoder, samples=["encode", 0], mask=["image", 1])
+    prompt["sample"]["inputs"]["latent_image"] = ["latent", 0]
+    prompt["before"] = node("VAEDecode", samples=["latent", 0], vae=["load", 2])
+    prompt["kept"] = node("SaveImage", images=["before", 0], filename_prefix="kept")
+    finished = bench.run(prompt)
+    pictures = []
+    for output in ("save", "kept"):
+        with Image.open(bench.pictures(finished, output)[0]) as picture:
+            pictures.append(torch.from_numpy(numpy.array(picture, dtype=numpy.float32)))
+    difference = (pictures[0] - pictures[1]).abs().amax(dim=(0, 2))
+    # A random VAE normalises over the whole picture, so that even far away pixels change a little.
+    assert difference[40:].max() > 3 * difference[:24].mean()
+
+
+def test_values_texts_and_switches_feed_a_sampler(bench: Bench) -> None:
+    prompt = text_to_image()
+    prompt["subject"] = node("PrimitiveString", value="circle")
+    prompt["joined"] = node("StringConcatenate", string_a="a red", string_b=["subject", 0], delimiter=" ")
+    prompt["positive"]["inputs"]["text"] = ["joined", 0]
+    prompt["steps"] = node("PrimitiveInt", value=2)
+    prompt["sample"]["inputs"]["steps"] = ["steps", 0]
+    prompt["preview"] = node("PreviewAny", source=["joined", 0])
+    finished = bench.run(prompt)
+    assert finished.outputs["preview"] == {"text": ["a red circle"]}
+    (path,) = bench.pictures(finished)
+    (plain,) = bench.pictures(bench.run(text_to_image()))
+    with Image.open(path) as picture, Image.open(plain) as other:
+        assert picture.tobytes() == other.tobytes()
+
+
+def test_a_batch_is_saved_picture_by_picture(bench: Bench) -> None:
+    prompt = text_to_image()
+    prompt["batch"] = node("RepeatLatentBatch", samples=["empty", 0], amount=3)
+    prompt["sample"]["inputs"]["latent_image"] = ["batch", 0]
+    paths = bench.pictures(bench.run(prompt))
+    assert [path.name for path in paths] == [f"picture_{number:05}_.png" for number in (1, 2, 3)]
+    assert len({path.read_bytes() for path in paths}) == 3
+
+
+def test_a_second_pass_at_a_higher_resolution(bench: Bench) -> None:
+    prompt = text_to_image()
+    prompt["larger"] = node("LatentUpscaleBy", samples=["sample", 0], upscale_method="bislerp", scale_by=1.5)
+    prompt["second"] = node("KSampler", **prompt["sample"]["inputs"] | {"latent_image": ["larger", 0]})
+    prompt["second"]["inputs"]["denoise"] = 0.5
+    prompt["decode"]["inputs"]["samples"] = ["second", 0]
+    (path,) = bench.pictures(bench.run(prompt))
+    with Image.open(path) as picture:
+        assert picture.size == (96, 72)
+
+
+def test_every_shown_result_names_an_existing_file(bench: Bench) -> None:
+    prompt = text_to_image()
+    prompt["look"] = node("PreviewImage", images=["decode", 0])
+    finished = bench.run(prompt)
+    (record,) = finished.outputs["look"]["images"]
+    assert (bench.folders.place("temp") / record["filename"]).is_file()
+    shown = [event for event in bench.events if isinstance(event, NodeFinished) and event.ui]
+    assert {event.node_id for event in shown} == {"save", "look"}
