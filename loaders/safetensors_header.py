@@ -79,7 +79,7 @@ def _read_fields(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
     if len(prefix) < 8:
         raise BrokenFile(path, f"it is {size} bytes long, too short for a safetensors file")
     (length,) = struct.unpack("<Q", prefix)
-    if prefix[:2] == b"PK" or prefix[:1] == b"\x80":
+    if length > size - 8 and (prefix[:2] == b"PK" or prefix[:1] == b"\x80"):
         raise BrokenFile(path, "it is a pickle that was given the ending of a safetensors file")
     if length > LARGEST_HEADER:
         raise BrokenFile(path, f"its header claims {length} bytes; more than {LARGEST_HEADER} are not read")

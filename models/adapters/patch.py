@@ -84,7 +84,7 @@ class Substitution:
     @property
     def key(self) -> Hashable:
         """The place and the very module."""
-        return ("substitution", self.path, id(self.module))
+        return ("substitution", self.path, self.module)
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Swap the child."""

@@ -1,0 +1,23 @@
+"""Names modules as kohya's training scripts do, and many after them: `lora_unet_`, underscores for dots."""
+
+from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, text_weight
+
+
+def stems(layout: Layout) -> Stems:
+    """Diffusers names and original ones, both with underscores; text encoders by number."""
+    table = {}
+    for original, diffusers in layout.unet.items():
+        target = model_weight(original)
+        table["lora_unet_" + original.replace(".", "_")] = target
+        if diffusers is not None:
+            flat = diffusers.replace(".", "_")
+            table["lora_unet_" + flat] = target
+            table["lycoris_" + flat] = target
+    for module in layout.text:
+        flat = module.replace(".", "_")
+        for prefix in ("lora_te_", "lora_te1_", "lycoris_"):
+            table[prefix + flat] = text_weight(module)
+    return table
+
+
+DIALECT = Dialect("kohya", stems)
