@@ -1,0 +1,81 @@
+/** The parts of the page and what they share: the document's name, whether it is saved, opening another. */
+
+/** @import { Document } from "./model/document.js" */
+/** @import { Doubt } from "./model/io/read.js" */
+
+import { Commands } from "./commands/registry.js";
+import { Actions } from "./commands/actions.js";
+import { View } from "./canvas/view.js";
+import { Pictures } from "./canvas/pictures.js";
+import { listenToPointer } from "./canvas/input/pointer.js";
+import { inputUrl } from "./engine/api.js";
+import { Board } from "./engine/board.js";
+import { Drafts } from "./engine/drafts.js";
+import { Runner } from "./engine/runner.js";
+import { newUuid } from "./model/ids.js";
+import { writeWorkflow } from "./model/io/write.js";
+import { Store } from "./model/store.js";
+
+/** Made once, by main.js. */
+export class App {
+  /** @param {HTMLElement} stage @param {Document} document @param {import("./model/types.js").Definitions} definitions */
+  constructor(stage, document, definitions) {
+    this.clientId = sessionStorage.getItem("sfumato.client") ?? newUuid();
+    sessionStorage.setItem("sfumato.client", this.clientId);
+    this.store = new Store(document, definitions);
+    this.board = new Board();
+    this.pictures = new Pictures(inputUrl);
+    this.view = new View(stage, this.store, this.board, this.pictures);
+    this.runner = new Runner(this.store, this.board, this.clientId);
+    this.drafts = new Drafts();
+    this.commands = new Commands();
+    this.actions = new Actions(this);
+    this.chart = listenToPointer(this.view, this.actions);
+    this.isDirty = false;
+    /** @type {string | null} the name under which the server keeps this workflow */ this.savedAs = null;
+    this.store.listen((change) => {
+      if (change.reason === "definitions" || change.reason === "open") return;
+      this.isDirty = true;
+      this.keepDraft();
+    });
+  }
+
+  /** What the workflow is called. */
+  get name() {
+    const name = this.store.document.meta.get("name")?.value;
+    return typeof name === "string" && name !== "" ? name : "Untitled";
+  }
+
+  /** Writes the draft of this tab soon. */
+  keepDraft() {
+    this.drafts.keep(() => ({ name: this.name, json: this.workflow(), isDirty: this.isDirty }));
+  }
+
+  /** The open document as editor JSON. @returns {any} */
+  workflow() {
+    return writeWorkflow(this.store.document, this.store.definitions);
+  }
+
+  /**
+   * Opens a document in place of the present one.
+   * @param {Document} document @param {string} name @param {{doubts?: readonly Doubt[], isDirty?: boolean, savedAs?: string | null}} about
+   */
+  open(document, name, { doubts = [], isDirty = false, savedAs = null } = {}) {
+    document.meta.set("name", Object.freeze({ id: "name", value: name }));
+    this.isDirty = isDirty;
+    this.savedAs = savedAs;
+    this.store.open(document);
+    this.view.fit();
+    this.keepDraft();
+    this.actions.showDoubts(doubts);
+    void this.runner.recover().catch(() => undefined);
+  }
+
+  /** The document is now kept elsewhere under a name. @param {string | null} savedAs */
+  markSaved(savedAs) {
+    this.savedAs = savedAs;
+    this.isDirty = false;
+    this.keepDraft();
+    this.store.tell({ reason: "definitions", label: "Saved", patches: [] });
+  }
+}

@@ -1,0 +1,132 @@
+/** Paints pictures and texts that a run left on a node, and the live preview that hangs below a node. */
+
+/** @import { Bounds, Node } from "../../model/types.js" */
+/** @import { View } from "../view.js" */
+
+import { FONT } from "../theme.js";
+import { lines } from "../text.js";
+
+/**
+ * The pictures of a node in its own space: in a grid that leaves them as large as it can.
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node @param {Bounds} bounds
+ */
+export function paintMedia(context, view, node, bounds) {
+  const [x, y, width, height] = bounds;
+  context.beginPath();
+  context.roundRect(x, y, width, height, 6);
+  context.fillStyle = view.theme.field;
+  context.fill();
+  const texts = view.board.outputOf(node.key).texts;
+  if (texts.length > 0) return paintTexts(context, view, texts.join("\n"), bounds);
+  const urls = view.picturesOf(node);
+  if (urls.length === 0) return paintNothing(context, view, node, bounds);
+  for (const [index, cell] of gridCells(bounds, urls.length).entries()) {
+    const picture = view.pictures.get(urls[index]);
+    if (picture) drawWithin(context, picture, cell);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Bounds} bounds */
+function paintNothing(context, view, node, [x, y, width, height]) {
+  if (view.camera.scale < 0.45) return;
+  const loads = view.store.definitions.get(node.type)?.inputs.some((input) => input.widget?.upload);
+  context.font = `12px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = view.theme.faint;
+  const isText = !loads && !view.showsPictures(node);
+  const text = loads ? "Drop a picture here, or click to choose one" : isText ? "The text will stand here" : "The picture will stand here";
+  context.fillText(text, x + width / 2, y + height / 2, width - 16);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {string} text @param {Bounds} bounds */
+function paintTexts(context, view, text, [x, y, width, height]) {
+  context.save();
+  context.beginPath();
+  context.rect(x, y, width, height);
+  context.clip();
+  context.font = `12px ${FONT}`;
+  context.textAlign = "left";
+  context.textBaseline = "alphabetic";
+  context.fillStyle = view.theme.ink;
+  const rows = Math.ceil(height / 16);
+  for (const [index, line] of lines(context, text.slice(0, 20000), width - 16, rows).entries()) {
+    context.fillText(line, x + 8, y + 17 + index * 16);
+  }
+  context.restore();
+}
+
+/**
+ * The cells of a grid of pictures.
+ * @param {Bounds} bounds @param {number} count
+ * @returns {Bounds[]}
+ */
+export function gridCells([x, y, width, height], count) {
+  let columns = 1;
+  let best = 0;
+  for (let tried = 1; tried <= count; tried += 1) {
+    const side = Math.min(width / tried, height / Math.ceil(count / tried));
+    if (side > best) [best, columns] = [side, tried];
+  }
+  const rows = Math.ceil(count / columns);
+  const [across, down] = [width / columns, height / rows];
+  return Array.from({ length: count }, (_, index) =>
+    [x + (index % columns) * across, y + Math.floor(index / columns) * down, across, down]);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Bounds} cell */
+function drawWithin(context, picture, [x, y, width, height]) {
+  const gap = 3;
+  const scale = Math.min((width - 2 * gap) / picture.width, (height - 2 * gap) / picture.height);
+  const [across, down] = [picture.width * scale, picture.height * scale];
+  context.imageSmoothingEnabled = scale < 3;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, x + (width - across) / 2, y + (height - down) / 2, across, down);
+}
+
+/**
+ * The preview of a node that runs, on a card below it.
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
+ */
+export function paintPreview(context, view, node) {
+  const { preview } = view.board.stateOf(node.key);
+  if (!preview) return;
+  const [x, y, width, height] = view.scene.shape(node).bounds;
+  const side = Math.min(width, 320);
+  const tall = Math.min(320, side * preview.height / preview.width);
+  /** @type {Bounds} */
+  const card = [x + (width - side) / 2, y + height + 10, side, tall];
+  context.fillStyle = view.theme.shadow;
+  context.beginPath();
+  context.roundRect(card[0] - 1, card[1] + 1, card[2] + 2, card[3] + 3, 9);
+  context.fill();
+  context.fillStyle = view.theme.node;
+  context.strokeStyle = view.theme.line;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.roundRect(...card, 8);
+  context.fill();
+  context.stroke();
+  drawWithin(context, preview, card);
+}
+
+/**
+ * The first words of what is wrong, on a slip below the node.
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
+ */
+export function paintProblems(context, view, node) {
+  const problems = view.board.problemsOf(node.key);
+  if (problems.length === 0 || view.camera.scale < 0.35) return;
+  const [x, y, width, height] = view.scene.shape(node).bounds;
+  context.font = `12px ${FONT}`;
+  const text = problems.map((problem) => problem.text).join("\n");
+  const shown = lines(context, text, width - 20, 4).slice(0, 4);
+  context.fillStyle = view.theme.danger;
+  context.beginPath();
+  context.roundRect(x, y + height + 6, width, shown.length * 16 + 12, 6);
+  context.fill();
+  context.textAlign = "left";
+  context.textBaseline = "alphabetic";
+  context.fillStyle = view.theme.onAccent;
+  for (const [index, line] of shown.entries()) context.fillText(line, x + 10, y + height + 23 + index * 16);
+}

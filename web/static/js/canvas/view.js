@@ -1,0 +1,256 @@
+/** The view of the open graph: two canvases, what is selected and hovered, and when to draw. */
+
+/** @import { Bounds, InputSlot, Node, OutputSlot, Point } from "../model/types.js" */
+/** @import { Store } from "../model/store.js" */
+/** @import { Board } from "../engine/board.js" */
+/** @import { Pictures } from "./pictures.js" */
+/** @import { Hit } from "./hit.js" */
+
+import { showsPictures } from "../model/nodes.js";
+import { checkLink } from "../model/validate.js";
+import { Camera } from "./camera.js";
+import { DomWidgets } from "./domwidgets.js";
+import { Scene } from "./scene.js";
+import { overlap } from "./spatial.js";
+import { readTheme } from "./theme.js";
+import { paintGroups, paintPaper } from "./paint/ground.js";
+import { paintLinks } from "./paint/links.js";
+import { paintPreview, paintProblems } from "./paint/media.js";
+import { paintNode } from "./paint/nodes.js";
+import { paintOverlay } from "./paint/overlay.js";
+
+/**
+ * A link that is being drawn. `ends` are the fixed ends: one, or several when all links of an output are moved.
+ * @typedef {{fromOutput: boolean, type: string, ends: readonly {node: string, slot: number, input: string}[],
+ *   starts: readonly Point[], at: Point, snap: Point | null, target: {node: string, slot: number, input: string} | null,
+ *   refusal: string | null}} Linking
+ */
+
+/** Draws when something changed, at most once a frame, and never otherwise. */
+export class View {
+  /**
+   * @param {HTMLElement} stage @param {Store} store @param {Board} board @param {Pictures} pictures
+   */
+  constructor(stage, store, board, pictures) {
+    this.stage = stage;
+    this.store = store;
+    this.board = board;
+    this.pictures = pictures;
+    this.scene = new Scene(store);
+    this.camera = new Camera();
+    this.theme = readTheme();
+    this.width = 1;
+    this.height = 1;
+    this.ratio = 1;
+    /** @type {Set<string>} */ this.selection = new Set();
+    /** @type {string | null} */ this.selectedLink = null;
+    /** @type {string | null} */ this.selectedGroup = null;
+    /** @type {string | null} the link that a gesture holds in the hand */ this.hiddenLink = null;
+    /** @type {Hit} */ this.hover = { kind: "background" };
+    /** @type {Linking | null} */ this.linking = null;
+    /** @type {Bounds | null} */ this.box = null;
+    this.isCatalogueComplete = false;
+    this.draws = 0;
+    this.frame = 0;
+    this.dirty = { scene: true, overlay: true };
+    /** @type {Set<() => void>} */ this.watchers = new Set();
+    const [scene, overlay] = stage.querySelectorAll("canvas");
+    this.canvases = { scene, overlay };
+    this.dom = new DomWidgets(this, /** @type {HTMLElement} */ (stage.querySelector(".widgets")));
+    this.watch();
+  }
+
+  /** Listens to everything that can change the picture. */
+  watch() {
+    this.store.listen((change) => {
+      if (change.reason === "open") this.clearSelection();
+      this.forgetRemoved();
+      this.redraw();
+      this.dom.follow();
+    });
+    this.board.listen(() => this.redraw());
+    this.pictures.onload = () => this.redraw();
+    new ResizeObserver(() => this.resize()).observe(this.stage);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.retheme());
+    this.resize();
+  }
+
+  /** Reads the colours again. */
+  retheme() {
+    this.theme = readTheme();
+    this.redraw();
+  }
+
+  /** Fits the canvases to the stage and to the pixels of the screen. */
+  resize() {
+    const { clientWidth, clientHeight } = this.stage;
+    this.ratio = Math.min(3, devicePixelRatio || 1);
+    this.width = Math.max(1, clientWidth);
+    this.height = Math.max(1, clientHeight);
+    for (const canvas of Object.values(this.canvases)) {
+      canvas.width = Math.round(this.width * this.ratio);
+      canvas.height = Math.round(this.height * this.ratio);
+    }
+    this.redraw();
+  }
+
+  /** Asks for a new picture of everything. */
+  redraw() {
+    this.dirty.scene = true;
+    this.redrawOverlay();
+  }
+
+  /** Asks for a new picture of the gesture only. */
+  redrawOverlay() {
+    this.dirty.overlay = true;
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  /** Draws what is dirty. */
+  draw() {
+    this.frame = 0;
+    this.draws += 1;
+    if (this.dirty.scene) this.drawScene();
+    const overlay = /** @type {CanvasRenderingContext2D} */ (this.canvases.overlay.getContext("2d"));
+    overlay.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    paintOverlay(overlay, this);
+    this.dirty = { scene: false, overlay: false };
+    this.dom.place();
+    for (const watcher of this.watchers) watcher();
+  }
+
+  /** Draws paper, groups, links and nodes. */
+  drawScene() {
+    const context = /** @type {CanvasRenderingContext2D} */ (this.canvases.scene.getContext("2d", { alpha: false }));
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    paintPaper(context, this);
+    const { x, y, scale } = this.camera;
+    context.scale(scale, scale);
+    context.translate(-x, -y);
+    const bounds = this.visible();
+    paintGroups(context, this);
+    paintLinks(context, this, bounds);
+    const nodes = this.scene.nodesIn(bounds);
+    for (const node of nodes) paintNode(context, this, node);
+    for (const node of nodes) {
+      paintPreview(context, this, node);
+      paintProblems(context, this, node);
+    }
+  }
+
+  /** What part of the canvas is in sight, and a little around it. @returns {Bounds} */
+  visible() {
+    const margin = 60;
+    const { x, y, scale } = this.camera;
+    return [x - margin, y - margin, this.width / scale + 2 * margin, this.height / scale + 2 * margin];
+  }
+
+  /**
+   * Shows some nodes, or everything.
+   * @param {Iterable<string> | null} ids @param {number} most the largest scale
+   */
+  fit(ids = null, most = 1) {
+    const bounds = this.scene.bounds(ids);
+    if (bounds) this.camera.fit(bounds, this.width, this.height, 48, most);
+    this.redraw();
+  }
+
+  /** @param {Iterable<string>} ids @param {boolean} add */
+  select(ids, add = false) {
+    if (!add) this.selection.clear();
+    for (const id of ids) this.selection.add(id);
+    this.selectedLink = null;
+    this.selectedGroup = null;
+    this.redraw();
+  }
+
+  /** Selects nothing. */
+  clearSelection() {
+    this.select([]);
+  }
+
+  /** Lets go of what is no longer there. */
+  forgetRemoved() {
+    const graph = this.store.graph;
+    for (const id of this.selection) if (!graph.nodes.has(id)) this.selection.delete(id);
+    if (this.selectedLink && !graph.links.has(this.selectedLink)) this.selectedLink = null;
+    if (this.selectedGroup && !graph.groups.has(this.selectedGroup)) this.selectedGroup = null;
+    if ("node" in this.hover && !graph.nodes.has(this.hover.node.id)) this.hover = { kind: "background" };
+  }
+
+  /** @param {Hit} hit */
+  setHover(hit) {
+    if (hoverName(hit) === hoverName(this.hover)) return void (this.hover = hit);
+    this.hover = hit;
+    this.redraw();
+  }
+
+  /** @param {Node} node @returns {boolean} */
+  isHovered(node) {
+    return "node" in this.hover && this.hover.node.id === node.id;
+  }
+
+  /** @param {Node} node @param {string} name @returns {"widget" | "control" | null} */
+  isHoveredWidget(node, name) {
+    const { hover } = this;
+    if (hover.kind !== "widget" && hover.kind !== "control") return null;
+    return hover.node.id === node.id && hover.place.slot.name === name ? hover.kind : null;
+  }
+
+  /** @param {string} id @param {string} name @returns {boolean} */
+  isEditing(id, name) {
+    return this.dom.isOpen(id, name);
+  }
+
+  /**
+   * Whether a socket could end the link that is being drawn.
+   * @param {Node} node @param {"input" | "output"} side @param {InputSlot | OutputSlot} slot
+   * @returns {boolean}
+   */
+  offers(node, side, slot) {
+    const { linking } = this;
+    if (!linking || linking.fromOutput !== (side === "input")) return false;
+    const graph = this.store.graph;
+    const fixed = linking.ends[0];
+    if (linking.fromOutput) return checkLink(graph, this.store.definitions, fixed.node, fixed.slot, node.id, slot.name).ok;
+    return "index" in slot && checkLink(graph, this.store.definitions, node.id, slot.index, fixed.node, fixed.input).ok;
+  }
+
+  /** @param {string} type @returns {boolean} whether the file defines this type as a subgraph */
+  isSubgraph(type) {
+    const definitions = this.store.document.kept.definitions?.subgraphs ?? [];
+    return definitions.some((/** @type {any} */ definition) => definition?.id === type);
+  }
+
+  /** @param {Node} node @returns {boolean} */
+  showsPictures(node) {
+    return showsPictures(this.store.definitions.get(node.type));
+  }
+
+  /**
+   * Addresses of the pictures that stand on a node: results, or the file that it loads.
+   * @param {Node} node
+   * @returns {string[]}
+   */
+  picturesOf(node) {
+    const results = this.board.outputOf(node.key).pictures;
+    if (results.length > 0) return results;
+    const upload = this.store.definitions.get(node.type)?.inputs.find((input) => input.widget?.upload);
+    const name = upload ? node.values[upload.name] : null;
+    return typeof name === "string" && name !== "" ? [this.pictures.inputUrl(name)] : [];
+  }
+
+  /** @param {Node} node @returns {boolean} */
+  isInSight(node) {
+    return overlap(this.scene.shape(node).bounds, this.visible());
+  }
+}
+
+/** @param {Hit} hit @returns {string} */
+function hoverName(hit) {
+  if (hit.kind === "link") return `link ${hit.link.id}`;
+  if ("group" in hit) return `${hit.kind} ${hit.group.id}`;
+  if (!("node" in hit)) return hit.kind;
+  const part = "place" in hit ? hit.place.slot.name : "";
+  return `${hit.kind} ${hit.node.id} ${part}`;
+}

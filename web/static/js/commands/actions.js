@@ -1,0 +1,233 @@
+/** What gestures and commands do beyond a single change: search, menus, pictures, adding and showing nodes. */
+
+/** @import { App } from "../app.js" */
+/** @import { Group, Node, Point } from "../model/types.js" */
+/** @import { Doubt } from "../model/io/read.js" */
+/** @import { Linking } from "../canvas/view.js" */
+/** @import { Pointer } from "../canvas/input/chart.js" */
+/** @import { WidgetPlace } from "../canvas/shape.js" */
+
+import { addNode, connect, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
+import { inputSlot } from "../model/slots.js";
+import { CONTROL_MODES } from "../model/seeds.js";
+import { typesMatch } from "../model/validate.js";
+import { uploadImage } from "../engine/api.js";
+import { askText, openLightbox } from "../ui/dialogs.js";
+import { openMenu, openPicker } from "../ui/menu.js";
+import { openPalette } from "../ui/palette.js";
+import { toast } from "../ui/toasts.js";
+
+/** Reached by the state chart and by commands. */
+export class Actions {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+  }
+
+  /** @param {string} text */
+  refuse(text) {
+    toast(text, { kind: "bad", name: "refusal" });
+  }
+
+  /** Whether the values of a node may be changed here. @param {string} id @returns {boolean} */
+  canEdit(id) {
+    const node = this.app.store.graph.nodes.get(id);
+    return node !== undefined && this.app.store.definitions.has(node.type);
+  }
+
+  /**
+   * Opens the search for a node to add; with a link in the hand only types that it fits.
+   * @param {{at: Point, screen: Point, linking?: Linking}} where
+   */
+  search({ at, screen, linking }) {
+    const { definitions } = this.app.store;
+    const box = this.app.view.stage.getBoundingClientRect();
+    const fits = [...definitions.values()].filter((definition) => !linking || socketFor(definition, linking) !== null);
+    const usual = (/** @type {{deprecated: boolean, isVirtual: boolean}} */ one) => Number(one.deprecated) + Number(one.isVirtual);
+    fits.sort((one, other) => usual(one) - usual(other) || one.name.localeCompare(other.name));
+    const choices = fits.map((definition) => ({
+      item: definition, label: definition.name, note: definition.category,
+      fields: [definition.name, definition.type, definition.category].map((text) => text.toLowerCase()),
+    }));
+    const what = linking ? `for ${linking.type}` : "";
+    openPalette({
+      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, placeholder: `Add a node ${what}`.trim(), choices,
+      hint: linking ? "Enter adds the node and links it" : "Enter adds the node",
+    }, (definition) => this.add(definition, at, linking));
+  }
+
+  /**
+   * Adds a node, and links it to what was in the hand.
+   * @param {import("../model/types.js").Definition} definition @param {Point} at @param {Linking} [linking]
+   */
+  add(definition, at, linking) {
+    const { store, view } = this.app;
+    const socket = linking ? socketFor(definition, linking) : null;
+    const id = store.run(`Add ${definition.name}`, (change) => {
+      const x = Math.round(linking && !linking.fromOutput ? at[0] - 240 : at[0]);
+      const node = addNode(change, definition, [x, Math.round(at[1] + (linking ? 4 : 0))]);
+      const fixed = linking?.ends[0];
+      if (!fixed || socket === null) return node.id;
+      if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, node.id, socket);
+      else connect(change, store.definitions, node.id, socket, fixed.node, fixed.input);
+      return node.id;
+    });
+    view.select([id]);
+    view.stage.focus();
+  }
+
+  /**
+   * What a press on a widget does.
+   * @param {string} id @param {string} name @param {boolean} isControl @param {WidgetPlace} place
+   */
+  useWidget(id, name, isControl, place) {
+    const { store, view } = this.app;
+    const node = store.graph.nodes.get(id);
+    const widget = node && inputSlot(store.definitions, node, name)?.widget;
+    if (!node || !widget || !this.canEdit(id)) return;
+    if (store.graph.linkInto(id, name)) return toast("A link gives this value. Remove the link to type one.", { name: "linked" });
+    if (isControl) return this.pickControl(node, name, place);
+    if (widget.kind === "toggle") store.run(`Set ${name}`, (change) => setValue(change, id, name, !node.values[name]));
+    else if (widget.kind === "combo") this.pickOption(node, name, place);
+    else view.dom.edit(node, name);
+  }
+
+  /** @param {WidgetPlace} place @param {boolean} control @returns {{x: number, y: number, width: number}} below a widget */
+  below(place, control) {
+    const { view } = this.app;
+    const [x, y, width, height] = control && place.control ? place.control : place.bounds;
+    const box = view.stage.getBoundingClientRect();
+    const [left, top] = view.camera.toScreen(x, y + height);
+    return { x: box.left + left, y: box.top + top + 4, width: width * view.camera.scale };
+  }
+
+  /** @param {Node} node @param {string} name @param {WidgetPlace} place */
+  pickControl(node, name, place) {
+    const value = node.controls[name] ?? "fixed";
+    openPicker({ ...this.below(place, true), options: CONTROL_MODES, value, label: "Before each run" }, (mode) =>
+      this.app.store.run("Set seed control", (change) => setControl(change, node.id, name, mode)));
+  }
+
+  /** @param {Node} node @param {string} name @param {WidgetPlace} place */
+  pickOption(node, name, place) {
+    const widget = inputSlot(this.app.store.definitions, node, name)?.widget;
+    if (!widget) return;
+    const list = { ...this.below(place, false), options: widget.options, value: node.values[name], label: name };
+    openPicker(list, (value) => this.app.store.run(`Set ${name}`, (change) => setValue(change, node.id, name, value)));
+  }
+
+  /** @param {Node} node the pictures of this node, at full size, or the way to choose one */
+  openPictures(node) {
+    const urls = this.app.view.picturesOf(node);
+    if (urls.length > 0) openLightbox(urls);
+    else if (this.uploadName(node)) this.chooseImage(node);
+  }
+
+  /** @param {Node} node @returns {string | null} the input of a node that takes a picture file */
+  uploadName(node) {
+    return this.app.store.definitions.get(node.type)?.inputs.find((input) => input.widget?.upload)?.name ?? null;
+  }
+
+  /** @param {Node} node */
+  chooseImage(node) {
+    const field = document.createElement("input");
+    field.type = "file";
+    field.accept = "image/*";
+    field.addEventListener("change", () => {
+      const [file] = field.files ?? [];
+      if (file) void this.putImage(node.id, file);
+    });
+    field.click();
+  }
+
+  /**
+   * Uploads a picture and gives it to a node.
+   * @param {string} id @param {File} file
+   */
+  async putImage(id, file) {
+    const { store, pictures } = this.app;
+    try {
+      const value = await uploadImage(file, file.name || "pasted.png");
+      const node = store.graph.nodes.get(id);
+      const name = node && this.uploadName(node);
+      if (!node || !name) return;
+      pictures.forget(pictures.inputUrl(value));
+      this.app.board.outputs.delete(node.key);
+      store.run("Choose picture", (change) => setValue(change, id, name, value));
+      this.offerOption(node.type, name, value);
+    } catch (error) {
+      toast(`The picture was not uploaded. ${error instanceof Error ? error.message : error}`, { kind: "bad" });
+    }
+  }
+
+  /** Adds a file that is new on the server to the options of a combo. @param {string} type @param {string} name @param {any} value */
+  offerOption(type, name, value) {
+    const { store } = this.app;
+    const definition = store.definitions.get(type);
+    const input = definition?.inputs.find((one) => one.name === name);
+    if (!definition || !input?.widget || input.widget.options.includes(value)) return;
+    const widget = Object.freeze({ ...input.widget, options: [...input.widget.options, value] });
+    const inputs = definition.inputs.map((one) => (one === input ? Object.freeze({ ...one, widget }) : one));
+    store.define(new Map(store.definitions).set(type, Object.freeze({ ...definition, inputs })));
+  }
+
+  /** @param {string} key shows the node with this key, and selects it */
+  showNode(key) {
+    const { store, view } = this.app;
+    const node = store.graph.nodeByKey(key);
+    if (!node) return;
+    view.select([node.id]);
+    view.fit([node.id], Math.max(1, view.camera.scale));
+  }
+
+  /** @param {Group} group */
+  async renameGroup(group) {
+    const title = await askText("Name of the group", group.title, "Rename");
+    if (title !== null) this.app.store.run("Rename group", (change) => setGroup(change, group.id, { title }));
+  }
+
+  /** @param {readonly Doubt[]} doubts */
+  showDoubts(doubts) {
+    if (doubts.length === 0) return;
+    this.app.board.setProblems(doubts.map(({ key, text }) => ({ key, input: null, title: "While opening", text, details: "" })));
+  }
+
+  /** @param {Pointer} pointer @param {number} x @param {number} y */
+  contextMenu(pointer, x, y) {
+    const { commands, view, store } = this.app;
+    const { hit } = pointer;
+    if ("node" in hit) {
+      if (!view.selection.has(hit.node.id)) view.select([hit.node.id]);
+      const pictures = view.picturesOf(hit.node).length > 0 || this.uploadName(hit.node);
+      const extra = pictures ? [null, { label: "Open picture", run: () => this.openPictures(hit.node) }] : [];
+      const upload = this.uploadName(hit.node) ? [{ label: "Choose picture…", run: () => this.chooseImage(hit.node) }] : [];
+      openMenu(x, y, [...commands.items([
+        "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "group", "delete",
+      ]), ...extra, ...upload]);
+    } else if (hit.kind === "link") {
+      openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) }]);
+    } else if ("group" in hit) {
+      view.clearSelection();
+      view.selectedGroup = hit.group.id;
+      openMenu(x, y, [{ label: "Rename group", run: () => void this.renameGroup(hit.group) }, ...commands.items(["delete"])]);
+    } else {
+      const add = { label: "Add node…", keys: "Double click", run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
+      openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", null, "undo", "redo"])]);
+    }
+  }
+}
+
+/**
+ * The first socket of a type that can end a link: the name of an input, the index of an output, or null.
+ * @param {import("../model/types.js").Definition} definition @param {Linking} linking
+ * @returns {string | number | null}
+ */
+function socketFor(definition, linking) {
+  if (linking.fromOutput) {
+    const match = (/** @type {boolean} */ exact) => definition.inputs.find((input) =>
+      exact ? input.type === linking.type && !input.widget : typesMatch(linking.type, input.type));
+    return (match(true) ?? match(false))?.name ?? null;
+  }
+  const index = definition.outputs.findIndex((output) => typesMatch(output.type, linking.type));
+  return index < 0 ? null : index;
+}

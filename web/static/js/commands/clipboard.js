@@ -1,0 +1,132 @@
+/** Copy, cut and paste: nodes as text on the system's clipboard, pictures and workflows from it. */
+
+/** @import { App } from "../app.js" */
+/** @import { Command } from "./registry.js" */
+
+import { Document, Transaction } from "../model/document.js";
+import { addCopies, removeNodes } from "../model/commands.js";
+import { newUuid } from "../model/ids.js";
+import { readWorkflow } from "../model/io/read.js";
+import { writeWorkflow } from "../model/io/write.js";
+import { toast } from "../ui/toasts.js";
+import { openFile } from "./files.js";
+
+const MARK = "sfumato/nodes";
+let remembered = "";
+
+/** @param {App} app @returns {Command[]} */
+export function clipboardCommands(app) {
+  const isEnabled = () => app.view.selection.size > 0;
+  return [
+    { id: "copy", label: "Copy", run: () => void offer(copyText(app)), isEnabled },
+    {
+      id: "cut", label: "Cut", isEnabled, run: () => {
+        void offer(copyText(app));
+        app.store.run("Cut", (change) => removeNodes(change, [...app.view.selection]));
+      },
+    },
+    {
+      id: "paste", label: "Paste", run: async () => {
+        const text = await navigator.clipboard?.readText().catch(() => remembered) ?? remembered;
+        pasteText(app, text || remembered);
+      },
+    },
+  ];
+}
+
+/** @param {string} text */
+async function offer(text) {
+  remembered = text;
+  await navigator.clipboard?.writeText(text).catch(() => undefined);
+}
+
+/**
+ * The selected nodes, and the links among them, as text.
+ * @param {App} app
+ * @returns {string}
+ */
+export function copyText(app) {
+  const { store, view } = app;
+  const part = new Document(newUuid());
+  const change = new Transaction(part);
+  for (const id of view.selection) change.put("node", /** @type {import("../model/types.js").Node} */ (store.graph.nodes.get(id)));
+  for (const link of store.graph.links.values()) {
+    if (view.selection.has(link.from) && view.selection.has(link.to)) change.put("link", link);
+  }
+  return JSON.stringify({ format: MARK, workflow: writeWorkflow(part, store.definitions) });
+}
+
+/**
+ * Adds nodes from text, in the middle of what is in sight.
+ * @param {App} app @param {string} text
+ */
+export function pasteText(app, text) {
+  let json;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return;
+  }
+  const { store, view } = app;
+  const workflow = json?.format === MARK ? json.workflow : Array.isArray(json?.nodes) ? json : null;
+  if (!workflow) return toast("What was copied holds no nodes.");
+  const part = readWorkflow(workflow, store.definitions).document.root;
+  const nodes = [...part.nodes.values()];
+  if (nodes.length === 0) return;
+  const left = Math.min(...nodes.map((node) => node.position[0]));
+  const top = Math.min(...nodes.map((node) => node.position[1]));
+  const [x, y] = pastePlace(app);
+  const ids = store.run("Paste", (change) =>
+    addCopies(change, nodes, [...part.links.values()], [Math.round(x - left), Math.round(y - top)]));
+  view.select(ids);
+}
+
+/** @param {App} app @returns {[number, number]} under the pointer when it is on the canvas, else in the middle */
+function pastePlace(app) {
+  const { view, lastPointer } = /** @type {App & {lastPointer?: [number, number]}} */ (app);
+  const [x, y] = lastPointer ?? [view.width / 2 - 150, view.height / 2 - 100];
+  return view.camera.toWorld(x, y);
+}
+
+/** @returns {boolean} whether keys go to a field or a dialog and not to the canvas */
+export function isTyping() {
+  const { activeElement } = document;
+  return activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement ||
+    document.querySelector("dialog[open]") !== null;
+}
+
+/** Listens for the clipboard events of the browser. @param {App} app */
+export function listenToClipboard(app) {
+  app.view.stage.addEventListener("pointermove", (event) => {
+    const box = app.view.stage.getBoundingClientRect();
+    Object.assign(app, { lastPointer: [event.clientX - box.left, event.clientY - box.top] });
+  });
+  for (const name of /** @type {const} */ (["copy", "cut"])) {
+    document.addEventListener(name, (event) => {
+      if (isTyping() || app.view.selection.size === 0 || !getSelection()?.isCollapsed) return;
+      remembered = copyText(app);
+      event.clipboardData?.setData("text/plain", remembered);
+      event.preventDefault();
+      if (name === "cut") app.store.run("Cut", (change) => removeNodes(change, [...app.view.selection]));
+    });
+  }
+  document.addEventListener("paste", (event) => {
+    if (isTyping()) return;
+    event.preventDefault();
+    const [file] = event.clipboardData?.files ?? [];
+    if (file) void pasteFile(app, file);
+    else pasteText(app, event.clipboardData?.getData("text/plain") || remembered);
+  });
+}
+
+/** @param {App} app @param {File} file */
+async function pasteFile(app, file) {
+  const [id] = app.view.selection;
+  const node = app.view.selection.size === 1 ? app.store.graph.nodes.get(id) : undefined;
+  try {
+    if (node && app.actions.uploadName(node)) await app.actions.putImage(node.id, file);
+    else await openFile(app, file, null);
+  } catch (error) {
+    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+  }
+}

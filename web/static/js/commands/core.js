@@ -1,0 +1,136 @@
+/** The commands that the page begins with. */
+
+/** @import { App } from "../app.js" */
+/** @import { Command } from "./registry.js" */
+/** @import { NodeMode } from "../model/types.js" */
+
+import { addCopies, addGroup, removeGroups, removeLinks, removeNodes, setCollapsed, setMode } from "../model/commands.js";
+import { openPalette } from "../ui/palette.js";
+import { openSettings } from "../ui/settings.js";
+import { make } from "../ui/dom.js";
+import { openDialog } from "../ui/dialogs.js";
+import { toast } from "../ui/toasts.js";
+import { spokenKeys } from "./registry.js";
+
+/** @param {App} app @returns {Command[]} */
+export function runCommands(app) {
+  return [
+    { id: "run", label: "Run", keys: ["ctrl+enter"], scope: "page", run: () => void startRun(app, false) },
+    { id: "run-front", label: "Run next, before what waits", keys: ["ctrl+shift+enter"], scope: "page", run: () => void startRun(app, true) },
+    {
+      id: "cancel", label: "Cancel the run", keys: ["ctrl+alt+enter"], scope: "page",
+      run: () => void app.runner.cancel().catch((error) => toast(error.message, { kind: "bad" })),
+    },
+  ];
+}
+
+/** @param {App} app @param {boolean} front */
+async function startRun(app, front) {
+  app.view.dom.open?.commit();
+  await app.runner.run({ front });
+}
+
+/** @param {App} app @returns {Command[]} */
+export function editCommands(app) {
+  const { store, view } = app;
+  const chosen = () => view.selection.size > 0;
+  const nodes = () => [...view.selection];
+  const toggleMode = (/** @type {NodeMode} */ mode) => {
+    const all = nodes().every((id) => store.graph.nodes.get(id)?.mode === mode);
+    store.run(mode === "mute" ? "Mute" : "Bypass", (change) => setMode(change, nodes(), all ? "normal" : mode));
+  };
+  return [
+    { id: "undo", label: "Undo", keys: ["ctrl+z"], run: () => void store.undo(), isEnabled: () => store.history.past.length > 0 },
+    { id: "redo", label: "Redo", keys: ["ctrl+y", "ctrl+shift+z"], run: () => void store.redo(), isEnabled: () => store.history.future.length > 0 },
+    { id: "select-all", label: "Select all", keys: ["ctrl+a"], run: () => view.select(store.graph.nodes.keys()) },
+    { id: "delete", label: "Delete", keys: ["delete", "backspace"], run: () => deleteSelection(app) },
+    {
+      id: "duplicate", label: "Duplicate", keys: ["ctrl+d"], isEnabled: chosen, run: () => {
+        const own = nodes().map((id) => store.graph.nodes.get(id)).filter((node) => node !== undefined);
+        const links = [...store.graph.links.values()].filter((link) => view.selection.has(link.to));
+        view.select(store.run("Duplicate", (change) => addCopies(change, own, links, [30, 40])));
+      },
+    },
+    {
+      id: "collapse", label: "Collapse or expand", keys: ["alt+c"], isEnabled: chosen, run: () => {
+        const all = nodes().every((id) => store.graph.nodes.get(id)?.collapsed);
+        store.run(all ? "Expand" : "Collapse", (change) => setCollapsed(change, nodes(), !all));
+      },
+    },
+    { id: "mute", label: "Mute", keys: ["ctrl+m"], isEnabled: chosen, run: () => toggleMode("mute") },
+    { id: "bypass", label: "Bypass", keys: ["ctrl+b"], isEnabled: chosen, run: () => toggleMode("bypass") },
+    {
+      id: "rename-node", label: "Rename", keys: ["f2"], isEnabled: () => view.selection.size === 1, run: () => {
+        const node = store.graph.nodes.get(nodes()[0]);
+        if (node) view.dom.openTitle(node);
+      },
+    },
+    { id: "group", label: "Group", keys: ["ctrl+g"], isEnabled: chosen, run: () => groupSelection(app) },
+  ];
+}
+
+/** @param {App} app */
+function deleteSelection({ store, view }) {
+  const { selection, selectedLink, selectedGroup } = view;
+  store.run("Delete", (change) => {
+    removeNodes(change, [...selection]);
+    if (selectedLink) removeLinks(change, [selectedLink]);
+    if (selectedGroup) removeGroups(change, [selectedGroup]);
+  });
+}
+
+/** @param {App} app */
+function groupSelection({ store, view }) {
+  const bounds = view.scene.bounds(view.selection);
+  if (!bounds) return;
+  const [x, y, width, height] = bounds;
+  const group = store.run("Group", (change) => addGroup(change, "Group", [x - 16, y - 46, width + 32, height + 62]));
+  view.clearSelection();
+  view.selectedGroup = group.id;
+}
+
+/** @param {App} app @returns {Command[]} */
+export function viewCommands(app) {
+  const { view } = app;
+  const zoom = (/** @type {number} */ factor) => {
+    view.camera.zoom(factor, [view.width / 2, view.height / 2]);
+    view.redraw();
+  };
+  const middle = () => /** @type {[number, number]} */ ([view.width / 2, view.height / 3]);
+  return [
+    { id: "fit", label: "Fit the view", keys: ["."], run: () => view.fit(view.selection.size > 0 ? view.selection : null) },
+    { id: "zoom-in", label: "Zoom in", keys: ["alt+=", "alt++"], run: () => zoom(1.2) },
+    { id: "zoom-out", label: "Zoom out", keys: ["alt+-"], run: () => zoom(1 / 1.2) },
+    {
+      id: "add-node", label: "Add a node…", keys: ["ctrl+space"], run: () => {
+        const [x, y] = middle();
+        app.actions.search({ at: view.camera.toWorld(x, y), screen: [x - 180, y - 60] });
+      },
+    },
+    { id: "palette", label: "All commands…", keys: ["ctrl+k"], run: () => openCommands(app) },
+    { id: "shortcuts", label: "Keys…", keys: ["?"], run: () => showKeys(app) },
+    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => openSettings(() => view.retheme()) },
+  ];
+}
+
+/** @param {App} app */
+function openCommands(app) {
+  const choices = [...app.commands.all.values()].map((command) => ({
+    item: command, label: command.label, note: spokenKeys(command.keys?.[0]), fields: [command.label.toLowerCase()],
+  }));
+  openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: "What do you want to do?", hint: "Enter does it", choices },
+    (command) => app.commands.run(command.id));
+}
+
+/** @param {App} app */
+function showKeys(app) {
+  const rows = [...app.commands.all.values()].filter((command) => command.keys).map((command) =>
+    make("tr", {}, make("td", {}, command.label), make("td", {}, (command.keys ?? []).map(spokenKeys).join(", "))));
+  const mouse = [
+    ["Pan", "Drag the background, or hold Space, or the middle button"], ["Zoom", "Wheel"], ["Select with a box", "Ctrl + drag"],
+    ["Select more", "Shift + click"], ["Copy while dragging", "Alt + drag"], ["Keep to the grid", "Shift while dragging"],
+    ["Add a node", "Double click the background"], ["Rename", "Double click the title"],
+    ["Move all links of an output", "Shift + drag the output"], ["Disconnect a socket", "Ctrl + Alt + click"],
+  ].map(([what, how]) => make("tr", {}, make("td", {}, what), make("td", {}, how)));
+  openDialog("Keys", make("table", { className: "keys-table" }, ...rows, ...mouse));
+}

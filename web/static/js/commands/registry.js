@@ -1,0 +1,88 @@
+/** Every action is a command with a name and keys; the keymap is scoped, so that typing never triggers one. */
+
+/** @import { Item } from "../ui/menu.js" */
+
+/**
+ * `scope` says where keys count: "page" everywhere (also while typing, so only with Ctrl), "canvas" when nothing is typed.
+ * @typedef {{id: string, label: string, keys?: readonly string[], scope?: "page" | "canvas", run: () => void,
+ *   isEnabled?: () => boolean}} Command
+ */
+
+const IS_MAC = typeof navigator !== "undefined" && navigator.platform.startsWith("Mac");
+
+/** The commands of the page by id. */
+export class Commands {
+  constructor() {
+    /** @type {Map<string, Command>} */ this.all = new Map();
+    /** @type {Map<string, Command>} */ this.byKeys = new Map();
+  }
+
+  /** @param {readonly Command[]} commands */
+  add(commands) {
+    for (const command of commands) {
+      this.all.set(command.id, command);
+      for (const keys of command.keys ?? []) this.byKeys.set(keys, command);
+    }
+  }
+
+  /** @param {string} id */
+  run(id) {
+    const command = this.all.get(id);
+    if (!command) throw new Error(`no command ${id}`);
+    if (command.isEnabled?.() ?? true) command.run();
+  }
+
+  /**
+   * The command for a key press, or undefined.
+   * @param {KeyboardEvent} event @param {boolean} isTyping
+   * @returns {Command | undefined}
+   */
+  match(event, isTyping) {
+    const command = this.byKeys.get(combination(event));
+    if (!command || (isTyping && command.scope !== "page")) return undefined;
+    return command;
+  }
+
+  /**
+   * Menu entries for some commands; null is a line.
+   * @param {readonly (string | null)[]} ids
+   * @returns {Item[]}
+   */
+  items(ids) {
+    return ids.map((id) => {
+      const command = id === null ? undefined : this.all.get(id);
+      if (!command) return null;
+      return {
+        label: command.label, keys: spokenKeys(command.keys?.[0]), run: () => this.run(command.id),
+        isDisabled: !(command.isEnabled?.() ?? true),
+      };
+    });
+  }
+}
+
+/**
+ * The name of a key press: modifiers in a fixed order, then the key, as in "ctrl+shift+z".
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} event
+ * @returns {string}
+ */
+export function combination(event) {
+  const key = event.key === " " ? "space" : event.key.toLowerCase();
+  const isSign = key.length === 1 && !/[a-z0-9]/.test(key);
+  const parts = [];
+  if (event.ctrlKey || event.metaKey) parts.push("ctrl");
+  if (event.altKey) parts.push("alt");
+  if (event.shiftKey && !isSign) parts.push("shift");
+  return [...parts, key].join("+");
+}
+
+/**
+ * Keys as people read them.
+ * @param {string | undefined} keys
+ * @returns {string}
+ */
+export function spokenKeys(keys) {
+  if (!keys) return "";
+  const names = /** @type {Record<string, string>} */ ({ ctrl: IS_MAC ? "⌘" : "Ctrl", alt: IS_MAC ? "⌥" : "Alt", shift: "Shift", enter: "Enter", delete: "Delete" });
+  const parts = keys === "ctrl++" ? ["ctrl", "+"] : keys.split(/\+(?=.)/);
+  return parts.map((part) => names[part] ?? part.toUpperCase()).join(IS_MAC ? "" : "+");
+}

@@ -1,0 +1,151 @@
+/** Speaks HTTP with the server. Every address is relative to the page. */
+
+/** @import { PromptNode } from "../model/types.js" */
+
+/** An answer of the server that is not what was asked for. */
+export class ApiError extends Error {
+  /** @param {string} message @param {number} status @param {any} body */
+  constructor(message, status, body) {
+    super(message);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+/** @typedef {{filename: string, subfolder?: string, type?: string}} FileRecord */
+
+/**
+ * @param {string} path @param {RequestInit} options
+ * @returns {Promise<Response>}
+ */
+async function send(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(`api/${path}`, options);
+  } catch {
+    throw new ApiError("The server does not answer. Is it still running?", 0, null);
+  }
+  if (answer.ok) return answer;
+  const text = await answer.text();
+  throw new ApiError(sentence(text, answer), answer.status, parsed(text));
+}
+
+/** @param {string} text @returns {any} */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} text @param {Response} answer @returns {string} */
+function sentence(text, answer) {
+  const error = parsed(text)?.error;
+  const message = typeof error === "string" ? error : error?.message;
+  return message || (text.length > 0 && text.length < 300 && !text.startsWith("<") ? text : `The server answered ${answer.status}.`);
+}
+
+/** @param {string} path @param {any} body @returns {Promise<Response>} */
+function post(path, body) {
+  return send(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/** @returns {Promise<Record<string, any>>} the catalogue of node types */
+export async function fetchCatalogue() {
+  return (await send("object_info")).json();
+}
+
+/**
+ * Hands a prompt to the queue.
+ * @param {{prompt: Record<string, PromptNode>, client_id: string, prompt_id: string, front?: boolean, extra_data: any}} body
+ * @returns {Promise<{prompt_id: string, number: number, node_errors: Record<string, any>}>}
+ */
+export async function queuePrompt(body) {
+  return (await post("prompt", body)).json();
+}
+
+/** @param {string | null} promptId */
+export async function interrupt(promptId) {
+  await post("interrupt", promptId ? { prompt_id: promptId } : {});
+}
+
+/** @param {string[]} promptIds */
+export async function removePending(promptIds) {
+  await post("queue", { delete: promptIds });
+}
+
+/** @returns {Promise<{queue_running: any[], queue_pending: any[]}>} */
+export async function fetchQueue() {
+  return (await send("queue")).json();
+}
+
+/** @param {number} most @returns {Promise<Record<string, any>>} */
+export async function fetchHistory(most) {
+  return (await send(`history?max_items=${most}`)).json();
+}
+
+/** @param {string} promptId @returns {Promise<Record<string, any>>} */
+export async function fetchHistoryEntry(promptId) {
+  return (await send(`history/${encodeURIComponent(promptId)}`)).json();
+}
+
+/**
+ * Puts a picture into the input folder.
+ * @param {Blob} file @param {string} name
+ * @returns {Promise<string>} the name under which nodes know it
+ */
+export async function uploadImage(file, name) {
+  const form = new FormData();
+  form.append("image", file, name);
+  const record = await (await send("upload/image", { method: "POST", body: form })).json();
+  return record.subfolder ? `${record.subfolder}/${record.name}` : record.name;
+}
+
+/** @param {FileRecord} record @returns {string} the address of a file */
+export function viewUrl(record) {
+  const query = new URLSearchParams({
+    filename: record.filename, subfolder: record.subfolder ?? "", type: record.type ?? "output",
+  });
+  return `api/view?${query}`;
+}
+
+/** @param {string} name as an input node holds it, perhaps "name.png [output]" @returns {string} */
+export function inputUrl(name) {
+  const annotated = /^(.*) \[(input|output|temp)\]$/.exec(name);
+  const path = (annotated ? annotated[1] : name).replaceAll("\\", "/");
+  const cutAt = path.lastIndexOf("/");
+  return viewUrl({
+    filename: path.slice(cutAt + 1), subfolder: cutAt < 0 ? "" : path.slice(0, cutAt), type: annotated ? annotated[2] : "input",
+  });
+}
+
+/** @returns {Promise<string[]>} names of the workflows on the server, without their ending */
+export async function listWorkflows() {
+  try {
+    const names = await (await send("userdata?dir=workflows&recurse=true")).json();
+    return names.filter((/** @type {string} */ name) => name.endsWith(".json")).map((/** @type {string} */ name) => name.slice(0, -5));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return [];
+    throw error;
+  }
+}
+
+/** @param {string} name @returns {string} */
+function workflowPath(name) {
+  return `userdata/${encodeURIComponent(`workflows/${name}.json`)}`;
+}
+
+/** @param {string} name @returns {Promise<any>} */
+export async function loadWorkflow(name) {
+  return (await send(workflowPath(name))).json();
+}
+
+/**
+ * @param {string} name @param {any} json @param {boolean} overwrite
+ */
+export async function saveWorkflow(name, json, overwrite) {
+  await send(`${workflowPath(name)}?overwrite=${overwrite}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(json, null, 1),
+  });
+}

@@ -1,0 +1,72 @@
+/** The live line to the server: messages and preview frames, opened again whenever it breaks. */
+
+const LONGEST_WAIT = 5000;
+
+/**
+ * @typedef {object} SocketEvents
+ * @property {(state: "open" | "closed") => void} state
+ * @property {(type: string, data: any) => void} message
+ * @property {(frame: {key: string | null, promptId: string | null, blob: Blob}) => void} preview
+ * @property {(key: string, text: string) => void} text
+ */
+
+/** One socket for the page. */
+export class Socket {
+  /** @param {string} clientId @param {SocketEvents} events */
+  constructor(clientId, events) {
+    this.clientId = clientId;
+    this.events = events;
+    this.wait = 250;
+    /** @type {WebSocket | null} */ this.socket = null;
+  }
+
+  /** Opens the line. */
+  open() {
+    const address = new URL(`ws?clientId=${encodeURIComponent(this.clientId)}`, document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", () => {
+      this.wait = 250;
+      socket.send(JSON.stringify({ type: "feature_flags", data: { supports_preview_metadata: true } }));
+      this.events.state("open");
+    });
+    socket.addEventListener("message", (event) => this.receive(event.data));
+    socket.addEventListener("close", () => {
+      this.events.state("closed");
+      setTimeout(() => this.open(), this.wait);
+      this.wait = Math.min(LONGEST_WAIT, this.wait * 1.7);
+    });
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  receive(data) {
+    if (typeof data === "string") {
+      const message = JSON.parse(data);
+      this.events.message(message.type, message.data ?? {});
+    } else readFrame(data, this.events);
+  }
+}
+
+/**
+ * Takes a binary frame apart: 1 is a picture, 3 a text for a node, 4 a picture with what it belongs to.
+ * @param {ArrayBuffer} buffer @param {Pick<SocketEvents, "preview" | "text">} events
+ */
+export function readFrame(buffer, events) {
+  const view = new DataView(buffer);
+  const kind = view.getUint32(0);
+  if (kind === 1) {
+    const type = view.getUint32(4) === 2 ? "image/png" : "image/jpeg";
+    events.preview({ key: null, promptId: null, blob: new Blob([buffer.slice(8)], { type }) });
+  } else if (kind === 3) {
+    const length = view.getUint32(4);
+    const decoder = new TextDecoder();
+    events.text(decoder.decode(new Uint8Array(buffer, 8, length)), decoder.decode(new Uint8Array(buffer, 8 + length)));
+  } else if (kind === 4) {
+    const length = view.getUint32(4);
+    const about = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+    const blob = new Blob([buffer.slice(8 + length)], { type: about.image_type });
+    events.preview({ key: String(about.display_node_id ?? about.node_id), promptId: about.prompt_id ?? null, blob });
+  }
+}

@@ -1,0 +1,166 @@
+/** Starts the page: catalogue, draft, parts, listeners. */
+
+/** @import { Definitions } from "./model/types.js" */
+
+import { App } from "./app.js";
+import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipboard.js";
+import { editCommands, runCommands, viewCommands } from "./commands/core.js";
+import { fileCommands, listenToDrops } from "./commands/files.js";
+import { fetchCatalogue } from "./engine/api.js";
+import { Socket } from "./engine/socket.js";
+import { readCatalogue } from "./model/definitions.js";
+import { openJson } from "./model/io/open.js";
+import { findSeeds } from "./model/seeds.js";
+import { setControl } from "./model/commands.js";
+import { starterDocument } from "./model/starter.js";
+import { byId } from "./ui/dom.js";
+import { listProblems } from "./ui/problems.js";
+import { applyTheme } from "./ui/settings.js";
+import { toast } from "./ui/toasts.js";
+import { showLine, tendTopbar } from "./ui/topbar.js";
+
+/** How long to wait for the catalogue before the page is shown without it. */
+const PATIENCE_MILLISECONDS = 400;
+const CATALOGUE_RETRY_MILLISECONDS = 1000;
+
+/** @param {App} app @returns {void} */
+function listenToKeys(app) {
+  addEventListener("keydown", (event) => {
+    if (event.key === " " && !isTyping()) {
+      app.chart.isSpaceHeld = true;
+      app.chart.showCursor();
+    }
+    if (event.key === "Escape" && !isTyping()) {
+      if (app.chart.name !== "idle") app.chart.cancel();
+      else app.view.clearSelection();
+    }
+    const command = app.commands.match(event, isTyping());
+    if (!command) return;
+    event.preventDefault();
+    app.commands.run(command.id);
+  });
+  addEventListener("keyup", (event) => {
+    if (event.key !== " ") return;
+    app.chart.isSpaceHeld = false;
+    app.chart.showCursor();
+  });
+}
+
+/** @param {App} app */
+function listenToServer(app) {
+  const { runner } = app;
+  let wasOpen = false;
+  new Socket(app.clientId, {
+    state: (state) => {
+      showLine(state);
+      if (state === "open" && wasOpen) void refresh(app, false);
+      if (state === "open") void runner.recover().catch(() => undefined);
+      wasOpen ||= state === "open";
+    },
+    message: (type, data) => runner.receive(type, data),
+    preview: (frame) => void runner.showPreview(frame),
+    text: (key, text) => app.board.update(key, { text }),
+  }).open();
+  runner.listen((event) => {
+    if (event.type === "unchanged") sayUnchanged(app, event.text);
+    else if (event.type === "cancelled") toast("Cancelled", { name: "run" });
+    else if (event.type === "refused" && app.board.problems.length === 0) toast(event.text, { kind: "bad", name: "run" });
+  });
+}
+
+/** @param {App} app @param {string} count */
+function sayUnchanged(app, count) {
+  const { store } = app;
+  const seeds = findSeeds(store.graph, store.definitions);
+  const reroll = () => {
+    const before = seeds.map(({ id, name }) => ({ id, name, mode: store.graph.nodes.get(id)?.controls[name] ?? "fixed" }));
+    store.run("New seed", (change) => seeds.forEach(({ id, name }) => setControl(change, id, name, "randomize")), "new-seed");
+    void app.runner.run().finally(() =>
+      store.run("New seed", (change) => before.forEach(({ id, name, mode }) => setControl(change, id, name, mode))));
+  };
+  const nodes = count === "1" ? "the only node is" : `all ${count} nodes are`;
+  toast(`Nothing to do: ${nodes} unchanged.`, {
+    name: "run", seconds: 8, ...(seeds.length > 0 ? { action: { label: "Run with a new seed", run: reroll } } : {}),
+  });
+}
+
+/**
+ * Reads the catalogue again; nodes whose type was unknown until now get their slots.
+ * @param {App} app @param {boolean} isAsked
+ */
+async function refresh(app, isAsked) {
+  try {
+    useCatalogue(app, await fetchCatalogue());
+    if (isAsked) toast("Node definitions and file lists are up to date.", { name: "refresh" });
+  } catch (error) {
+    if (isAsked) toast(error instanceof Error ? error.message : String(error), { kind: "bad", name: "refresh" });
+  }
+}
+
+/** @param {App} app @param {Record<string, any>} catalogue */
+function useCatalogue(app, catalogue) {
+  const { store, view } = app;
+  const definitions = readCatalogue(catalogue);
+  view.isCatalogueComplete = Object.keys(catalogue).length > 0;
+  const becameKnown = [...store.graph.nodes.values()].some((node) => !store.definitions.has(node.type) && definitions.has(node.type));
+  if (!becameKnown) return store.define(definitions);
+  const json = app.workflow();
+  const { camera, selection } = view;
+  const keys = [...selection].map((id) => store.graph.nodes.get(id)?.key);
+  store.define(definitions);
+  const { document } = openJson(json, definitions);
+  document.meta.set("name", Object.freeze({ id: "name", value: app.name }));
+  const { x, y, scale } = camera;
+  store.open(document);
+  Object.assign(camera, { x, y, scale });
+  view.select([...document.root.nodes.values()].filter((node) => keys.includes(node.key)).map((node) => node.id));
+}
+
+/** @param {App} app asks again until the server knows its nodes */
+async function awaitCatalogue(app) {
+  while (!app.view.isCatalogueComplete) {
+    await refresh(app, false);
+    if (!app.view.isCatalogueComplete) await new Promise((resolve) => setTimeout(resolve, CATALOGUE_RETRY_MILLISECONDS));
+  }
+}
+
+/**
+ * @param {Definitions} definitions
+ * @param {import("./engine/drafts.js").Draft | null} draft
+ */
+function firstDocument(definitions, draft) {
+  try {
+    if (draft) return { opened: openJson(draft.json, definitions), name: draft.name, isDirty: draft.isDirty };
+  } catch {
+    toast("The draft of this tab could not be read.", { kind: "bad" });
+  }
+  return { opened: { document: starterDocument(definitions), doubts: [] }, name: "Untitled", isDirty: false };
+}
+
+/** Builds the page. */
+async function start() {
+  applyTheme();
+  const catalogue = fetchCatalogue().catch(() => ({}));
+  const soon = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE_MILLISECONDS));
+  const known = /** @type {Record<string, any>} */ (await Promise.race([catalogue, soon]) ?? {});
+  const definitions = readCatalogue(known);
+  const app = new App(byId("stage"), starterDocument(definitions), definitions);
+  const draft = await app.drafts.find().catch(() => null);
+  const { opened, name, isDirty } = firstDocument(definitions, draft);
+  app.view.isCatalogueComplete = Object.keys(known).length > 0;
+  app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app)]);
+  app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
+  tendTopbar(app);
+  listProblems(app.board, app.view, (key) => app.actions.showNode(key));
+  app.open(opened.document, name, { doubts: opened.doubts, isDirty });
+  listenToKeys(app);
+  listenToClipboard(app);
+  listenToDrops(app);
+  listenToServer(app);
+  if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
+  Object.assign(window, { sfumato: app, __sfumatoReady: true });
+  document.documentElement.dataset.ready = "";
+  performance.mark("sfumato-interactive");
+}
+
+await start();

@@ -1,0 +1,98 @@
+/** Questions that need an answer before anything else, in real dialog elements. */
+
+import { make } from "./dom.js";
+
+/**
+ * @param {HTMLElement} content @param {string} title
+ * @returns {HTMLDialogElement}
+ */
+function open(content, title) {
+  const dialog = make("dialog", { className: "dialog", "aria-label": title }, make("h2", {}, title), content);
+  dialog.addEventListener("keydown", (event) => event.stopPropagation());
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/**
+ * Asks for a line of text; null when it was cancelled.
+ * @param {string} title @param {string} value @param {string} action
+ * @returns {Promise<string | null>}
+ */
+export function askText(title, value, action) {
+  return new Promise((resolve) => {
+    const line = make("input", { type: "text", value, "aria-label": title });
+    const form = make("form", { method: "dialog" }, line, make("div", { className: "actions" },
+      make("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+      make("button", { type: "submit", className: "primary" }, action)));
+    /** @type {string | null} */
+    let answer = null;
+    form.addEventListener("submit", () => (answer = line.value.trim() || null));
+    const dialog = open(form, title);
+    dialog.addEventListener("close", () => resolve(answer));
+    line.select();
+  });
+}
+
+/**
+ * Asks a question that is answered with one of some words; null when it was cancelled.
+ * @param {string} title @param {string} text @param {readonly string[]} answers the first is the usual one
+ * @returns {Promise<string | null>}
+ */
+export function askChoice(title, text, answers) {
+  return new Promise((resolve) => {
+    /** @type {string | null} */
+    let answer = null;
+    const buttons = answers.map((word, index) => make("button", {
+      type: "button", className: index === 0 ? "primary" : "", onclick: () => {
+        answer = word;
+        dialog.close();
+      },
+    }, word));
+    const content = make("div", {}, make("p", {}, text), make("div", { className: "actions" },
+      make("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), ...buttons.reverse()));
+    const dialog = open(content, title);
+    dialog.addEventListener("close", () => resolve(answer));
+  });
+}
+
+/**
+ * Shows a dialog with any content.
+ * @param {string} title @param {HTMLElement} content
+ * @returns {HTMLDialogElement}
+ */
+export function openDialog(title, content) {
+  return open(content, title);
+}
+
+/**
+ * Shows pictures at their full size, one after the other.
+ * @param {readonly string[]} urls @param {number} start
+ */
+export function openLightbox(urls, start = 0) {
+  let index = start;
+  const picture = make("img", { alt: "" });
+  const caption = make("span", {});
+  const link = make("a", { target: "_blank", rel: "noopener" }, "Open in a tab");
+  const save = make("a", { download: "" }, "Download");
+  const show = () => {
+    picture.src = urls[index];
+    link.href = urls[index];
+    save.href = urls[index];
+    caption.textContent = urls.length > 1 ? `${index + 1} of ${urls.length}` : "";
+  };
+  const content = make("div", { className: "lightbox" }, picture, make("footer", {}, caption, save, link));
+  const dialog = open(content, "Picture");
+  dialog.classList.add("is-wide");
+  dialog.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    index = (index + step + urls.length) % urls.length;
+    show();
+  });
+  show();
+}

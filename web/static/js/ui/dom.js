@@ -1,0 +1,40 @@
+/** Makes elements. Text only ever becomes text: nothing here parses HTML. */
+
+/**
+ * An element with properties, attributes (`aria-...`, `role`, `data-...`) and children.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, any>} properties @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else Object.assign(element, { [name]: value });
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/**
+ * The element with an id, which must be in the page.
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element;
+}
+
+/**
+ * Puts a floating element near a place, wholly on the screen.
+ * @param {HTMLElement} element @param {number} x @param {number} y
+ */
+export function placeAt(element, x, y) {
+  const margin = 8;
+  const { offsetWidth, offsetHeight } = element;
+  element.style.left = `${Math.max(margin, Math.min(x, innerWidth - offsetWidth - margin))}px`;
+  element.style.top = `${Math.max(margin, Math.min(y, innerHeight - offsetHeight - margin))}px`;
+}

@@ -1,0 +1,27 @@
+/** Short messages at the foot of the page, read out by screen readers. */
+
+import { byId, make } from "./dom.js";
+
+/** @typedef {{kind?: "plain" | "good" | "bad", action?: {label: string, run: () => void}, name?: string, seconds?: number}} ToastOptions */
+
+/**
+ * Shows a message; one with the same name takes the place of the one before.
+ * @param {string} text @param {ToastOptions} options
+ */
+export function toast(text, { kind = "plain", action, name, seconds = kind === "bad" ? 9 : 5 } = {}) {
+  const shelf = byId("toasts");
+  if (name) for (const old of shelf.querySelectorAll(`[data-name="${CSS.escape(name)}"]`)) old.remove();
+  const slip = make("div", { className: `toast is-${kind}`, "data-name": name ?? "" }, make("span", {}, text));
+  if (action) {
+    slip.append(make("button", {
+      type: "button", onclick: () => {
+        slip.remove();
+        action.run();
+      },
+    }, action.label));
+  }
+  slip.append(make("button", { type: "button", className: "close", "aria-label": "Dismiss", onclick: () => slip.remove() }, "×"));
+  shelf.append(slip);
+  while (shelf.childElementCount > 4) shelf.firstElementChild?.remove();
+  setTimeout(() => slip.remove(), seconds * 1000);
+}

@@ -1,0 +1,82 @@
+/** The bar at the top: name of the workflow, menu, state of the run and of the line to the server. */
+
+/** @import { App } from "../app.js" */
+
+import { openMenu } from "./menu.js";
+import { byId } from "./dom.js";
+
+/**
+ * Fills the bar and keeps it true.
+ * @param {App} app
+ */
+export function tendTopbar(app) {
+  const run = byId("run");
+  const cancel = /** @type {HTMLButtonElement} */ (byId("cancel"));
+  run.addEventListener("click", (event) => app.commands.run(event.shiftKey ? "run-front" : "run"));
+  cancel.addEventListener("click", () => app.commands.run("cancel"));
+  byId("undo").addEventListener("click", () => app.commands.run("undo"));
+  byId("redo").addEventListener("click", () => app.commands.run("redo"));
+  byId("add").addEventListener("click", () => app.commands.run("add-node"));
+  byId("zoom-in").addEventListener("click", () => app.commands.run("zoom-in"));
+  byId("zoom-out").addEventListener("click", () => app.commands.run("zoom-out"));
+  byId("zoom-fit").addEventListener("click", () => app.commands.run("fit"));
+  byId("name").addEventListener("click", () => app.commands.run("rename-workflow"));
+  const menu = byId("menu");
+  menu.addEventListener("click", () => {
+    const box = menu.getBoundingClientRect();
+    openMenu(box.left, box.bottom + 6, app.commands.items([
+      "new", "open-server", "open-file", null, "save", "save-as", "download", "export-prompt", null, "refresh", "palette",
+      "shortcuts", "settings",
+    ]));
+  });
+  const update = () => showRun(app, cancel);
+  app.runner.listen(update);
+  app.store.listen(() => showDocument(app));
+  app.view.watchers.add(() => showZoom(app));
+  update();
+  showDocument(app);
+}
+
+/** @param {App} app @param {HTMLButtonElement} cancel */
+function showRun(app, cancel) {
+  const job = app.runner.current;
+  const bar = byId("progress");
+  const text = byId("progress-text");
+  const total = job?.keys.length ?? 0;
+  const done = job ? Math.min(total, job.finished.size + (job.current && !job.finished.has(job.current) ? job.part : 0)) : 0;
+  const part = total > 0 ? done / total : 0;
+  bar.style.transform = `scaleX(${job ? Math.max(0.02, part) : 0})`;
+  cancel.disabled = !job;
+  const others = app.runner.remaining - (job ? 1 : 0);
+  const waits = others > 0 ? `${others} more in the queue` : "";
+  const state = !job ? "" : job.state === "queued" ? "Waiting" : `${Math.round(part * 100)} %`;
+  text.textContent = [state, waits].filter(Boolean).join(", ");
+  document.title = `${job?.state === "running" ? `${Math.round(part * 100)} % ` : ""}${app.name} – Sfumato`;
+}
+
+/** @param {App} app */
+function showDocument(app) {
+  byId("name").textContent = app.name;
+  byId("unsaved").hidden = !app.isDirty;
+  /** @type {HTMLButtonElement} */ (byId("undo")).disabled = app.store.history.past.length === 0;
+  /** @type {HTMLButtonElement} */ (byId("redo")).disabled = app.store.history.future.length === 0;
+  if (!app.runner.current) document.title = `${app.name} – Sfumato`;
+}
+
+/** @param {App} app */
+function showZoom(app) {
+  const text = `${Math.round(app.view.camera.scale * 100)} %`;
+  const field = byId("zoom-fit");
+  if (field.textContent !== text) field.textContent = text;
+}
+
+/**
+ * Shows how the line to the server stands.
+ * @param {"open" | "closed"} state
+ */
+export function showLine(state) {
+  const dot = byId("line");
+  dot.dataset.state = state;
+  dot.title = state === "open" ? "Connected to the server" : "The server does not answer. Trying again…";
+  byId("line-text").textContent = state === "open" ? "" : "Not connected";
+}
