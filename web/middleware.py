@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import PurePosixPath
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from web import access
 from web.keys import SETTINGS
@@ -37,6 +38,9 @@ async def structured_errors(request: web.Request, handler: Handler) -> web.Strea
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _http_error(error)
+    except (HttpProcessingError, web.RequestPayloadError):
+        body = error_body("malformed_request", "The request's body is not what its headers say")
+        return json_response({"error": body}, HTTPStatus.BAD_REQUEST)
     except ConnectionResetError:
         raise
     except Exception:

@@ -58,10 +58,11 @@ async def system_stats(request: web.Request) -> web.Response:
         "argv": list(settings.argv),
         "worker": service.worker_state,
     }
-    return json_response({"system": system, "devices": [device or _unknown_device(total, free)]})
+    return json_response({"system": system, "devices": [{**_processor(total, free), **device}]})
 
 
-def _unknown_device(total: int, free: int) -> dict[str, Any]:
+def _processor(total: int, free: int) -> dict[str, Any]:
+    """The device while the worker has told of none, and what it leaves out: the processor and its memory."""
     return {
         "name": "cpu",
         "type": "cpu",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -30,7 +31,7 @@ async def read_form(request: web.Request) -> Form:
         raise RefusedError(400, "not_a_form", "The body must be multipart/form-data")
     try:
         return await request.post()
-    except (ValueError, LookupError, AssertionError, RuntimeError, EOFError):
+    except (ValueError, LookupError, AssertionError, RuntimeError, EOFError, zlib.error):
         raise RefusedError(400, "not_a_form", "The multipart body is malformed") from None
 
 

@@ -1,0 +1,27 @@
+"""A real worker process whose nodes are toys: python toy_worker.py BASE --connect ADDRESS."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent))
+
+from executor.worker import child  # noqa: E402
+from executor.worker.connection import Connection  # noqa: E402
+from executor.worker.workbench import NoMemory, Workbench  # noqa: E402
+from loaders.folders import Folders  # noqa: E402
+from nodes.api.catalogue import collect  # noqa: E402
+
+
+def open_workbench() -> Workbench:
+    spec = importlib.util.spec_from_file_location("toy_nodes", HERE / "toy_nodes.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["toy_nodes"] = module
+    spec.loader.exec_module(module)
+    folders = Folders(Path(sys.argv[1]))
+    return Workbench(collect([module]), folders, NoMemory())
+
+
+child.prepare_process()
+child.serve(Connection.open(sys.argv[sys.argv.index("--connect") + 1]), open_workbench())
