@@ -11,12 +11,14 @@ from nodes.api.widgets import File
 
 @node(id="CheckpointLoaderSimple", display_name="Load Checkpoint", category="loaders")
 def load_checkpoint(ctx: Context, ckpt_name: Annotated[str, File("checkpoints")]) -> tuple[Model, Clip, Vae]:
-    """Open a checkpoint: the network that draws, its text encoder and its autoencoder.
+    """Open a checkpoint: the network that draws, its text encoder and its autoencoder (VAE).
 
     Args:
         ckpt_name: a file of the checkpoints folder.
     """
     checkpoint = open_checkpoint(ctx.files.find("checkpoints", ckpt_name))
+    if checkpoint.report.unexpected:
+        ctx.show("text", [checkpoint.report.summary()])
     return checkpoint.model, checkpoint.clip, checkpoint.vae
 
 

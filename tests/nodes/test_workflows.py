@@ -10,6 +10,7 @@ import numpy
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from executor.graph.parse import parse
 from executor.graph.validate import validate
@@ -210,3 +211,33 @@ def test_every_shown_result_names_an_existing_file(bench: Bench) -> None:
     assert (bench.folders.place("temp") / record["filename"]).is_file()
     shown = [event for event in bench.events if isinstance(event, NodeFinished) and event.ui]
     assert {event.node_id for event in shown} == {"save", "look"}
+
+
+def test_a_lora_changes_the_picture_and_strength_zero_does_not(bench: Bench) -> None:
+    stem = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q"
+    generator = torch.Generator().manual_seed(0)
+    tensors = {
+        f"{stem}.lora_up.weight": torch.randn(32, 2, generator=generator),
+        f"{stem}.lora_down.weight": torch.randn(2, 32, generator=generator),
+    }
+    save_file(tensors, bench.folders.models / "loras" / "style.safetensors")
+    prompt = text_to_image()
+    (plain,) = bench.pictures(bench.run(prompt))
+    prompt["lora"] = node(
+        "LoraLoader",
+        model=["load", 0],
+        clip=["load", 1],
+        lora_name="style.safetensors",
+        strength_model=1.0,
+        strength_clip=1.0,
+    )
+    prompt["sample"]["inputs"]["model"] = ["lora", 0]
+    prompt["positive"]["inputs"]["clip"] = ["lora", 1]
+    finished = bench.run(prompt)
+    (styled,) = bench.pictures(finished)
+    assert "model 1, clip 0" in finished.outputs["lora"]["text"][0]
+    prompt["lora"]["inputs"] |= {"strength_model": 0.0, "strength_clip": 0.0}
+    (unstyled,) = bench.pictures(bench.run(prompt))
+    with Image.open(plain) as first, Image.open(styled) as second, Image.open(unstyled) as third:
+        assert first.tobytes() != second.tobytes()
+        assert first.tobytes() == third.tobytes()
