@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from schedulers.prediction import noised
-from schedulers.step import Denoiser
+from schedulers.step import PairDenoiser
 
 
 def fitted_mask(mask: Tensor, shape: Sequence[int]) -> Tensor:
@@ -29,15 +29,16 @@ def tiled(rows: Tensor, count: int) -> Tensor:
     return rows.repeat(repeats, *([1] * (rows.ndim - 1)))[:count]
 
 
-def inside_mask(denoise: Denoiser, mask: Tensor, latent: Tensor, noise: Tensor) -> Denoiser:
-    """A denoiser that keeps a latent outside the mask.
+def inside_mask(denoise: PairDenoiser, mask: Tensor, latent: Tensor, noise: Tensor) -> PairDenoiser:
+    """A denoiser that keeps a latent outside the mask; the negative prediction is handed on as it is.
 
     mask, latent, noise: (B, C, H, W); the latent is scaled for the network and the noise has unit variance.
     """
     keep = 1.0 - mask
     kept = latent * keep
 
-    def masked(x: Tensor, sigma: float) -> Tensor:
-        return denoise(x * mask + noised(latent, noise, sigma) * keep, sigma) * mask + kept
+    def masked(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        denoised, negative = denoise(x * mask + noised(latent, noise, sigma) * keep, sigma)
+        return denoised * mask + kept, negative
 
     return masked

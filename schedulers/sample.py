@@ -15,22 +15,24 @@ from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
 from schedulers.prediction import NetworkDenoiser, initial_state
 from schedulers.samplers.table import method
-from schedulers.step import Denoiser, Method, Noise, Step
+from schedulers.step import Method, Noise, PairDenoiser, Step
 
 
-def guided(conditioned: ConditionedDenoiser, guider: Guider) -> Denoiser:
-    """The denoiser a guider makes of predictions for its lists."""
+def guided(conditioned: ConditionedDenoiser, guider: Guider) -> PairDenoiser:
+    """The denoiser a guider makes of predictions; where it needs no negative, its answer stands for both."""
 
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        return guider.combine(conditioned(x, sigma, guider.needs))
+    def denoise(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        predictions = conditioned(x, sigma, guider.needs)
+        denoised = guider.combine(predictions)
+        return denoised, predictions.get("negative", denoised)
 
     return denoise
 
 
 def noise_source(chosen: Method, x: Tensor, sigmas: Sequence[float], seed: int) -> Noise:
     """The noise a sampler draws on its way; x: (B, C, H, W), the state it starts from."""
-    if chosen.sde is not None and chosen.noise == "brownian":
-        return BrownianNoise(x, sigmas, seed)
+    if chosen.noise == "brownian":
+        return BrownianNoise(x, sigmas, seed, on_device=chosen.noise_on_device)
     return GaussianNoise(x, seed)
 
 
@@ -75,13 +77,16 @@ def sample(
     if not levels:
         return latent
     network = NetworkDenoiser.of(model)
+    chosen = chosen.on(network.table.percent_to_sigma)
     scale, shift = model.latent.scale, model.latent.shift
     noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
     if bool(start.any()):
         start = (start - shift) * scale
     lists = {"positive": positive, "negative": negative}
     terms = resolve(lists, latent.shape[2], latent.shape[3], network.table.percent_to_sigma, device)
-    denoise = guided(ConditionedDenoiser(network, terms), Guidance(cfg))
+    denoise = guided(
+        ConditionedDenoiser(network, terms), Guidance(cfg, always_negative=chosen.pair is not None)
+    )
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if noise_mask is not None:
         denoise = inside_mask(denoise, fitted_mask(noise_mask, latent.shape).to(device), start, mask_noise)

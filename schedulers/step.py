@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, Self
 
 from torch import Tensor
 
@@ -14,6 +14,14 @@ class Denoiser(Protocol):
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         """The denoised latent, shaped like x (B, C, H, W)."""
+        ...
+
+
+class PairDenoiser(Protocol):
+    """A denoiser that also tells what the negative prompt alone expects."""
+
+    def __call__(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """(denoised, denoised under the negative prompt), both shaped like x (B, C, H, W)."""
         ...
 
 
@@ -43,27 +51,47 @@ class Step:
 
 OdeSampler = Callable[[Denoiser, Tensor, Sequence[float]], Iterator[Step]]
 SdeSampler = Callable[[Denoiser, Tensor, Sequence[float], Noise], Iterator[Step]]
+PercentToSigma = Callable[[float], float]
+PairSampler = Callable[[PairDenoiser, Tensor, Sequence[float], Noise], Iterator[Step]]
 
 
 @dataclass(frozen=True)
 class Method:
     """A sampler as it is offered by name.
 
-    ode / sde: the generator; exactly one is given. An sde sampler draws noise on its way.
-    noise: which noise an sde sampler takes: independent draws, or increments of one Brownian path.
+    ode / sde / pair: the generator; exactly one is given. An sde sampler draws noise on its way, a pair
+        sampler may, and looks at the negative prediction too.
+    sde_on: makes the sde sampler for a network's noise levels, where it depends on them.
+    noise: which noise it draws: independent draws, or increments of one Brownian path.
+    noise_on_device: the Brownian path is drawn where the latent is, not on the CPU.
     drops_penultimate: a KSampler makes its schedule one step longer and leaves the last but one sigma out.
     own_mask_noise: outside an inpainting mask it mixes noise drawn from seed + 1, not the initial noise.
     """
 
     ode: OdeSampler | None = None
     sde: SdeSampler | None = None
+    pair: PairSampler | None = None
+    sde_on: Callable[[PercentToSigma], SdeSampler] | None = None
     noise: Literal["gaussian", "brownian"] = "gaussian"
+    noise_on_device: bool = False
     drops_penultimate: bool = False
     own_mask_noise: bool = False
 
-    def steps(self, denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
+    def on(self, percent_to_sigma: PercentToSigma) -> Self:
+        """The sampler for a network whose noise level at a part of sampling is given."""
+        return self if self.sde_on is None else replace(self, sde=self.sde_on(percent_to_sigma), sde_on=None)
+
+    def steps(
+        self, denoise: PairDenoiser, x: Tensor, sigmas: Sequence[float], noise: Noise
+    ) -> Iterator[Step]:
         """Steps of this sampler from x (B, C, H, W) at sigmas[0] along the schedule."""
+        if self.pair is not None:
+            return self.pair(denoise, x, sigmas, noise)
+
+        def single(x: Tensor, sigma: float) -> Tensor:
+            return denoise(x, sigma)[0]
+
         if self.sde is not None:
-            return self.sde(denoise, x, sigmas, noise)
+            return self.sde(single, x, sigmas, noise)
         assert self.ode is not None
-        return self.ode(denoise, x, sigmas)
+        return self.ode(single, x, sigmas)

@@ -25,14 +25,17 @@ class Guider(Protocol):
 
 @dataclass(frozen=True)
 class Guidance:
-    """Guidance of a scale; at scale 1 the negative prompt is not evaluated."""
+    """Guidance of a scale; at scale 1 the negative prompt is not evaluated, unless it is always needed."""
 
     scale: float
+    always_negative: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Both lists, or the positive alone at scale 1."""
-        return ("positive",) if math.isclose(self.scale, 1.0) else ("positive", "negative")
+        if math.isclose(self.scale, 1.0) and not self.always_negative:
+            return ("positive",)
+        return ("positive", "negative")
 
     def combine(self, predictions: Mapping[str, Tensor]) -> Tensor:
         """The negative moved by scale times the difference; every prediction is (B, C, H, W)."""

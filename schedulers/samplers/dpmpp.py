@@ -1,4 +1,4 @@
-"""DPM-Solver++ on data predictions (Lu et al. 2022), with lambda = -log sigma (crowsonkb/k-diffusion)."""
+"""DPM-Solver++ on data predictions (Lu et al. 2022b), with lambda = -log sigma (crowsonkb/k-diffusion)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from schedulers.step import Denoiser, Step
+from schedulers.samplers.ancestral import split
+from schedulers.step import Denoiser, Noise, Step
 
 
 def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
@@ -28,4 +29,21 @@ def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[
             x = (sigma_next / sigma) * x - math.expm1(-width) * ahead
             last_width = width
         previous = denoised
+        yield Step(index, sigma_next, x, denoised)
+
+
+def dpmpp_2s_ancestral(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
+    """DPM-Solver++(2S) (algorithm 1) to below the next sigma, then fresh noise up to it; x: (B, C, H, W)."""
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down, up = split(sigma, sigma_next)
+        if down == 0:
+            x = denoised
+        else:
+            width = math.log(sigma / down)
+            middle = math.sqrt(sigma * down)
+            halfway = (middle / sigma) * x - math.expm1(-width / 2) * denoised
+            x = (down / sigma) * x - math.expm1(-width) * denoise(halfway, middle)
+        if sigma_next > 0:
+            x = x + noise(sigma, sigma_next) * up
         yield Step(index, sigma_next, x, denoised)

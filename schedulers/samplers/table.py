@@ -5,25 +5,78 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schedulers.samplers.dpmpp import dpmpp_2m
-from schedulers.samplers.dpmpp_sde import dpmpp_2m_sde
-from schedulers.samplers.euler import euler, euler_ancestral
-from schedulers.samplers.heun import heun
-from schedulers.samplers.lcm import lcm
-from schedulers.samplers.unipc import uni_pc, uni_pc_bh2
-from schedulers.step import Method
+from schedulers.samplers import (
+    adams,
+    cfg_pp,
+    ddpm,
+    deis,
+    dpm,
+    dpm2,
+    dpmpp,
+    dpmpp_sde,
+    er_sde,
+    euler,
+    gradient,
+    heun,
+    lcm,
+    res,
+    sa_solver,
+    seeds,
+    unipc,
+)
+from schedulers.step import Method, SdeSampler
+
+
+def _brownian(sampler: SdeSampler, *, on_device: bool = False) -> Method:
+    return Method(sde=sampler, noise="brownian", noise_on_device=on_device)
+
 
 SAMPLERS: Mapping[str, Method] = MappingProxyType(
     {
-        "euler": Method(ode=euler),
-        "euler_ancestral": Method(sde=euler_ancestral),
-        "heun": Method(ode=heun),
-        "dpmpp_2m": Method(ode=dpmpp_2m),
-        "dpmpp_2m_sde": Method(sde=dpmpp_2m_sde, noise="brownian"),
-        "lcm": Method(sde=lcm),
-        "ddim": Method(ode=euler, own_mask_noise=True),
-        "uni_pc": Method(ode=uni_pc, drops_penultimate=True),
-        "uni_pc_bh2": Method(ode=uni_pc_bh2, drops_penultimate=True),
+        "euler": Method(ode=euler.euler),
+        "euler_cfg_pp": Method(pair=cfg_pp.euler_cfg_pp),
+        "euler_ancestral": Method(sde=euler.euler_ancestral),
+        "euler_ancestral_cfg_pp": Method(pair=cfg_pp.euler_ancestral_cfg_pp),
+        "heun": Method(ode=heun.heun),
+        "heunpp2": Method(ode=heun.heunpp2),
+        "exp_heun_2_x0": Method(ode=seeds.exp_heun_2_x0),
+        "exp_heun_2_x0_sde": Method(sde=seeds.exp_heun_2_x0_sde),
+        "dpm_2": Method(ode=dpm2.dpm_2, drops_penultimate=True),
+        "dpm_2_ancestral": Method(sde=dpm2.dpm_2_ancestral, drops_penultimate=True),
+        "lms": Method(ode=adams.lms),
+        "dpm_fast": Method(ode=dpm.dpm_fast),
+        "dpm_adaptive": Method(ode=dpm.dpm_adaptive),
+        "dpmpp_2s_ancestral": Method(sde=dpmpp.dpmpp_2s_ancestral),
+        "dpmpp_2s_ancestral_cfg_pp": Method(pair=cfg_pp.dpmpp_2s_ancestral_cfg_pp),
+        "dpmpp_sde": _brownian(dpmpp_sde.dpmpp_sde),
+        "dpmpp_sde_gpu": _brownian(dpmpp_sde.dpmpp_sde, on_device=True),
+        "dpmpp_2m": Method(ode=dpmpp.dpmpp_2m),
+        "dpmpp_2m_cfg_pp": Method(pair=cfg_pp.dpmpp_2m_cfg_pp),
+        "dpmpp_2m_sde": _brownian(dpmpp_sde.dpmpp_2m_sde),
+        "dpmpp_2m_sde_gpu": _brownian(dpmpp_sde.dpmpp_2m_sde, on_device=True),
+        "dpmpp_2m_sde_heun": _brownian(dpmpp_sde.dpmpp_2m_sde_heun),
+        "dpmpp_2m_sde_heun_gpu": _brownian(dpmpp_sde.dpmpp_2m_sde_heun, on_device=True),
+        "dpmpp_3m_sde": _brownian(dpmpp_sde.dpmpp_3m_sde),
+        "dpmpp_3m_sde_gpu": _brownian(dpmpp_sde.dpmpp_3m_sde, on_device=True),
+        "ddpm": Method(sde=ddpm.ddpm),
+        "lcm": Method(sde=lcm.lcm),
+        "ipndm": Method(ode=adams.ipndm),
+        "ipndm_v": Method(ode=adams.ipndm_v),
+        "deis": Method(ode=deis.deis),
+        "res_multistep": Method(ode=res.res_multistep),
+        "res_multistep_cfg_pp": Method(pair=cfg_pp.res_multistep_cfg_pp),
+        "res_multistep_ancestral": Method(sde=res.res_multistep_ancestral),
+        "res_multistep_ancestral_cfg_pp": Method(pair=cfg_pp.res_multistep_ancestral_cfg_pp),
+        "gradient_estimation": Method(ode=gradient.gradient_estimation),
+        "gradient_estimation_cfg_pp": Method(pair=cfg_pp.gradient_estimation_cfg_pp),
+        "er_sde": Method(sde=er_sde.er_sde),
+        "seeds_2": Method(sde=seeds.seeds_2),
+        "seeds_3": Method(sde=seeds.seeds_3),
+        "sa_solver": Method(sde_on=sa_solver.sa_solver),
+        "sa_solver_pece": Method(sde_on=sa_solver.sa_solver_pece),
+        "ddim": Method(ode=euler.euler, own_mask_noise=True),
+        "uni_pc": Method(ode=unipc.uni_pc, drops_penultimate=True),
+        "uni_pc_bh2": Method(ode=unipc.uni_pc_bh2, drops_penultimate=True),
     }
 )
 

@@ -1,6 +1,7 @@
 """Small networks and exact denoisers that the tests of sampling share."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -54,11 +55,21 @@ class Gaussian:
         return self.mean + (x - self.mean) * ratio
 
 
+def paired(denoise: Callable[[Tensor, float], Tensor]) -> Callable[[Tensor, float], tuple[Tensor, Tensor]]:
+    """A denoiser whose negative prediction is its prediction."""
+
+    def both(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        denoised = denoise(x, sigma)
+        return denoised, denoised
+
+    return both
+
+
 class Tangled:
     """A smooth nonlinear denoiser that mixes channels; works at any dtype."""
 
-    def __init__(self) -> None:
-        self.mixing = torch.randn(4, 4, generator=torch.Generator().manual_seed(0)) * 0.3
+    def __init__(self, device: str = "cpu") -> None:
+        self.mixing = (torch.randn(4, 4, generator=torch.Generator().manual_seed(0)) * 0.3).to(device)
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         scaled = x / math.sqrt(sigma**2 + 1)
