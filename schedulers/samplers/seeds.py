@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from schedulers.step import Denoiser, Noise, Step
@@ -13,6 +14,16 @@ from schedulers.step import Denoiser, Noise, Step
 
 def _phi_2(z: float) -> float:
     return (math.expm1(z) - z) / z
+
+
+def _level(sigma: float, sigma_next: float, place: float) -> float:
+    """The noise level at a place between two, even in log sigma.
+
+    In float32 on purpose: a level halfway between two training steps goes to one of them by its last bit, and
+    place 1 must give the bit that the ecosystem's arithmetic gives.
+    """
+    ends = torch.tensor([sigma, sigma_next], dtype=torch.float32).log()
+    return float(torch.lerp(ends[0], ends[1], place).exp())
 
 
 def _carried(gap: float, last: Tensor, fresh: Tensor) -> Tensor:
@@ -32,7 +43,7 @@ def _two_stages(
         else:
             width = math.log(sigma / sigma_next)
             total = width * (1 + eta)
-            middle = sigma * math.exp(-place * width)
+            middle = _level(sigma, sigma_next, place)
             ahead = math.exp(-place * total) * x - math.expm1(-place * total) * denoised
             path: Tensor | None = None
             if noise is not None:
@@ -71,7 +82,7 @@ def seeds_3(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise)
         else:
             width = math.log(sigma / sigma_next)
             total = 2 * width
-            near, far = sigma * math.exp(-first * width), sigma * math.exp(-last * width)
+            near, far = _level(sigma, sigma_next, first), _level(sigma, sigma_next, last)
             path = noise(sigma, near) * math.sqrt(-math.expm1(-2 * first * width))
             ahead = math.exp(-first * total) * x - math.expm1(-first * total) * denoised + path * near
             second = denoise(ahead, near)
