@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from executor.log_format import LineFormatter
 from web.settings import VERSION, WebSettings
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "serve")
     options = _parser().parse_args(given)
     if options.command != "worker":
-        line = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        logging.basicConfig(level=options.verbose, format=line, stream=sys.stderr)
+        handler = logging.StreamHandler()
+        handler.setFormatter(LineFormatter())
+        logging.basicConfig(level=options.verbose, handlers=[handler])
     return int(options.run(options))
 
 

@@ -1,6 +1,6 @@
 """How long until the server answers, and how much memory does it take while idle?
 
-Run it with `python benchmarks/startup.py [ROUNDS]`. Each round starts a server on a fresh directory, asks for
+Run it with `python -m benchmarks.startup [ROUNDS]`. Each round starts a server on a fresh directory, asks for
 `/system_stats` until it answers, waits for the worker, and reads the server's resident memory.
 """
 

@@ -62,12 +62,8 @@ class JobFailedError(Exception):
     """A node failed while the graph ran; `failure` tells which, why and with what."""
 
     def __init__(self, failure: NodeFailed | None) -> None:
-        text = (
-            f"{failure.node_type} (node {failure.node_id}): {failure.message}"
-            if failure
-            else "the job failed"
-        )
-        super().__init__(text)
+        where = f"{failure.node_type} (node {failure.node_id})" if failure else "the job"
+        super().__init__(f"{where} failed: {failure.message if failure else 'no node said why'}")
         self.failure = failure
 
 
@@ -135,6 +131,7 @@ class Session:
         )
         self._busy = threading.Lock()
         self._job_id: str | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def specs(self) -> Mapping[str, NodeSpec]:
@@ -241,8 +238,9 @@ class Session:
     def close(self) -> None:
         """Stop what runs and let go of everything."""
         self.cancel()
-        with self._busy:
-            self._workbench.close()
+        if self._thread is not None:
+            self._thread.join()
+        self._workbench.close()
 
     def __enter__(self) -> Self:
         return self
@@ -273,7 +271,7 @@ class Session:
 
         self._workbench.expect(request.job_id)
         self._job_id = request.job_id
-        thread = threading.Thread(target=run, name="session-run")
+        self._thread = thread = threading.Thread(target=run, name="session-run")
         thread.start()
         try:
             while (event := arrived.get()) is not None:

@@ -31,6 +31,8 @@ class Loss:
 
     def describe(self) -> str:
         """One sentence."""
+        if self.signal is None and self.exit_code is None:
+            return f"The worker process could not be started: {' '.join(self.last_lines)}"
         if self.signal is not None:
             hint = " (the system may have run out of memory)" if self.signal == "SIGKILL" else ""
             return f"The worker process was killed by {self.signal}{hint}."
@@ -114,7 +116,7 @@ class WorkerHost:
         except OSError as problem:
             ours.close()
             os.close(output_end)
-            return Loss(None, None, (f"cannot start {self._command[0]}: {problem}",))
+            return Loss(None, None, (str(problem),))
         finally:
             theirs.close()
             os.close(their_output)
@@ -137,8 +139,11 @@ class WorkerHost:
             self._process = None
             for task in (messages, lines, ended, stopping):
                 task.cancel()
-            await asyncio.gather(messages, lines, ended, stopping, return_exceptions=True)
+            endings = await asyncio.gather(messages, lines, ended, stopping, return_exceptions=True)
             pipe.close()
+            for ending in endings:
+                if isinstance(ending, Exception):
+                    logger.error("hearing the worker failed", exc_info=ending)
             await self._hang_up()
         return self._loss(process.returncode)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from executor.queue.history import Outcome
-from executor.queue.jobs import JobState, QueuedJob
+from executor.queue.jobs import JobState, QueuedJob, now
+from executor.run.events import JobStarted
 from executor.worker import protocol
 from executor.worker.host import Loss, WorkerHost
 from executor.worker.record import RunRecord
@@ -44,7 +45,8 @@ class Lane:
         self._grace = cancel_grace_seconds
         self._host = WorkerHost(command, self._receive, self._lost)
         self._state: WorkerState = "starting"
-        self._ready = asyncio.Event()
+        self._ready = asyncio.Event()  # up, and without a job
+        self._up = asyncio.Event()
         self._record: RunRecord | None = None
         self._end: asyncio.Future[None] | None = None
         self._sent = False
@@ -98,9 +100,11 @@ class Lane:
         record, end = self._record, self._end
         assert record is not None
         assert end is not None
+        # A worker that died before it was given the job is not the job's fault: the next one gets it.
+        await self._up.wait()
         if not end.done():
-            self._send(record.job)
             self._set_state("busy")
+            self._send(record.job)
         await end
         return record.outcome()
 
@@ -121,8 +125,13 @@ class Lane:
         if self._record is None or self._cancelled:
             return
         self._cancelled = True
-        if self._sent:
-            self._send_cancel(self._record.job.job_id)
+        job_id = self._record.job.job_id
+        if not self._sent:
+            self._note(JobStarted(job_id, now()))
+            self._note(self._record.ended(JobState.CANCELLED))
+            return
+        self._host.send(protocol.Cancel(job_id))
+        self._hard_stop = asyncio.get_running_loop().call_later(self._grace, self._kill, job_id)
 
     def free(self, unload_models: bool, free_memory: bool) -> None:
         """Ask the worker to give memory back once it is idle."""
@@ -148,12 +157,6 @@ class Lane:
             )
         )
         self._sent = True
-        if self._cancelled:
-            self._send_cancel(job.job_id)
-
-    def _send_cancel(self, job_id: str) -> None:
-        self._host.send(protocol.Cancel(job_id))
-        self._hard_stop = asyncio.get_running_loop().call_later(self._grace, self._kill, job_id)
 
     def _kill(self, job_id: str) -> None:
         if (
@@ -173,6 +176,7 @@ class Lane:
         elif isinstance(message, protocol.Catalogue):
             self._tell(message, None)
             self._set_state("ready")
+            self._up.set()
             if self._record is None:
                 self._ready.set()
         else:
@@ -198,8 +202,9 @@ class Lane:
 
     def _lost(self, loss: Loss) -> None:
         self._ready.clear()
+        self._up.clear()
         self._set_state("lost")
-        if self._record is None or self._end is None or self._end.done():
+        if self._record is None or self._end is None or self._end.done() or not self._sent:
             return
         if self._cancelled:
             self._note(self._record.ended(JobState.CANCELLED))

@@ -240,9 +240,11 @@ class Service:
         return lambda: self._listeners.remove(callback)
 
     def _announce(self, event: Any, job: QueuedJob | None = None) -> None:
+        # By way of the loop, so that a listener that raises is reported there and harms no job.
         told = ServiceEvent(event, job)
-        for listener in tuple(self._listeners):
-            listener(told)
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.call_soon(listener, told)
 
     def _queue_changed(self) -> None:
         self._announce(QueueChanged(self.queue_remaining()))

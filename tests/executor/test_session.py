@@ -168,6 +168,14 @@ def test_two_runs_at_a_time_are_refused(toys):
     events.close()
 
 
+def test_closing_ends_a_run_that_nobody_watches(tmp_path):
+    session = Session(Folders(tmp_path), nodes=collect([toy_nodes]), memory=NoMemory())
+    events = session.events(toy("ToySteps", count=100_000, seconds=0.001))
+    next(events)
+    session.close()
+    assert list(events)[-1].status == "cancelled"
+
+
 def test_freed_results_are_computed_again(toys):
     toys.run(toy("ToyText"))
     toys.free()

@@ -1,0 +1,88 @@
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from executor.queue.jobs import JobState, QueuedJob
+from executor.run.events import JobFinished, JobStarted
+from executor.worker.lane import Lane
+
+TOY_WORKER = Path(__file__).with_name("toy_worker.py")
+GRAPH = {"1": {"class_type": "ToyShow", "inputs": {"value": "x"}}}
+JOB = QueuedJob("a", 0, 0, GRAPH, {}, ("1",), 0.0)
+
+
+@asynccontextmanager
+async def supervised(command):
+    heard = []
+    lane = Lane(command, lambda message, job: heard.append(message))
+    supervisor = asyncio.create_task(lane.supervise())
+    try:
+        yield lane, heard
+    finally:
+        lane.stop()
+        await asyncio.wait_for(supervisor, 10)
+
+
+@pytest.fixture
+def command(tmp_path):
+    return [sys.executable, str(TOY_WORKER), str(tmp_path)]
+
+
+async def until(condition):
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_worker_that_dies_before_it_was_given_the_job_is_not_the_jobs_fault(command):
+    async with supervised(command) as (lane, _):
+        await lane.ready()
+        lane.take(JOB)
+        os.kill(lane.process_id, signal.SIGKILL)
+        await until(lambda: lane.state == "lost")
+        outcome = await asyncio.wait_for(lane.run(), 30)
+        assert outcome.state is JobState.SUCCEEDED
+
+
+async def test_a_job_can_be_cancelled_while_there_is_no_worker(tmp_path):
+    async with supervised([sys.executable, "-c", "import time; time.sleep(60)"]) as (lane, heard):
+        lane.take(JOB)
+        lane.cancel()
+        lane.cancel()
+        assert [type(message) for message in heard] == [JobStarted, JobFinished]
+
+
+async def test_a_worker_that_cannot_start_is_tried_again_ever_later_and_stops_at_once(caplog):
+    async with supervised(["/nothing/of/the/kind"]) as (lane, _):
+        await until(lambda: lane.state == "lost")
+    assert "The worker process could not be started" in caplog.text
+
+
+async def test_a_worker_that_ignores_stop_is_killed(tmp_path):
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    async with supervised([sys.executable, "-c", deaf]) as (lane, _):
+        await until(lambda: lane.process_id is not None)
+        process_id = lane.process_id
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, 0)
+
+
+async def test_children_of_a_worker_do_not_outlive_it(tmp_path):
+    mark = tmp_path / "child"
+    parent = (
+        "import subprocess, sys, time, pathlib\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"pathlib.Path({str(mark)!r}).write_text(str(child.pid))\n"
+        "time.sleep(600)"
+    )
+    async with supervised([sys.executable, "-c", parent]) as (lane, _):
+        await until(lambda: mark.exists() and mark.read_text())
+        os.kill(lane.process_id, signal.SIGKILL)
+        await until(lambda: lane.state == "lost")
+    stat = Path(f"/proc/{mark.read_text()}/stat")
+    assert not stat.exists() or stat.read_text().split()[2] == "Z"
