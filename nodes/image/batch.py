@@ -1,5 +1,6 @@
 """Joins, picks and repeats the pictures of a batch."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from nodes.api.declare import node
 from nodes.api.sockets import Image
-from nodes.api.widgets import Range
+from nodes.api.widgets import Grow, Range
 from nodes.image.resize import resize_image
 
 
@@ -26,6 +27,19 @@ def with_channels(image: Tensor, channels: int) -> Tensor:
     return functional.pad(image, (0, missing), value=1.0) if missing > 0 else image
 
 
+def joined(images: Sequence[Tensor]) -> Tensor:
+    """Return images (B, H, W, C) as one batch of the size of the first; missing channels are opaque."""
+    channels = max(image.shape[-1] for image in images)
+    height, width = images[0].shape[1:3]
+    fitted = []
+    for image in images:
+        full = with_channels(image, channels)
+        if full.shape[1:3] != (height, width):
+            full = resize_image(full, width, height, "bilinear", "center")
+        fitted.append(full)
+    return torch.cat(fitted)
+
+
 @node(id="ImageBatch", display_name="Batch Images", category="image", deprecated=True)
 def join(image1: Image, image2: Image) -> Image:
     """Join two batches of pictures; the second is fitted to the size of the first.
@@ -34,11 +48,17 @@ def join(image1: Image, image2: Image) -> Image:
         image1: (B, H, W, C), values in [0, 1]; sets the size.
         image2: (B, H, W, C); scaled and cut at the centre when its size differs.
     """
-    channels = max(image1.shape[-1], image2.shape[-1])
-    image1, image2 = with_channels(image1, channels), with_channels(image2, channels)
-    if image1.shape[1:3] != image2.shape[1:3]:
-        image2 = resize_image(image2, image1.shape[2], image1.shape[1], "bilinear", "center")
-    return torch.cat((image1, image2))
+    return joined((image1, image2))
+
+
+@node(id="BatchImagesNode", display_name="Batch Images", category="image")
+def join_many(*images: Annotated[Image, Grow(prefix="image", minimum=2, maximum=50)]) -> Image:
+    """Join batches of pictures; all are fitted to the size of the first.
+
+    Args:
+        images: (B, H, W, C), values in [0, 1]; scaled and cut at the centre where sizes differ.
+    """
+    return joined(images)
 
 
 @node(id="ImageFromBatch", category="image/batch")

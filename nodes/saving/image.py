@@ -52,11 +52,11 @@ def to_picture(frame: Tensor) -> "Picture":
     return Pictures.fromarray((levels.squeeze(-1) if frame.shape[-1] == 1 else levels).numpy())
 
 
-def write_png(saved: SavedFile, picture: "Picture", info: Any, compression: int) -> None:
+def write_picture(saved: SavedFile, picture: "Picture", **options: Any) -> None:
     """Write a picture to a reserved file in one go: it is whole, or it is not there."""
     partial = saved.path.with_name(f".{saved.filename}.part")
     try:
-        picture.save(partial, format="PNG", pnginfo=info, compress_level=compression)
+        picture.save(partial, **options)
         os.replace(partial, saved.path)  # noqa: PTH105 - replaces the reserved, empty file
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ def save_frames(
             height=picture.height,
             temporary=temporary,
         )
-        write_png(saved, picture, info, compression)
+        write_picture(saved, picture, format="PNG", pnginfo=info, compress_level=compression)
         records.append(saved.record())
     return records
 
