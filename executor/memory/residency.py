@@ -20,10 +20,15 @@ logger = logging.getLogger(__name__)
 
 N = TypeVar("N", bound=HoldsNetwork)
 
+_ATTRIBUTE = "_resident"
+
 
 @dataclass(eq=False)
 class _Resident:
-    """A network's state: what is installed on it, who has borrowed it, and when it was last used."""
+    """A network's state: what is installed on it, who has borrowed it, and when it was last used.
+
+    It hangs on the network itself, so that what restores the network does not keep it alive.
+    """
 
     network: "weakref.ref[nn.Module]"
     size_bytes: int
@@ -50,7 +55,7 @@ class Residency:
         self.installs = 0
         self.moves = 0
         self._lock = threading.RLock()
-        self._residents: dict[int, _Resident] = {}
+        self._residents: weakref.WeakSet[_Resident] = weakref.WeakSet()
         self._clock = 0
 
     @contextmanager
@@ -74,33 +79,26 @@ class Residency:
     def free(self) -> None:
         """Take patches off and move networks off the compute device, except those in use."""
         with self._lock:
-            for key, resident in list(self._residents.items()):
+            for resident in list(self._residents):
                 if not resident.borrows:
                     self._evict(resident)
-                    self._residents.pop(key, None)
             gc.collect()
             self.devices.release()
 
     def resident_bytes(self) -> int:
         """Bytes of weights on the compute device."""
         with self._lock:
-            return sum(r.size_bytes for r in list(self._residents.values()) if r.is_on_compute)
+            return sum(r.size_bytes for r in list(self._residents) if r.is_on_compute)
 
     def _resident(self, network: nn.Module) -> _Resident:
-        key = id(network)
-        resident = self._residents.get(key)
-        if resident is None or resident.network() is not network:
-            reference = weakref.ref(network, lambda _: self._forget(key))
-            resident = self._residents[key] = _Resident(reference, _size_bytes(network))
+        resident: _Resident | None = network.__dict__.get(_ATTRIBUTE)
+        if resident is None:
+            resident = _Resident(weakref.ref(network), _size_bytes(network))
+            network.__dict__[_ATTRIBUTE] = resident
+        self._residents.add(resident)
         self._clock += 1
         resident.last_use = self._clock
         return resident
-
-    def _forget(self, key: int) -> None:
-        # The network is gone: there is nothing left to restore.
-        resident = self._residents.pop(key, None)
-        if resident is not None:
-            resident.undo.pop_all()
 
     def _prepare(self, resident: _Resident, patched: Patched[Any]) -> None:
         """Bring a network to the compute device under a stack of patches."""
@@ -150,7 +148,7 @@ class Residency:
             self._evict_idle(needed_bytes - self.devices.free_bytes())
 
     def _evict_idle(self, wanted_bytes: int) -> None:
-        idle = [r for r in list(self._residents.values()) if r.is_on_compute and not r.borrows]
+        idle = [r for r in list(self._residents) if r.is_on_compute and not r.borrows]
         idle.sort(key=lambda resident: resident.last_use)
         for resident in idle:
             if wanted_bytes <= 0:

@@ -148,7 +148,7 @@ class Kronecker:
         if two.ndim == 4:
             one = one[:, :, None, None]
         scale = 1.0 if self.alpha is None or rank is None else self.alpha / rank
-        return scale * torch.kron(one, two)
+        return scale * torch.kron(one.contiguous(), two.contiguous())
 
 
 @dataclass(frozen=True, eq=False)
