@@ -37,17 +37,17 @@ export function starterWorkflow() {
   return {
     id: newUuid(), revision: 0, last_node_id: 9, last_link_id: 9, version: 0.4, config: {}, extra: {}, groups: [],
     nodes: [
-      node(4, "CheckpointLoaderSimple", [40, 150], [300, 108], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
+      node(4, "CheckpointLoaderSimple", [40, 150], [296, 104], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
         { ckpt_name: BUNDLED_MODEL }),
-      node(6, "CLIPTextEncode", [400, 150], [380, 160], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }),
-      node(7, "CLIPTextEncode", [400, 360], [380, 120], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }),
-      node(5, "EmptyLatentImage", [400, 530], [380, 112], [], ["LATENT 2"], { width: 128, height: 128, batch_size: 1 }),
-      node(3, "KSampler", [840, 150], [300, 272],
+      node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }),
+      node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }),
+      node(5, "EmptyLatentImage", [384, 560], [330, 108], [], ["LATENT 2"], { width: 128, height: 128, batch_size: 1 }),
+      node(3, "KSampler", [762, 190], [270, 268],
         ["model MODEL 1", "positive CONDITIONING 4", "negative CONDITIONING 6", "latent_image LATENT 2"], ["LATENT 7"], {
           seed: 1, control_after_generate: "fixed", steps: 20, cfg: 7, sampler_name: "euler", scheduler: "normal", denoise: 1,
         }),
-      node(8, "VAEDecode", [1200, 150], [180, 54], ["samples LATENT 7", "vae VAE 8"], ["IMAGE 9"]),
-      node(9, "SaveImage", [1200, 254], [320, 388], ["images IMAGE 9"], [], { filename_prefix: "Sfumato" }),
+      node(8, "VAEDecode", [1078, 150], [154, 50], ["samples LATENT 7", "vae VAE 8"], ["IMAGE 9"]),
+      node(9, "SaveImage", [1278, 150], [300, 344], ["images IMAGE 9"], [], { filename_prefix: "Sfumato" }),
     ],
     links: [
       [1, 4, 0, 3, 0, "MODEL"], [2, 5, 0, 3, 3, "LATENT"], [3, 4, 1, 6, 0, "CLIP"], [4, 6, 0, 3, 1, "CONDITIONING"],

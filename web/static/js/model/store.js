@@ -2,7 +2,9 @@
 
 /** @import { Definitions, Patch } from "./types.js" */
 
-import { Document, ROOT, Transaction, inverse } from "./document.js";
+/** @import { Document } from "./document.js" */
+
+import { ROOT, Transaction, inverse } from "./document.js";
 import { History } from "./history.js";
 
 /**

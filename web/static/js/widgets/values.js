@@ -10,8 +10,7 @@
 export function shownValue(widget, value) {
   if (value === null || value === undefined) return "";
   if (widget.kind === "float" && typeof value === "number") {
-    const places = decimals(widget);
-    const text = value.toFixed(Math.min(places, 10));
+    const text = value.toFixed(Math.min(decimals(widget), 10));
     return Number(text) === value ? text : String(value);
   }
   return typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -23,7 +22,7 @@ export function shownValue(widget, value) {
  * @returns {number}
  */
 export function decimals(widget) {
-  const text = String(widget.round || widget.step || 1);
+  const text = String(widget.step || 1);
   const scientific = /e-(\d+)$/.exec(text);
   if (scientific) return Number(scientific[1]);
   return text.includes(".") ? Math.max(1, text.split(".")[1].length) : widget.kind === "float" ? 1 : 0;

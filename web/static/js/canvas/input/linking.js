@@ -12,137 +12,145 @@ const THRESHOLD = 5;
 
 /** @param {Chart} chart @returns {State} */
 export function linking(chart) {
-  const { view } = chart;
-  /** @type {Pointer} */ let pressed;
-  /** @type {Link[]} links that are in the hand */ let held = [];
-  let moved = false;
+  return new LinkingState(chart);
+}
 
-  /** @param {Link} link @returns {Linking} a link held by its end at the input */
-  function holding(link) {
-    const node = view.store.graph.nodes.get(link.from);
-    const start = /** @type {Point} */ (node ? outputPoint(view.scene.shape(node), link.slot) : pressed.world);
-    return {
-      fromOutput: true, type: link.type, ends: [{ node: link.from, slot: link.slot, input: "" }], starts: [start],
-      at: pressed.world, snap: null, target: null, refusal: null,
-    };
-  }
-
-  /** @param {Pointer} pointer @returns {Linking | null} */
-  function begin(pointer) {
-    const { hit } = pointer;
-    const graph = view.store.graph;
-    const blank = { at: pointer.world, snap: null, target: null, refusal: null };
-    if (hit.kind === "input") {
-      const present = graph.linkInto(hit.node.id, hit.place.slot.name);
-      if (present && !pointer.shift) {
-        held = [present];
-        return holding(present);
-      }
-      const { slot, x, y } = hit.place;
-      return { ...blank, fromOutput: false, type: slot.type, ends: [{ node: hit.node.id, slot: -1, input: slot.name }], starts: [[x, y]] };
-    }
-    if (hit.kind !== "output") return null;
-    const { slot, x, y } = hit.place;
-    if (pointer.shift) held = graph.linksFrom(hit.node.id).filter((link) => link.slot === slot.index);
-    if (held.length > 0) {
-      const starts = held.map((link) => {
-        const node = graph.nodes.get(link.to);
-        return /** @type {Point} */ (node ? inputPoint(view.scene.shape(node), link.input) : [x, y]);
-      });
-      const ends = held.map((link) => ({ node: link.to, slot: -1, input: link.input }));
-      return { ...blank, fromOutput: false, type: slot.type, ends, starts };
-    }
-    return { ...blank, fromOutput: true, type: slot.type, ends: [{ node: hit.node.id, slot: slot.index, input: "" }], starts: [[x, y]] };
+/** The state between the press on a socket and the release. */
+class LinkingState {
+  /** @param {Chart} chart */
+  constructor(chart) {
+    this.chart = chart;
+    this.view = chart.view;
+    this.cursor = "crosshair";
+    /** @type {[number, number]} where the press was, on the screen */ this.origin = [0, 0];
+    /** @type {Link[]} links that are in the hand */ this.held = [];
+    this.moved = false;
   }
 
   /** @param {Pointer} pointer */
-  function aim(pointer) {
-    const current = /** @type {Linking} */ (view.linking);
-    view.linking = { ...current, at: pointer.world, snap: null, target: null, refusal: null, ...findTarget(pointer, current) };
-    view.redrawOverlay();
+  enter(pointer) {
+    this.origin = pointer.screen;
+    this.held = [];
+    this.moved = false;
+    if (pointer.control && pointer.alt) return unlink(this.chart, pointer);
+    this.view.linking = this.begin(pointer);
+    if (!this.view.linking) return this.chart.go("idle");
+    this.view.redraw();
   }
 
-  /** @param {Pointer} pointer @param {Linking} current @returns {Partial<Linking>} */
-  function findTarget(pointer, current) {
-    const { hit } = pointer;
-    if (!("node" in hit)) return {};
-    const fixed = current.ends[0];
-    const shape = view.scene.shape(hit.node);
-    const { graph, definitions } = view.store;
-    const places = current.fromOutput ? shape.inputs : shape.outputs;
-    const near = [...places].sort((one, other) => Math.abs(one.y - pointer.world[1]) - Math.abs(other.y - pointer.world[1]));
-    /** @type {string | null} */
-    let refusal = null;
-    const pointed = "place" in hit ? hit.place.slot.name : null;
-    for (const place of near) {
-      const end = { node: hit.node.id, slot: "index" in place.slot ? place.slot.index : -1, input: place.slot.name };
-      const verdict = current.fromOutput
-        ? checkLink(graph, definitions, fixed.node, fixed.slot, end.node, end.input)
-        : checkLink(graph, definitions, end.node, end.slot, fixed.node, fixed.input);
-      const exact = pointed !== null && place.slot.name === pointed;
-      if (verdict.ok) {
-        if (pointed === null || exact || refusal === null) return { snap: [place.x, place.y], target: end };
-      } else if (exact || (refusal === null && pointed === null) || verdict.code === "cycle" || verdict.code === "self") {
-        refusal = verdict.reason;
-        if (exact) break;
-      }
+  /** @param {Pointer} pointer */
+  move(pointer) {
+    const [x, y] = this.origin;
+    if (!this.moved && Math.hypot(pointer.screen[0] - x, pointer.screen[1] - y) < THRESHOLD) return;
+    if (!this.moved && this.held.length === 1) {
+      this.view.hiddenLink = this.held[0].id;
+      this.view.redraw();
     }
-    return { refusal: hit.node.id === fixed.node ? null : refusal };
+    this.moved = true;
+    const current = this.view.linking;
+    if (!current) return;
+    const blank = { at: pointer.world, snap: null, target: null, refusal: null };
+    this.view.linking = { ...current, ...blank, ...findTarget(this.chart, pointer, current) };
+    this.view.redrawOverlay();
+  }
+
+  /** @param {Pointer} pointer */
+  up(pointer) {
+    const done = this.view.linking;
+    const { held, moved } = this;
+    this.chart.go("idle");
+    if (!moved || !done) return;
+    if (done.refusal) return this.chart.actions.refuse(done.refusal);
+    const onNode = "node" in pointer.hit;
+    if (done.target || (held.length > 0 && !onNode)) return this.land(done);
+    if (!onNode) this.chart.actions.search({ at: pointer.world, screen: pointer.screen, linking: done });
+  }
+
+  /** Shows the graph as it is. */
+  exit() {
+    this.view.linking = null;
+    this.view.hiddenLink = null;
+    this.view.redraw();
+  }
+
+  /** @param {Pointer} pointer @returns {Linking | null} what a press on a socket takes into the hand */
+  begin(pointer) {
+    const { hit } = pointer;
+    const graph = this.view.store.graph;
+    const blank = { at: pointer.world, snap: null, target: null, refusal: null };
+    if (hit.kind === "input") {
+      const { slot, x, y } = hit.place;
+      const present = graph.linkInto(hit.node.id, slot.name);
+      if (!present || pointer.shift) {
+        return { ...blank, fromOutput: false, type: slot.type, ends: [{ node: hit.node.id, slot: -1, input: slot.name }], starts: [[x, y]] };
+      }
+      this.held = [present];
+      const ends = [{ node: present.from, slot: present.slot, input: "" }];
+      return { ...blank, fromOutput: true, type: present.type, ends, starts: [this.startOf(present)] };
+    }
+    if (hit.kind !== "output") return null;
+    const { slot, x, y } = hit.place;
+    if (pointer.shift) this.held = graph.linksFrom(hit.node.id).filter((link) => link.slot === slot.index);
+    if (this.held.length === 0) {
+      return { ...blank, fromOutput: true, type: slot.type, ends: [{ node: hit.node.id, slot: slot.index, input: "" }], starts: [[x, y]] };
+    }
+    const ends = this.held.map((link) => ({ node: link.to, slot: -1, input: link.input }));
+    return { ...blank, fromOutput: false, type: slot.type, ends, starts: this.held.map((link) => this.endOf(link)) };
+  }
+
+  /** @param {Link} link @returns {Point} */
+  startOf(link) {
+    const node = this.view.store.graph.nodes.get(link.from);
+    return node ? outputPoint(this.view.scene.shape(node), link.slot) : [0, 0];
+  }
+
+  /** @param {Link} link @returns {Point} */
+  endOf(link) {
+    const node = this.view.store.graph.nodes.get(link.to);
+    return node ? inputPoint(this.view.scene.shape(node), link.input) : [0, 0];
   }
 
   /** @param {Linking} done */
-  function land(done) {
-    const { definitions } = view.store;
-    const target = done.target;
-    view.store.run(target ? "Connect" : "Disconnect", (change) => {
-      removeLinks(change, held.map((link) => link.id));
+  land({ target, ends, fromOutput }) {
+    const { store } = this.view;
+    const ids = this.held.map((link) => link.id);
+    store.run(target ? "Connect" : "Disconnect", (change) => {
+      removeLinks(change, ids);
       if (!target) return;
-      for (const end of done.ends) {
-        if (done.fromOutput) connect(change, definitions, end.node, end.slot, target.node, target.input);
-        else connect(change, definitions, target.node, target.slot, end.node, end.input);
+      for (const end of ends) {
+        if (fromOutput) connect(change, store.definitions, end.node, end.slot, target.node, target.input);
+        else connect(change, store.definitions, target.node, target.slot, end.node, end.input);
       }
     });
   }
+}
 
-  return {
-    cursor: "crosshair",
-    enter(/** @type {Pointer} */ pointer) {
-      pressed = pointer;
-      held = [];
-      moved = false;
-      if (pointer.control && pointer.alt) return unlink(chart, pointer);
-      view.linking = begin(pointer);
-      if (!view.linking) return chart.go("idle");
-      view.redraw();
-    },
-    move(pointer) {
-      const [x, y] = pressed.screen;
-      if (!moved && Math.hypot(pointer.screen[0] - x, pointer.screen[1] - y) < THRESHOLD) return;
-      if (!moved && held.length === 1) {
-        view.hiddenLink = held[0].id;
-        view.redraw();
-      }
-      moved = true;
-      aim(pointer);
-    },
-    up(pointer) {
-      const done = view.linking;
-      const { hit } = pointer;
-      const links = held;
-      chart.go("idle");
-      if (!moved || !done) return;
-      held = links;
-      if (done.refusal) return chart.actions.refuse(done.refusal);
-      const onNode = "node" in hit;
-      if (done.target || (links.length > 0 && !onNode)) return land(done);
-      if (!onNode && links.length === 0) chart.actions.search({ at: pointer.world, screen: pointer.screen, linking: done });
-    },
-    exit() {
-      view.linking = null;
-      view.hiddenLink = null;
-      view.redraw();
-    },
-  };
+/**
+ * The socket that the link would take where the pointer is: the one pointed at, else the nearest of the node that fits.
+ * @param {Chart} chart @param {Pointer} pointer @param {Linking} current
+ * @returns {Partial<Linking>}
+ */
+function findTarget({ view }, { hit, world }, current) {
+  if (!("node" in hit)) return {};
+  const { graph, definitions } = view.store;
+  const fixed = current.ends[0];
+  const shape = view.scene.shape(hit.node);
+  const pointed = "place" in hit ? hit.place.slot.name : null;
+  const isPointed = (/** @type {{slot: {name: string}}} */ place) => Number(place.slot.name === pointed);
+  const places = [...(current.fromOutput ? shape.inputs : shape.outputs)].sort((one, other) =>
+    isPointed(other) - isPointed(one) || Math.abs(one.y - world[1]) - Math.abs(other.y - world[1]));
+  /** @type {string | null} */
+  let refusal = null;
+  for (const place of places) {
+    const end = { node: hit.node.id, slot: "index" in place.slot ? place.slot.index : -1, input: place.slot.name };
+    const verdict = current.fromOutput
+      ? checkLink(graph, definitions, fixed.node, fixed.slot, end.node, end.input)
+      : checkLink(graph, definitions, end.node, end.slot, fixed.node, fixed.input);
+    if (verdict.ok) return { snap: [place.x, place.y], target: end };
+    refusal ??= verdict.reason;
+    if (isPointed(place)) break;
+  }
+  return { refusal: hit.node.id === fixed.node ? null : refusal };
 }
 
 /** @param {Chart} chart @param {Pointer} pointer */

@@ -71,7 +71,10 @@ function turn(view, event) {
   const isLine = event.deltaMode === 1;
   const amount = Math.max(-240, Math.min(240, event.deltaY * (isLine ? 33 : 1)));
   if (event.shiftKey && !event.ctrlKey) view.camera.pan(-(event.deltaX || event.deltaY), 0);
-  else view.camera.zoom(Math.exp(-amount * (event.ctrlKey && Math.abs(amount) < 50 ? 0.01 : 0.0016)), [event.clientX - box.left, event.clientY - box.top]);
+  else {
+    const speed = event.ctrlKey && Math.abs(amount) < 50 ? 0.01 : 0.0016;
+    view.camera.zoom(Math.exp(-amount * speed), [event.clientX - box.left, event.clientY - box.top]);
+  }
   view.redraw();
 }
 

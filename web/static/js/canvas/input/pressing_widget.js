@@ -12,66 +12,84 @@ const ARROW = 20;
 
 /** @param {Chart} chart @returns {State} */
 export function pressingWidget(chart) {
-  const { view } = chart;
-  /** @type {Pointer} */ let pressed;
-  /** @type {WidgetPlace} */ let place;
-  let id = "";
-  let gesture = "";
-  let start = 0;
-  let moved = false;
+  return new PressingWidget(chart);
+}
 
-  /** @param {Widget} widget @returns {boolean} */
-  const isNumber = (widget) => widget.kind === "int" || widget.kind === "float";
+/** @param {Widget} widget @returns {boolean} */
+const isNumber = (widget) => widget.kind === "int" || widget.kind === "float";
 
-  /** @param {number} value */
-  function set(value) {
-    view.store.run(`Set ${place.slot.label}`, (change) => setValue(change, id, place.slot.name, value), gesture);
+/** The state between the press on a widget and the release. */
+class PressingWidget {
+  /** @param {Chart} chart */
+  constructor(chart) {
+    this.chart = chart;
+    this.view = chart.view;
+    this.cursor = "default";
+    /** @type {Pointer | null} */ this.pressed = null;
+    /** @type {WidgetPlace | null} */ this.place = null;
+    this.id = "";
+    this.gesture = "";
+    this.start = 0;
+    this.moved = false;
   }
 
-  /** @param {Widget} widget @param {number} steps @param {boolean} fine */
-  function nudge(widget, steps, fine) {
-    const step = fine && widget.kind === "float" ? widget.step / 10 : widget.step;
-    set(fitted(widget, start + steps * step, !fine));
+  /** @param {Pointer} pointer */
+  enter(pointer) {
+    const { hit } = pointer;
+    if (hit.kind !== "widget" && hit.kind !== "control") return;
+    this.pressed = pointer;
+    this.place = hit.place;
+    this.id = hit.node.id;
+    this.gesture = this.chart.newGesture();
+    this.moved = false;
+    this.start = Number(hit.node.values[hit.place.slot.name]) || 0;
+    if (!this.view.selection.has(this.id)) this.view.select([this.id]);
   }
 
-  return {
-    cursor: "default",
-    enter(/** @type {Pointer} */ pointer) {
-      pressed = pointer;
-      if (!("place" in pointer.hit) || !("bounds" in pointer.hit.place)) return;
-      const { node } = pointer.hit;
-      place = pointer.hit.place;
-      id = node.id;
-      gesture = chart.newGesture();
-      moved = false;
-      start = Number(node.values[place.slot.name]) || 0;
-      if (!view.selection.has(id)) view.select([id]);
-    },
-    move(pointer) {
-      const widget = /** @type {Widget} */ (place.slot.widget);
-      const dx = pointer.screen[0] - pressed.screen[0];
-      if (!moved && Math.hypot(dx, pointer.screen[1] - pressed.screen[1]) < THRESHOLD) return;
-      const isLinked = view.store.graph.linkInto(id, place.slot.name) !== undefined;
-      const frozen = isLinked || pressed.hit.kind === "control" || !chart.actions.canEdit(id);
-      if (!isNumber(widget) || frozen) {
-        if (!moved) chart.go("translating", { pressed, pointer });
-        return;
-      }
-      moved = true;
-      nudge(widget, Math.round(dx / (widget.kind === "int" && widget.max - widget.min > 1000 ? 3 : 5)), pointer.shift);
-    },
-    up(pointer) {
-      view.store.history.seal();
-      const [x, , width] = place.bounds;
-      const across = pointer.world[0] - x;
-      chart.go("idle");
-      if (moved) return;
-      const widget = /** @type {Widget} */ (place.slot.widget);
-      const isArrow = isNumber(widget) && (across < ARROW || across > width - ARROW);
-      const isFree = !view.store.graph.linkInto(id, place.slot.name) && chart.actions.canEdit(id);
-      if (isArrow && pressed.hit.kind === "widget" && isFree) nudge(widget, across < ARROW ? -1 : 1, pointer.shift);
-      else chart.actions.useWidget(id, place.slot.name, pressed.hit.kind === "control", place);
-    },
-    cancel: () => view.store.abandon(gesture),
-  };
+  /** Whether the value may be changed here: no link gives it, and its type is known. */
+  get isFree() {
+    const name = this.place?.slot.name ?? "";
+    return !this.view.store.graph.linkInto(this.id, name) && this.chart.actions.canEdit(this.id);
+  }
+
+  /** @param {Pointer} pointer */
+  move(pointer) {
+    const { pressed, place } = this;
+    const widget = place?.slot.widget;
+    if (!pressed || !place || !widget) return;
+    const dx = pointer.screen[0] - pressed.screen[0];
+    if (!this.moved && Math.hypot(dx, pointer.screen[1] - pressed.screen[1]) < THRESHOLD) return;
+    if (!isNumber(widget) || pressed.hit.kind === "control" || !this.isFree) {
+      return this.chart.go("translating", { pressed, pointer });
+    }
+    this.moved = true;
+    const isWide = widget.kind === "int" && widget.max - widget.min > 1000;
+    this.nudge(place, widget, Math.round(dx / (isWide ? 3 : 5)), pointer.shift);
+  }
+
+  /** @param {Pointer} pointer */
+  up(pointer) {
+    const { pressed, place, moved } = this;
+    this.view.store.history.seal();
+    this.chart.go("idle");
+    const widget = place?.slot.widget;
+    if (moved || !pressed || !place || !widget) return;
+    const across = pointer.world[0] - place.bounds[0];
+    const isArrow = isNumber(widget) && (across < ARROW || across > place.bounds[2] - ARROW);
+    if (isArrow && pressed.hit.kind === "widget" && this.isFree) this.nudge(place, widget, across < ARROW ? -1 : 1, pointer.shift);
+    else this.chart.actions.useWidget(this.id, place.slot.name, pressed.hit.kind === "control", place);
+  }
+
+  /** Gives the value back that it had. */
+  cancel() {
+    this.view.store.abandon(this.gesture);
+  }
+
+  /** @param {WidgetPlace} place @param {Widget} widget @param {number} steps @param {boolean} fine */
+  nudge(place, widget, steps, fine) {
+    const isFine = fine && widget.kind === "float";
+    const value = fitted(widget, this.start + steps * widget.step * (isFine ? 0.1 : 1), !isFine);
+    const { label, name } = place.slot;
+    this.view.store.run(`Set ${label}`, (change) => setValue(change, this.id, name, value), this.gesture);
+  }
 }

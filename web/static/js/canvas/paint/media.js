@@ -35,7 +35,7 @@ function paintNothing(context, view, node, [x, y, width, height]) {
   context.textBaseline = "middle";
   context.fillStyle = view.theme.faint;
   const isText = !loads && !view.showsPictures(node);
-  const text = loads ? "Drop a picture here, or click to choose one" : isText ? "The text will stand here" : "The picture will stand here";
+  const text = loads ? "Drop a picture here, or click to choose one" : isText ? "The text appears here" : "The picture appears here";
   context.fillText(text, x + width / 2, y + height / 2, width - 16);
 }
 
@@ -74,12 +74,12 @@ export function gridCells([x, y, width, height], count) {
     [x + (index % columns) * across, y + Math.floor(index / columns) * down, across, down]);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Bounds} cell */
-function drawWithin(context, picture, [x, y, width, height]) {
+/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Bounds} cell @param {boolean} smooth */
+function drawWithin(context, picture, [x, y, width, height], smooth = false) {
   const gap = 3;
   const scale = Math.min((width - 2 * gap) / picture.width, (height - 2 * gap) / picture.height);
   const [across, down] = [picture.width * scale, picture.height * scale];
-  context.imageSmoothingEnabled = scale < 3;
+  context.imageSmoothingEnabled = smooth || scale < 3;
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, x + (width - across) / 2, y + (height - down) / 2, across, down);
 }
@@ -107,7 +107,7 @@ export function paintPreview(context, view, node) {
   context.roundRect(...card, 8);
   context.fill();
   context.stroke();
-  drawWithin(context, preview, card);
+  drawWithin(context, preview, card, true);
 }
 
 /**

@@ -68,7 +68,10 @@ function sourceOf(graph, definitions, link) {
     seen.add(link.id);
     const origin = graph.nodes.get(link.from);
     if (!origin || origin.mode === "mute") return { kind: "none" };
-    if (origin.type === "PrimitiveNode") return { kind: "value", value: origin.values.value };
+    if (origin.type === "PrimitiveNode") {
+      const { value } = origin.values;
+      return value === null || value === undefined ? { kind: "none" } : { kind: "value", value };
+    }
     if (origin.type === "Reroute") link = graph.linksInto(origin.id)[0];
     else if (origin.mode === "bypass") link = bypassed(graph, definitions, origin, link);
     else if (definitions.get(origin.type)?.isVirtual) return { kind: "none" };

@@ -1,0 +1,46 @@
+/** Rules for the page: what `tsc` does not see, the size of files, and which folder may know which. */
+
+import js from "@eslint/js";
+
+const BROWSER = [
+  "AbortController", "Blob", "CSS", "CanvasRenderingContext2D", "DataView", "DecompressionStream", "File", "FormData", "HTMLElement",
+  "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "ResizeObserver", "TextDecoder", "TextEncoder", "URL", "URLSearchParams",
+  "WebSocket", "Worker", "addEventListener", "clearTimeout", "console", "createImageBitmap", "crypto", "devicePixelRatio", "document",
+  "fetch", "getComputedStyle", "getSelection", "indexedDB", "innerHeight", "innerWidth", "localStorage", "matchMedia", "navigator",
+  "performance", "removeEventListener", "requestAnimationFrame", "sessionStorage", "setTimeout", "structuredClone", "window", "globalThis",
+];
+const PURE = new Set(["Blob", "CSS", "DataView", "DecompressionStream", "TextDecoder", "TextEncoder", "crypto", "structuredClone", "globalThis"]);
+
+const globals = Object.fromEntries(BROWSER.map((name) => [name, "readonly"]));
+
+export default [
+  js.configs.recommended,
+  {
+    files: ["web/static/js/**/*.js", "tests/canvas/**/*.js"],
+    languageOptions: { ecmaVersion: 2024, sourceType: "module", globals },
+    rules: {
+      "max-lines": ["error", 400],
+      "max-lines-per-function": ["error", 60],
+      "max-len": ["error", { code: 150, ignoreStrings: true, ignoreTemplateLiterals: true }],
+      "no-console": "error",
+      "no-eval": "error",
+      "no-implied-eval": "error",
+      "no-control-regex": "off",
+      "no-var": "error",
+      "prefer-const": "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
+      curly: ["error", "multi-line"],
+      "no-restricted-properties": [
+        "error", { property: "innerHTML" }, { property: "outerHTML" }, { property: "insertAdjacentHTML" },
+      ],
+    },
+  },
+  { files: ["tests/canvas/**/*.js"], languageOptions: { globals: { ...globals, Buffer: "readonly" } }, rules: { "max-len": "off" } },
+  {
+    files: ["web/static/js/model/**/*.js"],
+    rules: {
+      "no-restricted-globals": ["error", ...BROWSER.filter((name) => !PURE.has(name))],
+      "no-restricted-imports": ["error", { patterns: ["**/canvas/**", "**/engine/**", "**/ui/**", "**/commands/**", "**/widgets/**"] }],
+    },
+  },
+];
