@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -64,9 +65,12 @@ def is_known_host(host: str, settings: WebSettings) -> bool:
     if name == "localhost" or name in settings.allowed_hosts or name in settings.hosts:
         return True
     address = _address(name)
-    if address is None or address.is_unspecified:
+    if address is not None and (address.is_loopback or address.is_unspecified):
+        return address.is_loopback
+    if not listens_beyond_loopback(settings.hosts):
         return False
-    return address.is_loopback or listens_beyond_loopback(settings.hosts)
+    own = socket.gethostname().lower()
+    return address is not None or name in {own, f"{own}.local"}
 
 
 def _same_place(origin: str, host: str) -> bool:
@@ -92,8 +96,8 @@ def check_host(request: web.Request, settings: WebSettings) -> None:
     if host is None:
         raise RefusedError(400, "missing_host", "The request names no Host")
     if not is_known_host(host, settings):
-        message = "This server does not answer to that Host name"
-        raise RefusedError(403, "unknown_host", message, "Allow it with --allow-host if it is yours")
+        message = "This server does not answer to that Host name; open it as localhost or by its address"
+        raise RefusedError(403, "unknown_host", message)
 
 
 def check_origin(request: web.Request, settings: WebSettings) -> None:
@@ -139,6 +143,13 @@ def check_content_type(request: web.Request, settings: WebSettings) -> None:
         raise RefusedError(403, "unproved_origin", "A change from a browser must carry its Origin or be JSON")
 
 
+def has_token(offered: str | None, settings: WebSettings) -> bool:
+    """Whether this is the token; takes as long for a wrong one as for the right one."""
+    if not offered or settings.token is None:
+        return False
+    return hmac.compare_digest(offered.encode(), settings.token.encode())
+
+
 def check_token(request: web.Request, settings: WebSettings) -> None:
     """Refuses a request without the token, where one is demanded; header, cookie or query may carry it."""
     if settings.token is None:
@@ -150,7 +161,6 @@ def check_token(request: web.Request, settings: WebSettings) -> None:
         request.cookies.get(TOKEN_COOKIE),
         request.query.get("token"),
     )
-    expected = settings.token.encode()
-    if not any(hmac.compare_digest(token.encode(), expected) for token in offered if token):
+    if not any(has_token(token, settings) for token in offered):
         headers = {"WWW-Authenticate": "Bearer"}
         raise RefusedError(401, "token_required", "This server demands its token", headers=headers)

@@ -51,6 +51,7 @@ TWINNED = (
     pages,
 )
 API_PREFIX = "/api"
+MOST_DECODERS = 2
 
 
 def build(service: Service, folders: Folders, settings: WebSettings) -> web.Application:
@@ -62,7 +63,7 @@ def build(service: Service, folders: Folders, settings: WebSettings) -> web.Appl
     app[keys.SERVICE], app[keys.FOLDERS], app[keys.SETTINGS] = service, folders, settings
     app[keys.HUB], app[keys.LOG_RING] = hub, ring
     app[keys.RELAY] = Relay(service, hub)
-    app[keys.SETTINGS_LOCK] = asyncio.Lock()
+    app[keys.SETTINGS_LOCK], app[keys.DECODERS] = asyncio.Lock(), asyncio.Semaphore(MOST_DECODERS)
     _add_routes(app)
     app.on_response_prepare.append(finish)
     app.cleanup_ctx.append(_running)

@@ -145,5 +145,10 @@ class Hub:
         """Close every socket, for the server is going away."""
         connections = list(self._connections.values())
         self._connections.clear()
-        for connection in connections:
-            await connection.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+        await asyncio.gather(
+            *(
+                one.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+                for one in connections
+            ),
+            return_exceptions=True,
+        )

@@ -1,6 +1,7 @@
 """Who may talk to the server: host names, origins, content types, tokens, and how pages are sent."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ def test_addresses_are_believed_where_the_server_is_open_and_names_where_allowed
     settings = WebSettings(tmp_path, hosts=("0.0.0.0",), allowed_hosts=("studio.local",))
     assert is_known_host("192.168.0.7:8188", settings)
     assert is_known_host("studio.local:8188", settings)
+    assert is_known_host(socket.gethostname(), settings)
     assert not is_known_host("evil.com", settings)
+    assert not is_known_host("0.0.0.0.evil.com", settings)
 
 
 async def test_a_foreign_host_name_is_refused(server: Server) -> None:
@@ -188,6 +191,21 @@ async def test_a_token_is_demanded_where_one_is_set(start_server: Any) -> None:
             async with http.get("/queue", headers=headers) as response:
                 assert response.status == 200
         async with http.get("/queue", params={"token": "let me in"}) as response:
+            assert response.status == 200
+            assert "Set-Cookie" not in response.headers
+
+
+async def test_a_browser_that_comes_with_the_token_keeps_it(start_server: Any, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    server = start_server(token="let me in", static_root=str(tmp_path))
+    async with aiohttp.ClientSession(server.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        async with http.get("/", params={"token": "wrong"}) as response:
+            assert response.status == 401
+        async with http.get("/", params={"token": "let me in"}) as response:
+            assert response.status == 200
+            assert "HttpOnly" in response.headers["Set-Cookie"]
+            assert "SameSite=Strict" in response.headers["Set-Cookie"]
+        async with http.get("/queue") as response:
             assert response.status == 200
 
 

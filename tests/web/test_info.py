@@ -164,3 +164,7 @@ async def test_the_log_is_shown(http: aiohttp.ClientSession) -> None:
         assert "checkpoints" in await response.json()
     async with http.get("/api/internal/logs") as response:
         assert response.status == 404
+
+
+async def test_no_request_crashed(http: aiohttp.ClientSession, server: Server) -> None:
+    assert "A request failed" not in server.log()

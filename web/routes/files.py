@@ -13,7 +13,7 @@ from aiohttp import web
 from nodes.api.errors import NodeError
 from web.confined import UnsafePathError, open_file, path_parts
 from web.file_answer import SANDBOX, disposition, passive_headers, send_file
-from web.keys import FOLDERS
+from web.keys import DECODERS, FOLDERS
 from web.pictures import UnreadablePictureError, channel_bytes, preview_bytes, preview_options
 from web.refusal import RefusedError
 from web.wire_json import json_response
@@ -22,7 +22,6 @@ routes = web.RouteTableDef()
 
 PLACES = frozenset({"input", "output", "temp"})
 MAX_HEADER_BYTES = 2**20
-_decoders = asyncio.Semaphore(2)
 
 
 def place_root(request: web.Request, kind: str) -> Path:
@@ -60,9 +59,11 @@ async def view(request: web.Request) -> web.StreamResponse:
     channel = request.query.get("channel", "")
     if "preview" in request.query:
         kind, quality = preview_options(request.query["preview"], channel)
-        return await _made(root, parts, f"image/{kind}", lambda f: preview_bytes(f, kind, quality, channel))
+        return await _made(
+            request, root, parts, f"image/{kind}", lambda f: preview_bytes(f, kind, quality, channel)
+        )
     if channel in {"rgb", "a"}:
-        return await _made(root, parts, "image/png", lambda f: channel_bytes(f, channel))
+        return await _made(request, root, parts, "image/png", lambda f: channel_bytes(f, channel))
     try:
         return await send_file(request, root, parts, passive_headers(parts[-1], request))
     except OSError:
@@ -74,14 +75,18 @@ def _no_file() -> RefusedError:
 
 
 async def _made(
-    root: Path, parts: tuple[str, ...], content_type: str, make: Callable[[BinaryIO], bytes]
+    request: web.Request,
+    root: Path,
+    parts: tuple[str, ...],
+    content_type: str,
+    make: Callable[[BinaryIO], bytes],
 ) -> web.Response:
     def work() -> bytes:
         with open_file(root, parts).file as file:
             return make(file)
 
     try:
-        async with _decoders:
+        async with request.app[DECODERS]:
             body = await asyncio.to_thread(work)
     except UnreadablePictureError as error:
         raise RefusedError(400, "unreadable_picture", str(error)) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from web.access import TOKEN_COOKIE, has_token
 from web.confined import UnsafePathError, path_parts
 from web.file_answer import guess_type, send_file
 from web.keys import SETTINGS
@@ -40,7 +41,7 @@ def _with_charset(kind: str) -> str:
 
 @page_routes.get("/{path:.*}")
 async def static(request: web.Request) -> web.StreamResponse:
-    """A file of the page, revalidated at each use; the address `/` is its index.html."""
+    """A file of the page, revalidated at each use; `/` is its index.html, `/?token=` lets a browser in."""
     settings = request.app[SETTINGS]
     path = request.match_info["path"]
     headers = {}
@@ -49,7 +50,11 @@ async def static(request: web.Request) -> web.StreamResponse:
         headers = {"Pragma": "no-cache", "Expires": "0", "X-Frame-Options": "DENY"}
         if settings.uses_own_page:
             headers["Content-Security-Policy"] = PAGE_POLICY
-    return await _static(request, settings.static_root, path, headers)
+    response = await _static(request, settings.static_root, path, headers)
+    token = request.query.get("token")
+    if token and has_token(token, settings) and not response.prepared:
+        response.set_cookie(TOKEN_COOKIE, token, httponly=True, samesite="Strict", path="/")
+    return response
 
 
 def _packs(request: web.Request) -> list[Pack]:

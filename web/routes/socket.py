@@ -19,6 +19,7 @@ routes = web.RouteTableDef()
 
 MAX_MESSAGE_BYTES = 4 * 2**20
 MAX_SOCKETS = 1000
+CLOSE_SECONDS = 2.0
 MAX_SID_LENGTH = 200
 
 
@@ -33,7 +34,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     sid = request.query.get("clientId") or uuid.uuid4().hex
     if len(sid) > MAX_SID_LENGTH:
         raise RefusedError(400, "invalid_query", "clientId must have at most 200 letters")
-    response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False)
+    response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_SECONDS)
     if not response.can_prepare(request):
         raise RefusedError(400, "not_a_websocket", "This address speaks the websocket protocol only")
     await response.prepare(request)
