@@ -241,3 +241,31 @@ def test_a_lora_changes_the_picture_and_strength_zero_does_not(bench: Bench) -> 
     with Image.open(plain) as first, Image.open(styled) as second, Image.open(unstyled) as third:
         assert first.tobytes() != second.tobytes()
         assert first.tobytes() == third.tobytes()
+
+
+def test_a_growing_input_takes_as_many_pictures_as_are_linked(bench: Bench) -> None:
+    prompt = {
+        "red": node("EmptyImage", width=8, height=4, batch_size=1, color=0xFF0000),
+        "blue": node("EmptyImage", width=4, height=8, batch_size=2, color=0x0000FF),
+        "batch": node("BatchImagesNode", **{"images.image0": ["red", 0], "images.image1": ["blue", 0]}),
+        "save": node("SaveImage", images=["batch", 0], filename_prefix="x"),
+    }
+    finished = bench.run(prompt)
+    colours = []
+    for path in bench.pictures(finished):
+        with Image.open(path) as picture:
+            assert picture.size == (8, 4)
+            colours.append(picture.getpixel((0, 0)))
+    assert colours == [(255, 0, 0), (0, 0, 255), (0, 0, 255)]
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_switch_computes_one_side_only(bench: Bench, chosen: bool) -> None:
+    prompt = {
+        "on": node("EmptyImage", width=8, height=8, batch_size=1, color=1),
+        "off": node("EmptyImage", width=8, height=8, batch_size=1, color=2),
+        "switch": node("ComfySwitchNode", switch=chosen, on_true=["on", 0], on_false=["off", 0]),
+        "save": node("SaveImage", images=["switch", 0], filename_prefix="x"),
+    }
+    finished = bench.run(prompt)
+    assert set(finished.executed) == {"on" if chosen else "off", "switch", "save"}

@@ -73,7 +73,7 @@ async def odd(
     on_true: Lazy[T],
     placeholder: Annotated[str, Text(False, False, "type here")] = "",
     slider: Annotated[int, Range(0, 9, step=3, display="slider", extra={"advanced": True})] = 3,
-    source: Annotated[AnyValue, Hint(optional=True)] = None,
+    source: Annotated[AnyValue | None, Hint(optional=True)] = None,
     *pictures: Annotated[Image, Grow("picture", 2, 5)],
 ) -> T:
     """Show the odd ones."""

@@ -148,3 +148,11 @@ def test_names_can_say_their_folder(ctx, put, tmp_path) -> None:
     assert load_image(ctx, "clip/a.png [input]")[0].shape == (1, 2, 3, 3)
     with pytest.raises(NodeError):
         load_image(ctx, "../a.png")
+
+
+def test_of_several_views_the_first_is_loaded(ctx, put) -> None:
+    views = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (200, 10)]
+    name = put("a.mpo", views[0], format="MPO", save_all=True, append_images=views[1:])
+    image, _ = load_image(ctx, name)
+    assert image.shape == (1, 8, 8, 3)
+    assert image[0, 0, 0, 0] > 0.7
