@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,8 @@ from torch import Tensor
 from schedulers.conditioning import Term, cropped
 from schedulers.inpaint import tiled
 from schedulers.prediction import NetworkDenoiser
+
+logger = logging.getLogger(__name__)
 
 _NEVER_ZERO = 1e-37
 _MOST_REPEATS = 4
@@ -24,6 +27,7 @@ class ConditionedDenoiser:
         self._network = network
         self._lists = lists
         self._contexts: dict[tuple[int, ...], Tensor] = {}
+        self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
 
     def __call__(self, x: Tensor, sigma: float, names: Sequence[str]) -> dict[str, Tensor]:
         """The prediction (B, C, H, W) of each list for x (B, C, H, W): exactly 0 where no term holds."""
@@ -43,7 +47,9 @@ class ConditionedDenoiser:
         }
 
     def _run(self, x: Tensor, sigma: float, terms: Sequence[Term]) -> tuple[Tensor, ...]:
-        """One call of the network for terms that fit together, one (B, C, h, w) answer each."""
+        """One (B, C, h, w) answer for each of terms that fit together, in one call if memory allows."""
+        if len(terms) > self._most_terms:
+            return self._run_parts(x, sigma, terms)
         area = terms[0].area
         crops = [x if term.area is None else cropped(x, term.area) for term in terms]
         if len(terms) == 1:
@@ -52,8 +58,21 @@ class ConditionedDenoiser:
             stacked = x.repeat(len(terms), 1, 1, 1)
         else:
             stacked = torch.cat(crops)
-        output = self._network(stacked, sigma, self._context(terms, x.shape[0]))
+        context = self._context(terms, x.shape[0])
+        try:
+            output = self._network(stacked, sigma, context)
+        except torch.OutOfMemoryError:
+            if len(terms) == 1:
+                raise
+            self._most_terms = len(terms) // 2
+            logger.info("No memory for %d prompts in one run, going on with %d", len(terms), self._most_terms)
+            return self._run_parts(x, sigma, terms)
         return output.chunk(len(terms))
+
+    def _run_parts(self, x: Tensor, sigma: float, terms: Sequence[Term]) -> tuple[Tensor, ...]:
+        most = self._most_terms
+        parts = [self._run(x, sigma, terms[first : first + most]) for first in range(0, len(terms), most)]
+        return tuple(answer for part in parts for answer in part)
 
     def _context(self, terms: Sequence[Term], batch: int) -> Tensor:
         """Embeddings (len(terms) * batch, T, D); short ones are repeated, which attention does not notice."""

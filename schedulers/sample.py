@@ -23,7 +23,7 @@ def guided(conditioned: ConditionedDenoiser, guider: Guider) -> PairDenoiser:
 
     def denoise(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         predictions = conditioned(x, sigma, guider.needs)
-        denoised = guider.combine(predictions)
+        denoised = guider.combine(x, sigma, predictions)
         return denoised, predictions.get("negative", denoised)
 
     return denoise

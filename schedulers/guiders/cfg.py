@@ -18,8 +18,8 @@ class Guider(Protocol):
         """Names of the lists to evaluate, in the order in which they are stacked."""
         ...
 
-    def combine(self, predictions: Mapping[str, Tensor]) -> Tensor:
-        """The denoised latent (B, C, H, W) from one denoised latent of that shape for each name needed."""
+    def combine(self, x: Tensor, sigma: float, predictions: Mapping[str, Tensor]) -> Tensor:
+        """The denoised latent of x (B, C, H, W) at sigma, from one of that shape for each name needed."""
         ...
 
 
@@ -37,8 +37,9 @@ class Guidance:
             return ("positive",)
         return ("positive", "negative")
 
-    def combine(self, predictions: Mapping[str, Tensor]) -> Tensor:
+    def combine(self, x: Tensor, sigma: float, predictions: Mapping[str, Tensor]) -> Tensor:
         """The negative moved by scale times the difference; every prediction is (B, C, H, W)."""
+        del x, sigma
         positive = predictions["positive"]
         if "negative" not in predictions:
             return positive

@@ -148,3 +148,34 @@ def test_a_window_switches_an_entry_off() -> None:
     )
     torch.testing.assert_close(predict((early, late), sigma=border * 2)["positive"], one)
     torch.testing.assert_close(predict((early, late), sigma=border / 2)["positive"], other)
+
+
+@torch.no_grad()
+def test_prompts_run_apart_where_memory_does_not_hold_them_together() -> None:
+    entries = (entry(1), entry(2), entry(3))
+    together = setup(entries)[0](X, SIGMA, ("positive",))["positive"]
+    denoiser, network = setup(entries)
+    sizes: list[int] = []
+
+    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        sizes.append(inputs[0].shape[0])
+        if inputs[0].shape[0] > 2:
+            raise torch.OutOfMemoryError("out of memory")
+
+    network.register_forward_pre_hook(refuse)
+    torch.testing.assert_close(denoiser(X, SIGMA, ("positive",))["positive"], together)
+    assert sizes == [6, 2, 2, 2]
+    denoiser(X, SIGMA, ("positive",))
+    assert sizes == [6, 2, 2, 2, 2, 2, 2]
+
+
+@torch.no_grad()
+def test_one_prompt_that_memory_does_not_hold_is_an_error() -> None:
+    denoiser, network = setup((entry(1),))
+
+    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    network.register_forward_pre_hook(refuse)
+    with pytest.raises(torch.OutOfMemoryError):
+        denoiser(X, SIGMA, ("positive",))
