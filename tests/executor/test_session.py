@@ -1,5 +1,7 @@
 import json
+import re
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from loaders.folders import Folders
 from nodes.api.catalogue import collect
 from nodes.api.errors import Cancelled, WorkflowError
 from tests.executor.worker import toy_nodes
+from tests.fixtures.checkpoints import tiny_checkpoint
 
 PICTURE = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 32, "height": 16, "batch_size": 2, "color": 255}},
@@ -183,3 +186,37 @@ def test_freed_results_are_computed_again(toys):
     toys.run(toy("ToyText"), on_event=heard.append)
     assert [event.nodes for event in heard if isinstance(event, NodesCached)] == [()]
     assert isinstance(heard[-1], JobFinished)
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "python.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(example.strip().splitlines()) <= 11
+    tiny_checkpoint(tmp_path / "pictures" / "models" / "checkpoints" / "tiny.safetensors")
+    sampling = {"seed": 0, "steps": 2, "cfg": 7, "sampler_name": "euler", "scheduler": "normal", "denoise": 1}
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tiny.safetensors"}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red circle", "clip": ["1", 1]}},
+        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "4": {
+            "class_type": "KSampler",
+            "inputs": {
+                "model": ["1", 0],
+                "positive": ["2", 0],
+                "negative": ["2", 0],
+                "latent_image": ["3", 0],
+                **sampling,
+            },
+        },
+        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "drawn"}},
+    }
+    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "docs/python.md", "exec"), {})
+    assert (tmp_path / "seed-1.png").read_bytes() != (tmp_path / "seed-2.png").read_bytes()
+    first, second, *events = capsys.readouterr().out.splitlines()
+    assert first.endswith("drawn_00001_.png torch.Size([1, 64, 64, 3]) 6")
+    assert second.endswith("drawn_00002_.png torch.Size([1, 64, 64, 3]) 3")
+    assert events[0].startswith("JobStarted")
+    assert events[-1].startswith("JobFinished")

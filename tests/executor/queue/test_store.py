@@ -206,6 +206,14 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
         Store(path)
 
 
+async def test_jobs_that_arrive_together_share_commits(store):
+    statements = []
+    store._connection.set_trace_callback(statements.append)
+    await asyncio.gather(*(store.add(make_job(number)) for number in range(300)))
+    assert statements.count("COMMIT") < 30
+    assert len(store.recover(2).waiting) == 300
+
+
 def test_commits_are_synchronous_and_logged_ahead(store):
     connection = store._connection
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
