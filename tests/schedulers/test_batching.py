@@ -7,7 +7,10 @@ from torch import Tensor
 from models.diffusion import NoiseTable
 from schedulers.batching import ConditionedDenoiser
 from schedulers.conditioning import CellArea, ConditioningValue, resolve
+from schedulers.guiders.cfg import Guidance
+from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.prediction import NetworkDenoiser
+from schedulers.sample import guided
 from schedulers.sigmas import sigma_table
 from tests.schedulers.toys import ToyNetwork, entry, toy_model
 
@@ -179,3 +182,18 @@ def test_one_prompt_that_memory_does_not_hold_is_an_error() -> None:
     network.register_forward_pre_hook(refuse)
     with pytest.raises(torch.OutOfMemoryError):
         denoiser(X, SIGMA, ("positive",))
+
+
+@torch.no_grad()
+def test_no_evaluation_reads_a_number_back_from_the_device() -> None:
+    model = toy_model()
+    model.network.to("meta")
+    mask = torch.ones(1, 64, 64)
+    positive = (entry(1), entry(2, area=CellArea(16, 16, 0, 8)), entry(3, mask=mask, strength=0.5, end=0.5))
+    lists = resolve(
+        {"positive": positive, "negative": (entry(4, 14),)}, 32, 32, TABLE.percent_to_sigma, "meta"
+    )
+    x = torch.empty(2, 4, 32, 32, device="meta")
+    denoise = guided(ConditionedDenoiser(NetworkDenoiser.of(model), lists), Guidance(7.0))
+    denoised, _ = inside_mask(denoise, fitted_mask(mask, x.shape).to("meta"), x, x)(x, SIGMA)
+    assert denoised.shape == x.shape
