@@ -1,0 +1,149 @@
+"""Hands and eyes for the page: where things are on the screen, what the model holds, what the socket said."""
+
+import base64
+import json
+import time
+
+DEFAULT_SECONDS = 60
+
+
+class CanvasPage:
+    """One tab. The page forbids eval, so waiting is asking again and again."""
+
+    def __init__(self, page, server):
+        self.page = page
+        self.server = server
+        self.faults = []
+        self.messages = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda line: self.faults.append(line.text) if self._is_fault(line) else None)
+        page.on("websocket", lambda socket: socket.on("framereceived", self._received))
+
+    @staticmethod
+    def _is_fault(line):
+        return line.type == "error" and "400 (Bad Request)" not in line.text
+
+    def _received(self, frame):
+        if isinstance(frame, str):
+            self.messages.append(json.loads(frame))
+
+    def open(self):
+        self.page.goto(self.server.url)
+        self.page.wait_for_selector("html[data-ready]", state="attached")
+        self.wait("sfumato.view.isCatalogueComplete")
+
+    def ask(self, expression, argument=None):
+        return self.page.evaluate(expression, argument)
+
+    def wait(self, expression, seconds=DEFAULT_SECONDS):
+        """What the expression gives as soon as it is true."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = self.ask(expression)
+            if value:
+                return value
+            self.page.wait_for_timeout(30)
+        raise AssertionError(f"not true after {seconds} s: {expression}")
+
+    def run(self, how="finished"):
+        """Press Run and wait for the end; returns the keys of the nodes that ran."""
+        self.messages.clear()
+        self.page.click("#run")
+        self.wait("sfumato.runner.current === null")
+        self.page.wait_for_timeout(50)
+        kinds = [message["type"] for message in self.messages]
+        assert ("execution_success" in kinds) == (how == "finished"), kinds
+        running = [m["data"]["node"] for m in self.messages if m["type"] == "executing"]
+        return {node for node in running if node is not None}
+
+    def values(self, key):
+        return self.ask("key => sfumato.store.graph.nodeByKey(key)?.values", key)
+
+    def keys(self):
+        return self.ask("[...sfumato.store.graph.nodes.values()].map(node => node.key).sort()")
+
+    def links(self):
+        return self.ask(
+            """() => [...sfumato.store.graph.links.values()].map(link => {
+                const key = id => sfumato.store.graph.nodes.get(id).key;
+                return `${key(link.from)}.${link.slot} > ${key(link.to)}.${link.input}`;
+            }).sort()"""
+        )
+
+    def place(self, key, part, name=None):
+        """Where a part of a node is on the screen: title, body, input, output, widget, control or corner."""
+        x, y = self.ask(
+            """([key, part, name]) => {
+                const { view } = sfumato;
+                const shape = view.scene.shape(sfumato.store.graph.nodeByKey(key));
+                const middle = ([x, y, width, height]) => [x + width / 2, y + height / 2];
+                const slot = places => places.find(place => place.slot.name === name);
+                const point = {
+                    title: () => middle(shape.title), body: () => [shape.bounds[0] + 40, shape.bounds[1] + 42],
+                    input: () => [slot(shape.inputs).x, slot(shape.inputs).y], media: () => middle(shape.media),
+                    output: () => [slot(shape.outputs).x, slot(shape.outputs).y],
+                    widget: () => middle(slot(shape.widgets).bounds), control: () => middle(slot(shape.widgets).control),
+                    corner: () => [shape.bounds[0] + shape.bounds[2] - 4, shape.bounds[1] + shape.bounds[3] - 4],
+                }[part]();
+                const [left, top] = view.camera.toScreen(...point);
+                const box = view.stage.getBoundingClientRect();
+                return [left + box.left, top + box.top];
+            }""",
+            [key, part, name],
+        )
+        return x, y
+
+    def click(self, key, part, name=None, **options):
+        self.page.mouse.click(*self.place(key, part, name), **options)
+
+    def drag(self, start, end, modifier=None):
+        mouse = self.page.mouse
+        if modifier:
+            self.page.keyboard.down(modifier)
+        mouse.move(*start)
+        mouse.down()
+        mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=4)
+        mouse.move(*end, steps=4)
+        mouse.up()
+        if modifier:
+            self.page.keyboard.up(modifier)
+
+    def drop(self, content, name, kind, at):
+        """Drop a file on the page as a person does from a folder."""
+        self.ask(
+            """([content, name, kind, [x, y]]) => {
+                const bytes = Uint8Array.from(atob(content), letter => letter.charCodeAt(0));
+                const dataTransfer = new DataTransfer();
+                dataTransfer.items.add(new File([bytes], name, { type: kind }));
+                const options = { dataTransfer, clientX: x, clientY: y, bubbles: true, cancelable: true };
+                document.querySelector("#stage").dispatchEvent(new DragEvent("dragover", options));
+                document.querySelector("#stage").dispatchEvent(new DragEvent("drop", options));
+            }""",
+            [base64.b64encode(content).decode(), name, kind, list(at)],
+        )
+
+    def type_value(self, key, name, text):
+        """Click a value and type another."""
+        self.click(key, "widget", name)
+        self.page.keyboard.type(text)
+        self.page.keyboard.press("Enter")
+
+    def picture_url(self, key):
+        return self.wait(f"sfumato.board.outputOf({json.dumps(key)}).pictures[0]")
+
+    def colours_at(self, key):
+        """How many different colours the canvas shows where the picture of a node stands."""
+        return self.ask(
+            """key => {
+                const { view } = sfumato;
+                const [x, y, width, height] = view.scene.shape(sfumato.store.graph.nodeByKey(key)).media;
+                const [left, top] = view.camera.toScreen(x, y);
+                const context = view.canvases.scene.getContext("2d");
+                const size = [width * view.camera.scale, height * view.camera.scale].map(Math.floor);
+                const { data } = context.getImageData(Math.floor(left), Math.floor(top), ...size);
+                const colours = new Set();
+                for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+                return colours.size;
+            }""",
+            key,
+        )
