@@ -28,11 +28,15 @@ class Storage:
     dtype: torch.dtype = torch.float32
     rounded: torch.dtype | None = None
 
+    def copies(self, dtype: torch.dtype) -> bool:
+        """Whether `keep` makes a copy of tensors of a type."""
+        return dtype != self.dtype
+
     def keep(self, tensor: Tensor) -> Tensor:
         """A tensor (any shape) as it is kept."""
         if self.rounded is not None and tensor.dtype != self.rounded:
             tensor = tensor.to(self.rounded)
-        return tensor.to(self.dtype)
+        return tensor.to(self.dtype).contiguous()
 
 
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:
@@ -60,7 +64,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         )
     targets = {sources[name]: name for name in wanted}
     state = {}
-    for source, tensor in weights.read_many(targets):
+    for source, tensor in weights.read_many(targets, storage.copies):
         name = targets[source]
         state[name] = storage.keep(_fitted(weights, source, tensor, wanted[name].shape, part))
     network.load_state_dict(state, strict=True, assign=True)

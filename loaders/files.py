@@ -7,7 +7,7 @@ import struct
 import warnings
 import zipfile
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,13 @@ from loaders.safetensors_header import read_header
 SAFETENSORS = frozenset({".safetensors", ".sft"})
 
 Shape = tuple[int, ...]
+# Whether whoever reads a tensor of some number type copies it before asking for the next.
+Copies = Callable[[torch.dtype], bool]
+
+
+def copies_nothing(dtype: torch.dtype) -> bool:
+    """For readers that keep tensors as they come."""
+    return False
 
 
 class Weights(Mapping[str, Shape]):
@@ -41,8 +48,15 @@ class Weights(Mapping[str, Shape]):
         return next(self.read_many([name]))[1]
 
     @abstractmethod
-    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Tensors with their names, in the order that is quickest to read."""
+    def read_many(
+        self, names: Iterable[str], copies: Copies = copies_nothing
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, in the order that is quickest to read.
+
+        Args:
+            names: which ones.
+            copies: where it says so, a tensor is only valid until the next one is asked for.
+        """
 
 
 class SafetensorsWeights(Weights):
@@ -62,15 +76,25 @@ class SafetensorsWeights(Weights):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+    def read_many(
+        self, names: Iterable[str], copies: Copies = copies_nothing
+    ) -> Iterator[tuple[str, Tensor]]:
         """Tensors with their names, in file order.
 
-        They are read, not mapped: a file that is cut short while mapped would kill the process.
+        They are read, not mapped: a file that is cut short while mapped would kill the process. Those that
+        are copied anyway share one buffer, because fresh memory costs more than the reading.
         """
+        scratch = torch.empty(0, dtype=torch.uint8)
         with self.path.open("rb", buffering=0) as file:
             for name in sorted(names, key=lambda name: self._entries[name].begin):
                 entry = self._entries[name]
-                buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+                size = entry.end - entry.begin
+                if copies(entry.dtype):
+                    if len(scratch) < size:
+                        scratch = torch.empty(size, dtype=torch.uint8)
+                    buffer = scratch[:size]
+                else:
+                    buffer = torch.empty(size, dtype=torch.uint8)
                 file.seek(entry.begin)
                 _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
                 self.taken.add(name)
@@ -93,11 +117,17 @@ class PickledWeights(Weights):
     def __len__(self) -> int:
         return len(self._tensors)
 
-    def read_many(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Tensors with their names, as the file lists them."""
+    def read_many(
+        self, names: Iterable[str], copies: Copies = copies_nothing
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, in the order asked for."""
         for name in names:
             self.taken.add(name)
-            yield name, self._tensors[name].detach().clone(memory_format=torch.contiguous_format)
+            tensor = self._tensors[name].detach()
+            yield (
+                name,
+                tensor if copies(tensor.dtype) else tensor.clone(memory_format=torch.contiguous_format),
+            )
 
 
 def open_weights(path: Path) -> Weights:
