@@ -48,5 +48,5 @@ test("a link from the end to the start of a chain would be a loop", () => {
     inputs: [{ name: "latent", type: "LATENT", optional: true, tooltip: "", widget: null }],
   }), sampler.id, 0, encode.id, "latent");
   assert.equal(verdict.ok, false);
-  assert.match(/** @type {any} */ (verdict).reason, /loop: CLIP Text Encode \(Prompt\) already feeds KSampler/);
+  assert.match(/** @type {any} */ (verdict).reason, /loop: Prompt already feeds KSampler/);
 });

@@ -16,7 +16,7 @@ import { starterDocument } from "./model/starter.js";
 import { byId } from "./ui/dom.js";
 import { listProblems } from "./ui/problems.js";
 import { applyTheme } from "./ui/settings.js";
-import { toast } from "./ui/toasts.js";
+import { dismiss, toast } from "./ui/toasts.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
 
 /** How long to wait for the catalogue before the page is shown without it. */
@@ -62,7 +62,8 @@ function listenToServer(app) {
     text: (key, text) => app.board.update(key, { text }),
   }).open();
   runner.listen((event) => {
-    if (event.type === "unchanged") sayUnchanged(app, event.text);
+    if (event.type === "started") dismiss("run");
+    else if (event.type === "unchanged") sayUnchanged(app, event.text);
     else if (event.type === "cancelled") toast("Cancelled", { name: "run" });
     else if (event.type === "refused" && app.board.problems.length === 0) toast(event.text, { kind: "bad", name: "run" });
   });
@@ -104,6 +105,11 @@ function useCatalogue(app, catalogue) {
   view.isCatalogueComplete = Object.keys(catalogue).length > 0;
   const becameKnown = [...store.graph.nodes.values()].some((node) => !store.definitions.has(node.type) && definitions.has(node.type));
   if (!becameKnown) return store.define(definitions);
+  const isUntouched = !app.isDirty && app.savedAs === null && app.name === "Untitled" && store.history.past.length === 0;
+  if (isUntouched) {
+    store.define(definitions);
+    return app.open(starterDocument(definitions), app.name);
+  }
   const json = app.workflow();
   const { camera, selection } = view;
   const keys = [...selection].map((id) => store.graph.nodes.get(id)?.key);

@@ -216,6 +216,11 @@ export class View {
     return "index" in slot && checkLink(graph, this.store.definitions, node.id, slot.index, fixed.node, fixed.input).ok;
   }
 
+  /** @param {string} node @param {string} input @param {number} slot @returns {boolean} whether the link in the hand is fixed here */
+  isLinkEnd(node, input, slot) {
+    return this.linking?.ends.some((end) => end.node === node && end.input === input && end.slot === slot) ?? false;
+  }
+
   /** @param {string} type @returns {boolean} whether the file defines this type as a subgraph */
   isSubgraph(type) {
     const definitions = this.store.document.kept.definitions?.subgraphs ?? [];

@@ -43,7 +43,8 @@ export class Actions {
     const { definitions } = this.app.store;
     const box = this.app.view.stage.getBoundingClientRect();
     const fits = [...definitions.values()].filter((definition) => !linking || socketFor(definition, linking) !== null);
-    const usual = (/** @type {{deprecated: boolean, isVirtual: boolean}} */ one) => Number(one.deprecated) + Number(one.isVirtual);
+    const usual = (/** @type {import("../model/types.js").Definition} */ one) =>
+      Number(one.deprecated) * 2 + Number(one.isVirtual) + Number(one.category.startsWith("_")) + Number(one.experimental);
     fits.sort((one, other) => usual(one) - usual(other) || one.name.localeCompare(other.name));
     const choices = fits.map((definition) => ({
       item: definition, label: definition.name, note: definition.category,

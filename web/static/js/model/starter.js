@@ -13,10 +13,11 @@ const PROMPT = "a small red circle left of a large blue square on a yellow backg
 /**
  * @param {number} id @param {string} type @param {[number, number]} pos @param {[number, number]} size
  * @param {string[]} inputs `name TYPE link` @param {string[]} outputs `TYPE link,link` @param {Record<string, any>} values
+ * @param {string | null} title
  */
-function node(id, type, pos, size, inputs, outputs, values = {}) {
+function node(id, type, pos, size, inputs, outputs, values = {}, title = null) {
   return {
-    id, type, pos, size, flags: {}, order: 0, mode: 0, properties: { "Node name for S&R": type },
+    id, type, pos, size, ...(title ? { title } : {}), flags: {}, order: 0, mode: 0, properties: { "Node name for S&R": type },
     inputs: inputs.map((text) => {
       const [name, kind, link] = text.split(" ");
       return { name, type: kind, link: Number(link) };
@@ -39,8 +40,8 @@ export function starterWorkflow() {
     nodes: [
       node(4, "CheckpointLoaderSimple", [40, 150], [296, 104], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
         { ckpt_name: BUNDLED_MODEL }),
-      node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }),
-      node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }),
+      node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }, "Prompt"),
+      node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }, "Negative prompt"),
       node(5, "EmptyLatentImage", [384, 560], [330, 108], [], ["LATENT 2"], { width: 128, height: 128, batch_size: 1 }),
       node(3, "KSampler", [762, 190], [270, 268],
         ["model MODEL 1", "positive CONDITIONING 4", "negative CONDITIONING 6", "latent_image LATENT 2"], ["LATENT 7"], {

@@ -38,3 +38,17 @@ export function placeAt(element, x, y) {
   element.style.left = `${Math.max(margin, Math.min(x, innerWidth - offsetWidth - margin))}px`;
   element.style.top = `${Math.max(margin, Math.min(y, innerHeight - offsetHeight - margin))}px`;
 }
+
+/**
+ * Lets the row under the pointer be the active one.
+ * @param {HTMLElement} rows @param {(index: number) => void} activate
+ */
+export function followPointer(rows, activate) {
+  rows.addEventListener("pointermove", (event) => {
+    const index = [...rows.children].findIndex((row) => row.contains(/** @type {globalThis.Node} */ (event.target)));
+    if (index < 0 || rows.children[index].classList.contains("is-active") || !rows.children[index].classList.contains("row")) return;
+    for (const row of rows.children) row.classList.remove("is-active");
+    rows.children[index].classList.add("is-active");
+    activate(index);
+  });
+}

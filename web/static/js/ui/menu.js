@@ -1,7 +1,7 @@
 /** Menus and pick lists: one open at a time, closed by choosing, Escape or a press elsewhere. */
 
 import { find } from "../model/search.js";
-import { make, placeAt } from "./dom.js";
+import { followPointer, make, placeAt } from "./dom.js";
 
 /** @typedef {{label: string, keys?: string, run: () => void, isDisabled?: boolean, isChecked?: boolean} | null} Item null is a line */
 
@@ -118,6 +118,7 @@ export function openPicker({ x, y, width, options, value, label }, pick) {
       mark();
     } else if (event.key === "Enter" && shown.length > 0) choose(shown[chosen]);
   });
+  followPointer(rows, (index) => (chosen = index));
   search.addEventListener("input", fill);
   close = show(panel, x, y);
   fill();

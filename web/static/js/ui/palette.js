@@ -1,7 +1,7 @@
 /** The search box: nodes to add, fitting a link where one waits, and every command by name. */
 
 import { find } from "../model/search.js";
-import { make, placeAt } from "./dom.js";
+import { followPointer, make, placeAt } from "./dom.js";
 
 /**
  * @template T
@@ -55,6 +55,7 @@ export function openPalette({ x, y, placeholder, hint, choices }, pick) {
     if (shown.length === 0) rows.append(make("div", { className: "empty" }, "Nothing fits."));
     mark();
   };
+  followPointer(rows, (index) => (chosen = index));
   search.addEventListener("input", fill);
   panel.addEventListener("keydown", (event) => {
     event.stopPropagation();

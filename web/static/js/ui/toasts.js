@@ -4,13 +4,18 @@ import { byId, make } from "./dom.js";
 
 /** @typedef {{kind?: "plain" | "good" | "bad", action?: {label: string, run: () => void}, name?: string, seconds?: number}} ToastOptions */
 
+/** Takes away the messages of a name. @param {string} name */
+export function dismiss(name) {
+  for (const old of byId("toasts").querySelectorAll(`[data-name="${CSS.escape(name)}"]`)) old.remove();
+}
+
 /**
  * Shows a message; one with the same name takes the place of the one before.
  * @param {string} text @param {ToastOptions} options
  */
 export function toast(text, { kind = "plain", action, name, seconds = kind === "bad" ? 9 : 5 } = {}) {
   const shelf = byId("toasts");
-  if (name) for (const old of shelf.querySelectorAll(`[data-name="${CSS.escape(name)}"]`)) old.remove();
+  if (name) dismiss(name);
   const slip = make("div", { className: `toast is-${kind}`, "data-name": name ?? "" }, make("span", {}, text));
   if (action) {
     slip.append(make("button", {

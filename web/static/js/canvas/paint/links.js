@@ -27,7 +27,7 @@ export function paintLinks(context, view, bounds) {
     }
   }
   context.lineCap = "round";
-  context.globalAlpha = loud.length > 0 ? 0.45 : 0.8;
+  context.globalAlpha = loud.length > 0 ? 0.5 : 0.85;
   context.lineWidth = Math.max(2, 0.9 / view.camera.scale);
   for (const [colour, curves] of quiet) {
     context.strokeStyle = colour;

@@ -81,7 +81,14 @@ function drawWithin(context, picture, [x, y, width, height], smooth = false) {
   const [across, down] = [picture.width * scale, picture.height * scale];
   context.imageSmoothingEnabled = smooth || scale < 3;
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, x + (width - across) / 2, y + (height - down) / 2, across, down);
+  const left = x + (width - across) / 2;
+  const top = y + (height - down) / 2;
+  context.save();
+  context.beginPath();
+  context.roundRect(left, top, across, down, 4);
+  context.clip();
+  context.drawImage(picture, left, top, across, down);
+  context.restore();
 }
 
 /**

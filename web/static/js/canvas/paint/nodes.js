@@ -156,8 +156,8 @@ function paintSockets(context, view, node, shape, scale) {
     const isLinked = graph.linkInto(node.id, slot.name) !== undefined;
     const isOffered = view.offers(node, "input", slot);
     if (node.collapsed && !isLinked && !isOffered) continue;
-    if (onWidget && !isLinked && !isOffered && !view.isHovered(node)) continue;
-    const dim = view.linking !== null && !isOffered;
+    if (onWidget && !isLinked && !isOffered && (view.linking || !view.isHovered(node))) continue;
+    const dim = view.linking !== null && !isOffered && !view.isLinkEnd(node.id, slot.name, -1);
     paintSocket(context, view, x, y, slot.type, { isLinked, dim, hollow: slot.optional, small: onWidget, isWrong: wrong.has(slot.name) });
     if (!labelled || onWidget) continue;
     context.textAlign = "left";
@@ -168,7 +168,8 @@ function paintSockets(context, view, node, shape, scale) {
     const isLinked = graph.linksFrom(node.id).some((link) => link.slot === slot.index);
     const isOffered = view.offers(node, "output", slot);
     if (node.collapsed && !isLinked && !isOffered) continue;
-    paintSocket(context, view, x, y, slot.type, { isLinked, dim: view.linking !== null && !isOffered, hollow: false, small: false, isWrong: false });
+    const dim = view.linking !== null && !isOffered && !view.isLinkEnd(node.id, "", slot.index);
+    paintSocket(context, view, x, y, slot.type, { isLinked, dim, hollow: false, small: false, isWrong: false });
     if (!labelled) continue;
     context.textAlign = "right";
     context.fillStyle = view.theme.soft;
