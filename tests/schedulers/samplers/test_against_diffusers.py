@@ -111,3 +111,14 @@ def test_euler_and_heun_are_those_of_karras(name: str, kind: str) -> None:
         sigma = float(scheduler.sigmas[index])
         x = scheduler.step(Tangled()(x, sigma), t, x, return_dict=False)[0]
     torch.testing.assert_close(ours(name, sigmas), x, rtol=0, atol=5e-4)
+
+
+def test_lms_is_the_linear_multistep_method_up_to_its_last_step() -> None:
+    sigmas = karras(10)
+    scheduler = diffusers.LMSDiscreteScheduler(**{**SETTINGS, "prediction_type": "epsilon"})
+    scheduler.set_timesteps(10)
+    x = X * math.sqrt(1 + sigmas[0] ** 2)
+    for sigma, t in zip(sigmas[:-2], scheduler.timesteps[:-1], strict=True):
+        scheduler.scale_model_input(x, t)
+        x = scheduler.step((x - Tangled()(x, sigma)) / sigma, t, x, return_dict=False)[0]
+    torch.testing.assert_close(ours("lms", sigmas[:-1]), x, rtol=0, atol=2e-5)
