@@ -4,6 +4,7 @@ Reference: Hu et al. 2021 (arXiv:2106.09685), section 4; file keys in the
 manner of kohya-ss/sd-scripts for networks in LDM layout.
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,15 @@ from training.loop import Settings, Training
 
 RANK = 8
 SETTINGS = Settings(
-    steps=700, learning_rate=2.0e-3, batch=32, warmup=50, hold=0.6, average=0.99, weight_decay=0.0, seed=31
+    steps=700,
+    learning_rate=2.0e-3,
+    batch=32,
+    warmup=50,
+    hold=0.6,
+    average=0.99,
+    weight_decay=0.0,
+    seed=31,
+    parts=2,
 )
 LEFT_ALONE = ("time_embed", "emb_layers")
 
@@ -43,6 +52,7 @@ class Adapted(nn.Module):
         super().__init__()
         self.denoiser = denoiser.requires_grad_(False)
         self.table = denoiser.table
+        self.rank = rank
         self.additions = nn.ModuleDict()
         self._handles: list[RemovableHandle] = []
         for name, layer in denoiser.unet.named_modules():
@@ -91,6 +101,6 @@ def train_adapter(file: Path, denoiser: Denoiser, data: LatentSet, settings: Set
     network = Adapted(denoiser)
     levels = signal_levels()
     training = Training(network, settings, file)
-    training.run(lambda step: noise_loss(network, data, settings, step, levels))
+    training.run(partial(noise_loss, network, data, settings, levels))
     training.average.install(network)
     return network.requires_grad_(False)

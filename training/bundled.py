@@ -16,36 +16,34 @@ from PIL import Image
 from models.vae.kl import AutoencoderKL
 from training import autoencoder as autoencoder_stage
 from training import denoiser as denoiser_stage
+from training.adapter import train_adapter
+from training.allocator import keep_memory
 from training.captions import plain_caption
 from training.denoiser import Denoiser
-from training.export import save_checkpoint
-from training.latents import LatentSet, prepare
+from training.export import save_adapter, save_checkpoint
+from training.latents import prepare
 from training.sampling import accuracy, sample_pictures
 from training.scenes import random_scene
 from training.sheet import contact_sheet
 
 logger = logging.getLogger(__name__)
 
-PICTURES = 32_000
+PICTURES = 24_576
 DATA_SEED = 7
+MODELS = Path("assets/models")
 STAGES = ("autoencoder", "latents", "denoiser", "adapter", "watch", "export", "all")
 MADE = (
     "Text to pictures of flat shapes, 128 x 128. Trained from nothing by training/bundled.py on "
     "pictures that the same program draws; no other data."
 )
+MADE_ADAPTER = (
+    "A style for Sfumato shapes: everything in pastel. Trained by training/bundled.py on drawn pictures."
+)
 
 
-def get_autoencoder(runs: Path) -> AutoencoderKL:
-    """The trained autoencoder, training it first where it is not finished."""
-    return autoencoder_stage.train_autoencoder(runs / "autoencoder.pt")
-
-
-def get_latents(runs: Path, network: AutoencoderKL, pictures: int) -> LatentSet:
-    """The encoded training pictures."""
-    return prepare(runs / "latents.npy", network, pictures, DATA_SEED)
-
-
-def watch(runs: Path, denoiser: Denoiser, network: AutoencoderKL, *, count: int, scale: float) -> None:
+def watch(
+    runs: Path, denoiser: Denoiser, network: AutoencoderKL, *, count: int, scale: float, name: str = "watch"
+) -> None:
     """Draw some prompts that were kept back, log how many are right, keep a sheet of them."""
     rng = random.Random("watch")
     scenes = [random_scene(rng, kept_back=True) for _ in range(count)]
@@ -55,40 +53,60 @@ def watch(runs: Path, denoiser: Denoiser, network: AutoencoderKL, *, count: int,
         shares = accuracy([pictures[i] for i in chosen], [scenes[i] for i in chosen])
         line = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
         logger.info("%s (%d): %s", layout, len(chosen), line)
-    Image.fromarray(contact_sheet(pictures[:64], 8)).save(runs / "watch.png")
+    Image.fromarray(contact_sheet(pictures[:64], 8)).save(runs / f"{name}.png")
+
+
+def make_adapter(options: argparse.Namespace, denoiser: Denoiser, network: AutoencoderKL) -> None:
+    """Train the style adapter on the finished denoiser, write it, log how much it changes."""
+    count = options.adapter_pictures
+    data = prepare(options.runs / "latents-pastel.npy", network, count, DATA_SEED, "pastel")
+    adapted = train_adapter(options.runs / "adapter.pt", denoiser, data)
+    save_adapter(options.adapter_out, adapted, "Sfumato pastel", MADE_ADAPTER)
+    watch(options.runs, denoiser, network, count=32, scale=options.scale, name="watch-pastel")
+    adapted.detach()
+
+
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", choices=STAGES, default="all")
+    parser.add_argument("--runs", type=Path, default=Path("training/runs"), help="folder for checkpoints")
+    parser.add_argument("--out", type=Path, default=MODELS / "checkpoints/sfumato-shapes.safetensors")
+    parser.add_argument("--adapter-out", type=Path, default=MODELS / "loras/sfumato-pastel.safetensors")
+    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--adapter-pictures", type=int, default=4096)
+    parser.add_argument("--steps", type=int, default=denoiser_stage.SETTINGS.steps)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--count", type=int, default=60, help="prompts drawn to watch the accuracy")
+    parser.add_argument("--scale", type=float, default=4.0, help="guidance of those")
+    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
     """Run the stages that the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stage", choices=STAGES, default="all")
-    parser.add_argument("--runs", type=Path, default=Path("training/runs"), help="folder for checkpoints")
-    parser.add_argument(
-        "--out", type=Path, default=Path("assets/models/checkpoints/sfumato-shapes.safetensors")
-    )
-    parser.add_argument("--pictures", type=int, default=PICTURES)
-    parser.add_argument("--steps", type=int, default=denoiser_stage.SETTINGS.steps)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--count", type=int, default=60, help="prompts drawn by --stage watch")
-    parser.add_argument("--scale", type=float, default=4.0, help="guidance of --stage watch")
-    options = parser.parse_args(arguments)
+    options = options_of(arguments)
+    stage = options.stage
     torch.set_num_threads(options.threads)
-    settings = replace(denoiser_stage.SETTINGS, steps=options.steps)
+    keep_memory()
     file = options.runs / "denoiser.pt"
-    network = get_autoencoder(options.runs)
+    network = autoencoder_stage.train_autoencoder(options.runs / "autoencoder.pt")
     logger.info("autoencoder round trip: %.2f dB", autoencoder_stage.round_trip_decibels(network, 32))
-    if options.stage == "autoencoder":
+    if stage == "autoencoder":
         return
-    if options.stage in ("watch", "export"):
-        denoiser = denoiser_stage.load_denoiser(file)
-    else:
-        data = get_latents(options.runs, network, options.pictures)
-        if options.stage == "latents":
+    if stage in ("latents", "denoiser", "all"):
+        data = prepare(options.runs / "latents.npy", network, options.pictures, DATA_SEED)
+        if stage == "latents":
             return
+        settings = replace(denoiser_stage.SETTINGS, steps=options.steps)
         denoiser = denoiser_stage.train_denoiser(file, data, settings)
-    watch(options.runs, denoiser, network, count=options.count, scale=options.scale)
-    if options.stage in ("export", "all"):
+    else:
+        denoiser = denoiser_stage.load_denoiser(file)
+    if stage != "adapter":
+        watch(options.runs, denoiser, network, count=options.count, scale=options.scale)
+    if stage in ("export", "all"):
         save_checkpoint(options.out, denoiser, network, MADE)
+    if stage in ("adapter", "all"):
+        make_adapter(options, denoiser, network)
 
 
 if __name__ == "__main__":

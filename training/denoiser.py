@@ -6,6 +6,7 @@ Ho and Salimans 2022 (arXiv:2207.12598) (captions dropped for guidance); Hang et
 """
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -24,23 +25,24 @@ from training.loop import Settings, Training, seeded
 from training.prompts import WordTable
 
 TEXT_WIDTH = 128
-TEXT_CONFIG = ClipTextConfig(width=TEXT_WIDTH, layers=3, heads=TEXT_WIDTH // 64, feed_forward=4 * TEXT_WIDTH)
+TEXT_CONFIG = ClipTextConfig(width=TEXT_WIDTH, layers=3, heads=TEXT_WIDTH // 64, feed_forward=2 * TEXT_WIDTH)
 UNET_CONFIG = UNetConfig(
     channels=64,
     multipliers=(1, 2),
-    input_depths=((0, 0), (1, 1)),
-    output_depths=((0, 0, 0), (1, 1, 1)),
+    input_depths=((0,), (1,)),
+    output_depths=((0, 0), (1, 1)),
     context_width=TEXT_WIDTH,
 )
 SETTINGS = Settings(
     steps=6000,
     learning_rate=1.0e-3,
-    batch=64,
+    batch=32,
     warmup=300,
     hold=0.7,
     average=0.999,
     seed=23,
     save_seconds=150.0,
+    parts=2,
 )
 DROPPED_CAPTIONS = 0.1
 FIGURE_WEIGHT = 2.0
@@ -117,9 +119,9 @@ def level_weights(signal: Tensor) -> Tensor:
 
 
 def noise_loss(
-    network: Conditioned, data: LatentSet, settings: Settings, step: int, levels: Tensor
+    network: Conditioned, data: LatentSet, settings: Settings, levels: Tensor, step: int, part: int = 0
 ) -> Tensor:
-    """Weighted squared error of the predicted noise of one batch."""
+    """Weighted squared error of the predicted noise of one part of a batch."""
     generator = seeded(settings.seed, step)
     rng = random.Random(f"{settings.seed}:{step}")
     batch = settings.batch
@@ -136,13 +138,14 @@ def noise_loss(
     signal = levels[times]
     root = signal[:, None, None, None]
     noisy = root.sqrt() * latents + (1.0 - root).sqrt() * noise
+    mine = slice(part, None, settings.parts)
     # The fused attention kernel is several times slower backwards on CPUs than plain products.
     with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-        predicted = network(noisy, times.float(), rows)
-    error = (predicted.float() - noise).square().mean(dim=1)
-    cells = 1.0 + FIGURE_WEIGHT * data.covers[chosen].float()
+        predicted = network(noisy[mine], times[mine].float(), rows[mine])
+    error = (predicted.float() - noise[mine]).square().mean(dim=1)
+    cells = 1.0 + FIGURE_WEIGHT * data.covers[chosen[mine]].float()
     error = (error * cells).sum(dim=(1, 2)) / cells.sum(dim=(1, 2))
-    return (error * level_weights(signal)).mean()
+    return (error * level_weights(signal[mine])).mean()
 
 
 def build(seed: int) -> Denoiser:
@@ -158,7 +161,7 @@ def train_denoiser(
     network = build(settings.seed)
     levels = signal_levels()
     training = Training(network, settings, file)
-    training.run(lambda step: noise_loss(network, data, settings, step, levels), until)
+    training.run(partial(noise_loss, network, data, settings, levels), until)
     training.average.install(network)
     network.spread_words()
     return network.requires_grad_(False).eval()

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from training.shapes import SIDE, Bytes, Figure, Style, draw
 logger = logging.getLogger(__name__)
 
 CELLS = SIDE // 8
-CHUNK = 64
+CHUNK = 32
+BLOCK = 2048
 MARGIN = 4.0
 
 
@@ -64,17 +66,22 @@ class LatentSet:
         return len(self.scenes)
 
 
-def prepare(file: Path, network: AutoencoderKL, count: int, seed: int, style: Style = "solid") -> LatentSet:
+def prepare(
+    file: Path, network: AutoencoderKL, count: int, seed: int, style: Style = "solid", threads: int = 2
+) -> LatentSet:
     """The latents of the first `count` training pictures, encoding only those that the file lacks."""
     done = torch.from_numpy(np.load(file)) if file.exists() else torch.empty(0, 4, CELLS, CELLS).half()
-    if len(done) < count:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        parts, start = [done], len(done)
-        for first in range(start, count, CHUNK):
-            pictures = [picture_of(i, seed, style) for i in range(first, min(count, first + CHUNK))]
-            parts.append((encode(network, pictures) * LatentFormat().scale).half())
-            if (first - start) % (CHUNK * 50) == 0:
-                logger.info("encoded %d of %d pictures", first, count)
-        done = torch.cat(parts)
-        np.save(file, done.numpy())
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def one(first: int) -> Tensor:
+        torch.set_num_threads(1)
+        pictures = [picture_of(index, seed, style) for index in range(first, first + CHUNK)]
+        return (encode(network, pictures) * LatentFormat().scale).half()
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        while len(done) < count:
+            first = len(done)
+            done = torch.cat([done, *pool.map(one, range(first, first + BLOCK, CHUNK))])
+            np.save(file, done.numpy())
+            logger.info("encoded %d of %d pictures", len(done), count)
     return LatentSet(done[:count], seed)

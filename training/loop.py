@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from training.ema import MovingAverage
+
+LossOfPart = Callable[[int, int], Tensor]
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,8 @@ class Settings:
         seed: of everything drawn at random.
         save_seconds: time between checkpoints.
         log_steps: steps between log lines.
+        parts: pieces a batch is cut into, each computed by a thread of its own. Two cores that meet once a
+            step are faster than two that meet at every operation, above all where others want them too.
     """
 
     steps: int
@@ -45,6 +50,7 @@ class Settings:
     seed: int = 0
     save_seconds: float = 120.0
     log_steps: int = 50
+    parts: int = 1
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -80,11 +86,15 @@ class Training:
         self.optimiser = optimiser_for(self.parameters, settings)
         self.average = MovingAverage(network, settings.average)
         self.step = 0
+        self._threads = ThreadPoolExecutor(max_workers=settings.parts)
         if file.exists():
             self._load()
 
-    def run(self, loss_at: Callable[[int], Tensor], until: int | None = None) -> None:
-        """Train up to a step (by default the last) with the loss of each step, saving now and then."""
+    def run(self, loss_at: LossOfPart, until: int | None = None) -> None:
+        """Train up to a step (by default the last), saving now and then.
+
+        `loss_at` gives the loss of a step and a part of its batch.
+        """
         settings = self.settings
         end = min(settings.steps, until if until is not None else settings.steps)
         saved, marked, losses = time.monotonic(), time.monotonic(), []
@@ -101,18 +111,31 @@ class Training:
                 saved = time.monotonic()
         self.save()
 
-    def advance(self, loss_at: Callable[[int], Tensor]) -> float:
+    def advance(self, loss_at: LossOfPart) -> float:
         """Take one step; returns its loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate(self.step)
-        loss = loss_at(self.step)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self._gradients(loss_at)
         nn.utils.clip_grad_norm_(self.parameters, self.settings.gradient_limit)
         self.optimiser.step()
         self.step += 1
         self.average.update(self.network, self.step)
-        return loss.item()
+        return loss
+
+    def _gradients(self, loss_at: LossOfPart) -> float:
+        """Give every parameter the mean gradient of the parts of one batch; returns the mean loss."""
+        parts = self.settings.parts
+        threads = torch.get_num_threads()
+
+        def one(part: int) -> tuple[float, tuple[Tensor, ...]]:
+            torch.set_num_threads(max(1, threads // parts))
+            loss = loss_at(self.step, part)
+            return loss.item(), torch.autograd.grad(loss, self.parameters)
+
+        results = list(self._threads.map(one, range(parts)))
+        for parameter, *gradients in zip(self.parameters, *(found for _, found in results), strict=True):
+            parameter.grad = torch.stack(gradients).mean(dim=0) if parts > 1 else gradients[0]
+        return sum(loss for loss, _ in results) / parts
 
     def save(self) -> None:
         """Write the checkpoint, replacing the last one in a single move."""

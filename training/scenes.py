@@ -32,8 +32,8 @@ GROUPS: dict[int, tuple[tuple[float, float], ...]] = {
     3: ((MIDDLE, NEAR), (NEAR, FAR), (FAR, FAR)),
     4: ((NEAR, NEAR), (FAR, NEAR), (NEAR, FAR), (FAR, FAR)),
 }
-POSITION_JITTER = 4.0
-RADIUS_JITTER = 0.05
+POSITION_JITTER = 3.0
+RADIUS_JITTER = 0.04
 COLOUR_JITTER = 6
 KEPT_BACK_PERCENT = 12
 

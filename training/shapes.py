@@ -27,7 +27,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (20, 20, 20),
 }
 BACKGROUNDS: dict[str, tuple[int, int, int]] = {**COLOURS, "gray": (150, 150, 156)}
-RADII: dict[str, float] = {"small": 13.0, "medium": 19.0, "large": 27.0}
+RADII: dict[str, float] = {"small": 15.5, "medium": 20.5, "large": 27.0}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Figure:
 
 
 def _circle(x: Floats, y: Floats, radius: float) -> Floats:
-    return (np.hypot(x, y) - radius).astype(np.float32)
+    distance: Floats = (np.hypot(x, y) - radius).astype(np.float32)
+    return distance
 
 
 def _square(x: Floats, y: Floats, radius: float) -> Floats:
@@ -70,7 +71,8 @@ def _star(x: Floats, y: Floats, radius: float) -> Floats:
 
 
 def _ring(x: Floats, y: Floats, radius: float) -> Floats:
-    return (np.abs(np.hypot(x, y) - 0.74 * radius) - 0.26 * radius).astype(np.float32)
+    distance: Floats = (np.abs(np.hypot(x, y) - 0.74 * radius) - 0.26 * radius).astype(np.float32)
+    return distance
 
 
 def _cross(x: Floats, y: Floats, radius: float) -> Floats:
