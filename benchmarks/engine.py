@@ -1,4 +1,4 @@
-"""How fast graphs of trivial nodes are read, checked, fingerprinted and run: `python -m benchmarks.engine`."""
+"""How fast graphs of trivial nodes are read, checked and run: `python -m benchmarks.engine`."""
 
 import argparse
 import asyncio

@@ -148,7 +148,7 @@ class _Conversion:
 
     def promoted(self, scope: Scope, slot: int) -> Literal | None:
         """The value of a subgraph input without a link: the instance's own, else the first one inside."""
-        while scope.host is not None:
+        while True:
             name = scope.input_name(slot)
             values = self.host_values(scope)
             if values.get(name) is not None:
@@ -163,10 +163,8 @@ class _Conversion:
                 values = widget_values(node, self.specs.get(node["type"]))
                 return Literal(values[inner_slot]) if inner_slot in values else None
             position = child.input_position(inner_slot)
-            if position is None:
-                return None
+            assert position is not None  # widget_targets yields no other
             scope, slot = child, position
-        return None
 
     def host_values(self, scope: Scope) -> dict[str, Any]:
         """The values that an instance of a subgraph holds for its own inputs, by name."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
-from executor.graph.inputs import Slots
+from executor.graph.inputs import Slots, without_strangers
 from executor.graph.workflow import Graph, Instance, Link
 from nodes.api.declare import Node
 from nodes.api.errors import WorkflowError
@@ -32,6 +32,7 @@ def fingerprints(
     `stat(folder, name)` describes a file, usually by size and time of change; it is asked once per file.
     Raises WorkflowError for a cycle, a type that is not in `nodes` and a link to nothing.
     """
+    graph = without_strangers(graph, lambda kind: nodes[kind].spec if kind in nodes else None)
     pass_ = _Pass(graph, nodes, stat)
     for node_id in graph.topological_order() if targets is None else graph.ancestors(targets):
         pass_.add(graph.instances[node_id])

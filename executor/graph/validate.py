@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from executor.graph.fingerprint import literals_for
-from executor.graph.inputs import Slots
+from executor.graph.inputs import Slots, without_strangers
 from executor.graph.literals import FileLists, HasFile, Refusal, coerce
 from executor.graph.types import Bindings, is_compatible
 from executor.graph.workflow import CycleError, Graph, Instance, Link, MalformedLink
@@ -80,7 +80,8 @@ class _Validator:
     def __init__(
         self, graph: Graph, specs: Mapping[str, NodeSpec], files: FileLists, nodes: Mapping[str, Node]
     ) -> None:
-        self.graph = graph
+        self.original = graph
+        self.graph = without_strangers(graph, specs.get)
         self.specs = specs
         self.files = files
         self.nodes = nodes
@@ -108,7 +109,7 @@ class _Validator:
             self.check(self.graph.instances[node_id])
         good = tuple(node_id for node_id in outputs if node_id not in self.bad)
         failed = tuple(node_id for node_id in outputs if node_id in self.bad)
-        graph = Graph({**self.graph.instances, **self.coerced}) if self.coerced else self.graph
+        graph = Graph({**self.original.instances, **self.coerced}) if self.coerced else self.original
         return Validation(tuple(self.problems), good, graph, failed)
 
     def in_order(self, outputs: list[str]) -> list[str]:
@@ -159,7 +160,9 @@ class _Validator:
         if slots.growing is not None:
             self.check_growing(instance, slots, bindings, changed)
         if changed:
-            instance = self.coerced[instance.id] = replace(instance, inputs={**instance.inputs, **changed})
+            original = self.original.instances[instance.id]
+            instance = replace(original, inputs={**original.inputs, **changed})
+            self.coerced[instance.id] = instance
         if instance.type in self.nodes and len(self.problems) == before:
             self.ask_node(instance, self.nodes[instance.type])
         self.output_types[instance.id] = bindings.outputs(spec)

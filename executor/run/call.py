@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from executor.graph.inputs import Slots
-from executor.graph.workflow import Instance, Link, MalformedLink
+from executor.graph.workflow import Instance, Link
 from executor.run.cache import Many, Outcome
 from nodes.api.declare import Node
 from nodes.api.errors import NodeError
@@ -33,8 +33,6 @@ class Plan:
                 self.lazy.append((name, entry, value))
             elif type(value) is Link:
                 self.strict.append((name, entry, value))
-            elif type(value) is MalformedLink:
-                continue
             else:
                 value = deepcopy(value) if isinstance(value, list | dict) else value
                 self.literals[name] = [value] if entry.is_list else value

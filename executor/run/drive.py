@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from executor.graph.fingerprint import Stat, fingerprints
-from executor.graph.inputs import Slots
+from executor.graph.inputs import Slots, without_strangers
 from executor.graph.workflow import Link
 from executor.run.cache import Outcome, ResultCache
 from executor.run.call import Binding, Plan, gather, read_result
@@ -76,6 +76,7 @@ class Drive:
     def __init__(self, parts: Parts, job: "RunRequest", emit: Emit, deliver: Deliver | None) -> None:
         self.parts = parts
         self.job = job
+        self.graph = job.graph
         self.emit = emit
         self.deliver = deliver
         self.cancelled = False
@@ -142,11 +143,15 @@ class Drive:
     def prepare(self) -> None:
         """Fingerprint what the targets need, say what of it is known, count who will use each result."""
         self.check_cancelled()
-        instances = self.job.graph.instances
+        nodes = self.parts.nodes
+        self.graph = without_strangers(
+            self.job.graph, lambda kind: nodes[kind].spec if kind in nodes else None
+        )
+        instances = self.graph.instances
         for target in self.job.targets:
             if target not in instances:
                 raise WorkflowError(f"There is no node {target} in the graph", node_id=target)
-        self.fingerprints = fingerprints(self.job.graph, self.parts.nodes, self.parts.stat, self.job.targets)
+        self.fingerprints = fingerprints(self.graph, self.parts.nodes, self.parts.stat, self.job.targets)
         cache = self.parts.cache
         known = tuple(node_id for node_id, fingerprint in self.fingerprints.items() if fingerprint in cache)
         self.known = frozenset(known)
@@ -188,7 +193,7 @@ class Drive:
         if leader != node_id and leader not in self.finished:
             self.followers.setdefault(leader, []).append(node_id)
             return
-        instance = self.job.graph.instances[node_id]
+        instance = self.graph.instances[node_id]
         node = self.parts.nodes[instance.type]
         slots = self.slots.get(instance.type)
         if slots is None:
@@ -275,7 +280,7 @@ class Drive:
 
     def release(self, node_id: str) -> None:
         """Let go of the results that this instance was the last to need."""
-        for _, link in self.job.graph.instances[node_id].links():
+        for _, link in self.graph.instances[node_id].links():
             left = self.uses.get(link.node)
             if left is not None:
                 self.uses[link.node] = left - 1

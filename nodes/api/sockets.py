@@ -24,14 +24,19 @@ AnyValue: TypeAlias = Annotated[Any, Socket("*")]
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from models.adapters.patch import Patched
+    from models.diffusion import DiffusionModel, TextModel, VaeModel
+    from schedulers.conditioning import ConditioningValue
+    from schedulers.latent import LatentBatch
+
     Image: TypeAlias = Tensor
     Mask: TypeAlias = Tensor
     Sigmas: TypeAlias = Tensor
-    Latent: TypeAlias = Any
-    Model: TypeAlias = Any
-    Clip: TypeAlias = Any
-    Vae: TypeAlias = Any
-    Conditioning: TypeAlias = Any
+    Latent: TypeAlias = LatentBatch
+    Model: TypeAlias = Patched[DiffusionModel]
+    Clip: TypeAlias = Patched[TextModel]
+    Vae: TypeAlias = Patched[VaeModel]
+    Conditioning: TypeAlias = ConditioningValue
     Lazy: TypeAlias = Awaitable[T]
 else:
     Image = Annotated[Any, Socket("IMAGE")]

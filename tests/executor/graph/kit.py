@@ -191,9 +191,9 @@ class Page:
     def link(self, origin, slot, target, target_slot, kind="*"):
         link_id = len(self.links) + 1
         self.links.append([link_id, origin, slot, target, target_slot, kind])
-        for node in self.nodes:
-            if node["id"] == target and target_slot < len(node["inputs"]):
-                node["inputs"][target_slot]["link"] = link_id
+        for saved in self.nodes:
+            if saved["id"] == target and target_slot < len(saved["inputs"]):
+                saved["inputs"][target_slot]["link"] = link_id
         return self
 
     def data(self, **more):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from executor.graph.inputs import without_strangers
 from executor.graph.parse import parse
 from executor.graph.validate import TOP_LEVEL_TYPES, validate
 from nodes.api.errors import WorkflowError
@@ -257,9 +258,9 @@ def test_many_cycles_are_reported_in_linear_time():
             "class_type": "Save",
             "inputs": {"images": [f"a{index}", 0], "filename_prefix": ""},
         }
-    began = time.perf_counter()
+    began = time.process_time()
     validation = check(prompt)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert validation.outputs == ()
     assert {problem.type for problem in validation.problems} == {"dependency_cycle"}
 
@@ -275,9 +276,9 @@ def test_a_chain_whose_nodes_all_need_the_first_consumer_is_reported_in_linear_t
     }
     prompt[str(count)] = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
     prompt["s"] = {"class_type": "Save", "inputs": {"images": ["0", 0], "filename_prefix": ""}}
-    began = time.perf_counter()
+    began = time.process_time()
     validation = check(prompt)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert validation.outputs == ()
 
 
@@ -302,6 +303,19 @@ def test_what_no_output_needs_is_not_validated():
     prompt = text_to_image()
     prompt["8"] = {"class_type": "Decode", "inputs": {"vae": 3}}
     assert check(prompt).problems == ()
+
+
+def test_a_link_into_an_input_that_nobody_declared_is_kept_but_not_followed():
+    prompt = changed("4", width="128", shade=["8", 0], tint=["99", 0])
+    prompt["8"] = {"class_type": "Decode", "inputs": {}}
+    validation = check(prompt)
+    assert validation.problems == ()
+    assert validation.graph.instances["4"].inputs == {
+        "width": 128,
+        "height": 64,
+        "shade": ("8", 0),
+        "tint": ("99", 0),
+    }
 
 
 def test_a_growing_input_needs_one_socket_and_checks_all():
@@ -383,7 +397,7 @@ def test_validation_is_total_and_what_it_passes_is_good(prompt):
     if first.outputs:
         again = validate(first.graph, SPECS, list_files, first.outputs, nodes=NODES)
         assert again.problems == ()
-        first.graph.ancestors(first.outputs)
+        without_strangers(first.graph, SPECS.get).ancestors(first.outputs)
 
 
 @given(json_values)

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Annotated, Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from executor.graph.parse import parse
 from executor.graph.workflow import Graph
@@ -84,6 +85,31 @@ async def wait(seconds: float, value: int = 0) -> int:
     """Give a number later."""
     await asyncio.sleep(seconds)
     calls.append(f"wait {value}")
+    return value
+
+
+@node()
+async def stubborn(seconds: float) -> int:
+    """Go on when it is told to stop."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(left)
+    return 1
+
+
+class Tracked:
+    """A value whose end can be seen."""
+
+
+alive: "WeakSet[Tracked]" = WeakSet()
+
+
+@node()
+def tracked() -> AnyValue:
+    """Give a value whose end can be seen."""
+    value = Tracked()
+    alive.add(value)
     return value
 
 

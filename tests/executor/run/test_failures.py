@@ -2,11 +2,12 @@ import asyncio
 
 import pytest
 
+from executor.run import drive
 from executor.run.cache import Many
 from executor.run.engine import RunRequest
-from executor.run.events import NodeStarted
+from executor.run.events import NodesCached, NodeStarted
 from executor.run.failures import describe
-from tests.executor.run.kit import calls, graph_of, make_engine, run
+from tests.executor.run.kit import alive, calls, graph_of, make_engine, run
 
 
 async def test_a_failure_names_node_type_message_traceback_and_inputs(engine):
@@ -231,3 +232,32 @@ def test_inputs_are_described_in_few_words():
     assert describe(object()) == "object"
     assert describe(None) is None
     assert describe(True) is True
+
+
+async def test_an_async_node_that_will_not_stop_is_left_behind(engine, monkeypatch):
+    monkeypatch.setattr(drive, "ASYNC_GRACE_SECONDS", 0.1)
+    graph = graph_of(a=("stubborn", {"seconds": 1.0}), b=("both", {"left": ["a", 0], "right": 1}))
+    task = asyncio.create_task(engine.run(RunRequest("j", graph, ("b",)), lambda event: None))
+    await asyncio.sleep(0.05)
+    engine.cancel("j")
+    finished = await task
+    assert finished.status == "cancelled"
+    assert finished.seconds < 0.6
+    assert (await run(engine, graph_of(a=("wait", {"seconds": 0.0})), "a")).status == "succeeded"
+
+
+async def test_an_undeclared_link_to_nothing_harms_nobody(engine):
+    graph = graph_of(
+        a=("number", {"value": 1, "extra": ["gone", 0], "more": ["bad", 0]}), bad=("unheard", {})
+    )
+    job = await run(engine, graph, "a")
+    assert job.outputs == {"a": (1,)}
+    assert job.of(NodesCached)[0].nodes == ()
+
+
+async def test_what_a_node_was_given_is_let_go_after_its_failure(engine):
+    graph = graph_of(a=("tracked", {}), bad=("fail", {"value": ["a", 0]}))
+    engine.cache.max_entries = 0
+    await run(engine, graph, "bad")
+    await run(engine, graph_of(a=("number", {})), "a")  # the thread has left the first job behind
+    assert len(alive) == 0

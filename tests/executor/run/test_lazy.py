@@ -121,4 +121,4 @@ async def test_async_nodes_overlap_with_each_other_and_with_computing_ones(engin
     )
     job = await run(engine, graph_of(**entries), "all")
     assert job.outputs["all"] == ("0 1 2 3 4 5 6 7 8 9 4",)
-    assert job.finished.seconds < 1.0
+    assert job.finished.seconds < 1.8  # one after the other: 2.2
