@@ -98,6 +98,7 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Adds the headers that depend on the address and the settings just before an answer is sent."""
     settings = request.app[SETTINGS]
     headers = response.headers
+    headers["Server"] = "Sfumato"
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     if settings.cors_origin is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+LONGEST_TEXT = 4000
+
 
 class RefusedError(Exception):
     """A request that is turned away: an HTTP status, a machine-readable type and a sentence."""
@@ -35,5 +37,13 @@ def error_body(
     details: str = "",
     extra_info: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The four-key error object that every refusal carries under `error`."""
-    return {"type": type, "message": message, "details": details, "extra_info": dict(extra_info or {})}
+    """The four-key object that every refusal carries under `error`; texts are cut to what a person reads."""
+    extra = {name: clipped(value) for name, value in (extra_info or {}).items()}
+    return {"type": type, "message": clipped(message), "details": clipped(details), "extra_info": extra}
+
+
+def clipped(value: Any) -> Any:
+    """A text cut to its beginning if it is very long, as what a client sent may be; all else as it is."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]}... ({len(value)} letters)"
+    return value

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import Any
 
 from aiohttp import web
@@ -15,10 +13,6 @@ from web.keys import SETTINGS
 from web.refusal import RefusedError
 
 MAX_DEPTH = 200
-_BRACKETS = b"[]{}"
-_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 class _DuplicateKeyError(ValueError):
@@ -36,8 +30,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _depth(body: bytes) -> int:
-    return max(accumulate(map(_STEP.__getitem__, body.translate(None, _NOT_BRACKETS))), default=0)
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def parse_json(body: bytes) -> Any:
@@ -55,7 +59,7 @@ def parse_json(body: bytes) -> Any:
         raise _invalid(f"The body is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
         raise _invalid("The body holds a number with too many digits") from None
-    if _depth(body) > MAX_DEPTH and _depth(_STRING.sub(b"", body)) > MAX_DEPTH:
+    if _is_deep(value):
         raise _invalid(f"The body is nested deeper than {MAX_DEPTH} levels")
     if b"\\ud" in body or b"\\uD" in body:
         try:
@@ -71,12 +75,14 @@ def _invalid(message: str) -> RefusedError:
 
 async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body, refused (413) as soon as it is known to exceed `limit` bytes."""
-    if (request.content_length or 0) > limit:
+    body = bytearray()
+    length = request.content_length or 0
+    while length <= limit and (block := await request.content.readany()):
+        body += block
+        length = max(length, len(body))  # a packed body is longer than its header says
+    if length > limit:
         raise RefusedError(413, "body_too_large", f"The body is larger than {limit} bytes")
-    body = await request.read()
-    if len(body) > limit:
-        raise RefusedError(413, "body_too_large", f"The body is larger than {limit} bytes")
-    return body
+    return bytes(body)
 
 
 async def read_json(request: web.Request) -> Any:

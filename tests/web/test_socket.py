@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 
 from tests.web.client import Client, kinds, picture_prompt
+
+ENDS = {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 
 
 def data_of(messages: list[Any], kind: str) -> list[dict[str, Any]]:
@@ -296,3 +299,50 @@ async def test_a_wide_graph_costs_the_wire_little(connect: Any) -> None:
     for state in data_of(messages, "progress_state"):
         seen |= {node for node, about in state["nodes"].items() if about["state"] == "finished"}
     assert seen == set(prompt)
+
+
+async def test_a_message_that_is_too_long_ends_the_socket_and_nothing_else(
+    http: aiohttp.ClientSession,
+) -> None:
+    async with http.ws_connect("/ws") as socket:
+        await socket.receive(5)
+        with suppress(ConnectionError):
+            await socket.send_str("x" * 5 * 2**20)
+        assert (await socket.receive(5)).type in ENDS
+    async with http.get("/queue") as response:
+        assert response.status == 200
+
+
+async def test_who_asks_hears_of_the_worker(connect: Any, http: aiohttp.ClientSession) -> None:
+    client: Client = await connect("worker", {"supports_worker_state": True})
+    await client.submit(picture_prompt(width=20))
+    assert (await client.until("worker"))[-1] == {"type": "worker", "data": {"state": "busy"}}
+    assert (await client.until("worker"))[-1] == {"type": "worker", "data": {"state": "ready"}}
+
+
+async def test_the_log_is_told_to_who_subscribed(connect: Any, http: aiohttp.ClientSession) -> None:
+    client: Client = await connect("log")
+    for enabled in (True, False):
+        async with http.patch(
+            "/internal/logs/subscribe", json={"clientId": "log", "enabled": enabled}
+        ) as response:
+            assert response.status == 200
+        prompt = picture_prompt(width=21 + enabled)
+        prompt["3"] = {"class_type": "ToyDie", "inputs": {"images": ["1", 0]}}
+        prompt["2"]["inputs"]["images"] = ["3", 0]
+        told = data_of(await client.run(prompt), "logs")
+        assert any("killed by SIGKILL" in line["m"] for data in told for line in data["entries"]) is enabled
+
+
+async def test_memory_can_be_given_back(connect: Any, http: aiohttp.ClientSession) -> None:
+    client: Client = await connect("free")
+    prompt = picture_prompt(width=23)
+    await client.run(prompt)
+    for body, cached in (({"unload_models": True}, True), ({"free_memory": True}, False), ({}, True)):
+        async with http.post("/free", json=body) as response:
+            assert (response.status, await response.read()) == (200, b"")
+        nodes = data_of(await client.run(prompt), "execution_cached")[0]["nodes"]
+        assert bool(nodes) is cached, body
+    for bad in (b"", b"[]", b"x"):
+        async with http.post("/free", data=bad) as response:
+            assert response.status == 400

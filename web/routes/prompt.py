@@ -16,7 +16,8 @@ from executor.queue.jobs import SECRET_KEYS, DuplicateJobError, NewJob
 from nodes.api.errors import NodeError, WorkflowError
 from nodes.api.spec import NodeSpec
 from web.keys import FOLDERS, SERVICE, SETTINGS
-from web.refusal import RefusedError, error_body
+from web.node_errors import node_errors
+from web.refusal import RefusedError, clipped
 from web.wire_json import json_response, read_json, type_name
 
 routes = web.RouteTableDef()
@@ -24,7 +25,6 @@ routes = web.RouteTableDef()
 # Graphs up to this size are judged on the loop; larger ones in a thread, so that nobody else waits.
 QUICK_INSTANCES = 200
 MAX_ID_LENGTH = 200
-MAX_DEPENDENTS_TOLD = 100
 MAX_LINES = 50
 
 
@@ -46,16 +46,15 @@ async def submit(request: web.Request) -> web.Response:
             429, "queue_full", f"{settings.max_pending} jobs wait already", headers={"Retry-After": "10"}
         )
     specs = await known_specs(request)
-    validation = await _judge(request, body["prompt"], specs, _targets(body))
-    node_errors = _node_errors(validation)
-    _refuse_bad(validation, node_errors)
+    validation, errors = await _judge(request, body["prompt"], specs, _targets(body))
+    _refuse_bad(validation, errors)
     job = _new_job(body, validation)
     try:
         queued = await service.submit(job)
     except DuplicateJobError:
         message = f"A job with the id {job.job_id!r} is waiting or running already"
         raise RefusedError(409, "duplicate_prompt_id", message, node_errors={}) from None
-    answer = {"prompt_id": queued.job_id, "number": queued.number, "node_errors": node_errors}
+    answer = {"prompt_id": queued.job_id, "number": queued.number, "node_errors": errors}
     return json_response(answer)
 
 
@@ -85,7 +84,7 @@ def _targets(body: Mapping[str, Any]) -> list[str] | None:
 
 async def _judge(
     request: web.Request, prompt: Any, specs: Mapping[str, NodeSpec], targets: list[str] | None
-) -> Validation:
+) -> tuple[Validation, dict[str, Any]]:
     if not isinstance(prompt, dict):
         message = f"The prompt must be an object of nodes, not {type_name(prompt)}"
         raise _refused("invalid_prompt", message)
@@ -97,8 +96,9 @@ async def _judge(
         except (NodeError, OSError, ValueError):
             return False
 
-    def judge() -> Validation:
-        return validate(parse(prompt, specs), specs, folders.names, targets, has_file=has_file)
+    def judge() -> tuple[Validation, dict[str, Any]]:
+        validation = validate(parse(prompt, specs), specs, folders.names, targets, has_file=has_file)
+        return validation, node_errors(validation)
 
     try:
         return await asyncio.to_thread(judge) if len(prompt) > QUICK_INSTANCES else judge()
@@ -107,35 +107,16 @@ async def _judge(
         raise _refused(error.type, error.message, details) from None
 
 
-def _node_errors(validation: Validation) -> dict[str, Any]:
-    """The problems by node, each with the outputs that cannot run because of it."""
-    errors: dict[str, Any] = {}
-    for problem in validation.problems:
-        if problem.node_id is None or problem.type in TOP_LEVEL_TYPES:
-            continue
-        entry = errors.get(problem.node_id)
-        if entry is None:
-            # Finding out who depends on a node is linear in the graph: done for as many as a person reads.
-            is_told = len(errors) < MAX_DEPENDENTS_TOLD
-            entry = errors[problem.node_id] = {
-                "errors": [],
-                "dependent_outputs": list(validation.dependent_outputs(problem.node_id)) if is_told else [],
-                "class_type": validation.graph.instances[problem.node_id].type,
-            }
-        entry["errors"].append(error_body(problem.type, problem.message, problem.details, problem.extra_info))
-    return errors
-
-
-def _refuse_bad(validation: Validation, node_errors: dict[str, Any]) -> None:
+def _refuse_bad(validation: Validation, errors: dict[str, Any]) -> None:
     """Raises if the graph cannot run at all, or holds a node that there is not."""
     for problem in validation.problems:
         if problem.type in TOP_LEVEL_TYPES:
             raise _refused(problem.type, problem.message, problem.details, **problem.extra_info)
     if not validation.outputs:
-        lines = [f"{problem.message}: {problem.details}" for problem in validation.problems]
-        details = "\n".join(lines[:MAX_LINES])
+        told = validation.problems[:MAX_LINES]
+        details = "\n".join(f"{problem.message}: {clipped(problem.details)}" for problem in told)
         kind, message = "prompt_outputs_failed_validation", "Prompt outputs failed validation"
-        raise RefusedError(400, kind, message, details, node_errors=node_errors)
+        raise RefusedError(400, kind, message, details, node_errors=errors)
 
 
 def _new_job(body: Mapping[str, Any], validation: Validation) -> NewJob:
