@@ -25,7 +25,7 @@ async def supervised(command):
         yield lane, heard
     finally:
         lane.stop()
-        await asyncio.wait_for(supervisor, 10)
+        await asyncio.wait_for(supervisor, 60)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def command(tmp_path):
 
 
 async def until(condition):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -45,7 +45,7 @@ async def test_a_worker_that_dies_before_it_was_given_the_job_is_not_the_jobs_fa
         lane.take(JOB)
         os.kill(lane.process_id, signal.SIGKILL)
         await until(lambda: lane.state == "lost")
-        outcome = await asyncio.wait_for(lane.run(), 30)
+        outcome = await asyncio.wait_for(lane.run(), 90)
         assert outcome.state is JobState.SUCCEEDED
 
 

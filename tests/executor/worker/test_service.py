@@ -26,7 +26,7 @@ from executor.worker.service import (
 )
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 def make_service(base, **settings):
