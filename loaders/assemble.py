@@ -43,7 +43,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     """Build a network and give it its weights; each is read once and never held twice.
 
     Args:
-        build: makes the network; runs on the meta device, so that nothing is allocated or initialised.
+        build: makes the network.
         weights: the file.
         sources: parameter name -> name in the file; more than the network has are left unread.
         storage: how the weights are kept.
@@ -52,8 +52,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     Raises:
         BrokenFile: if weights are missing or have other shapes.
     """
-    with torch.device("meta"), _Unfilled():
-        network = build()
+    network = build_empty(build)
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in sources]
     if missing:
@@ -69,6 +68,12 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         state[name] = storage.keep(_fitted(weights, source, tensor, wanted[name].shape, part))
     network.load_state_dict(state, strict=True, assign=True)
     return network.requires_grad_(False).eval()
+
+
+def build_empty(build: Callable[[], N]) -> N:
+    """A network on the meta device: its shapes without memory and without values."""
+    with torch.device("meta"), _Unfilled():
+        return build()
 
 
 class _Unfilled(TorchFunctionMode):

@@ -128,12 +128,20 @@ class Residency:
         if self.devices.is_split:
             try:
                 network.to(self.devices.compute)
-            except torch.OutOfMemoryError as error:
-                self._evict_idle(resident.size_bytes + self.resident_bytes())
-                network.to(self.devices.storage)
-                raise OutOfMemory(resident.size_bytes, self.devices.free_bytes()) from error
+            except torch.OutOfMemoryError:
+                self._retry(resident, network)
         resident.is_on_compute = True
         self.moves += 1
+
+    def _retry(self, resident: _Resident, network: nn.Module) -> None:
+        """Move a network to the compute device after everything idle has left it."""
+        network.to(self.devices.storage)
+        self._evict_idle(self.resident_bytes())
+        try:
+            network.to(self.devices.compute)
+        except torch.OutOfMemoryError as error:
+            network.to(self.devices.storage)
+            raise OutOfMemory(resident.size_bytes, self.devices.free_bytes()) from error
 
     def _make_room(self, needed_bytes: int) -> None:
         """Move the networks that were not used for longest away until there is room."""

@@ -1,9 +1,10 @@
 """Answers what a prompt means before it is tokenised: pieces of text with weights, and embeddings.
 
-The syntax is that of the ecosystem: `(text)` multiplies the weight by 1.1, `(text:1.3)` sets it, a parenthesis
-after a backslash is plain text, `embedding:name` stands for learnt vectors.
+The syntax is that of the ecosystem: `(text)` multiplies the weight by 1.1, `(text:1.3)` sets it,
+a parenthesis after a backslash is plain text, `embedding:name` stands for learnt vectors.
 """
 
+import re
 from dataclasses import dataclass
 
 GROUP_FACTOR = 1.1
@@ -12,6 +13,7 @@ EMBEDDING = "embedding:"
 # What escaped parentheses are while the others are read; neither occurs in a prompt.
 _CLOSING = "\0\1"
 _OPENING = "\0\2"
+_PARENTHESES = re.compile(r"[()]")
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,17 @@ def split_groups(text: str) -> list[str]:
     A closing parenthesis too many shifts the count for the rest of the text, as it does in the ecosystem.
     """
     parts: list[str] = []
-    current = ""
-    depth = 0
-    for character in text:
-        if character == "(":
-            if depth == 0:
-                if current:
-                    parts.append(current)
-                current = ""
-            depth += 1
-        current += character
-        if character == ")":
-            depth -= 1
-            if depth == 0:
-                parts.append(current)
-                current = ""
-    if current:
-        parts.append(current)
+    start = depth = 0
+    for match in _PARENTHESES.finditer(text):
+        opens = match[0] == "("
+        cut = match.start() if opens else match.end()
+        # Just before a group, or just behind one.
+        if depth == (0 if opens else 1) and cut > start:
+            parts.append(text[start:cut])
+            start = cut
+        depth += 1 if opens else -1
+    if start < len(text):
+        parts.append(text[start:])
     return parts
 
 

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from loaders.assemble import build_empty
 from loaders.checkpoint import open_checkpoint, open_vae
 from loaders.errors import BrokenFile, UnknownFormat
 from loaders.families.clip_text import clip_config
@@ -105,15 +106,13 @@ UNETS = [
 
 @pytest.mark.parametrize("config", UNETS)
 def test_the_sizes_of_a_unet_are_read_from_its_shapes(config: UNetConfig) -> None:
-    with torch.device("meta"):
-        network = UNet(config)
+    network = build_empty(lambda: UNet(config))
     assert unet_config(shapes_of(network)) == config
 
 
 @pytest.mark.parametrize("config", [TINY_UNET, UNETS[2]])
 def test_diffusers_names_and_original_ones_are_one_to_one(config: UNetConfig) -> None:
-    with torch.device("meta"):
-        names = list(UNet(config).state_dict())
+    names = list(build_empty(lambda: UNet(config)).state_dict())
     prefixes = diffusers_prefixes(levels_of(config))
     there = [translate(name, prefixes) for name in names]
     assert None not in there
@@ -131,8 +130,7 @@ def test_diffusers_names_and_original_ones_are_one_to_one(config: UNetConfig) ->
     ],
 )
 def test_the_sizes_of_an_autoencoder_are_read_from_its_shapes(config: KLConfig) -> None:
-    with torch.device("meta"):
-        network = AutoencoderKL(config)
+    network = build_empty(lambda: AutoencoderKL(config))
     assert kl_config(shapes_of(network)) == config
 
 
@@ -140,8 +138,7 @@ def test_the_sizes_of_an_autoencoder_are_read_from_its_shapes(config: KLConfig) 
     "config", [TINY_CLIP, ClipTextConfig(), ClipTextConfig(projection=512, positions=248)]
 )
 def test_the_sizes_of_a_text_encoder_are_read_from_its_shapes(config: ClipTextConfig) -> None:
-    with torch.device("meta"):
-        network = ClipText(config)
+    network = build_empty(lambda: ClipText(config))
     assert clip_config(shapes_of(network)) == config
 
 

