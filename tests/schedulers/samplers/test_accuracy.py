@@ -149,7 +149,7 @@ def test_a_schedule_without_an_interval_makes_no_step(name: str) -> None:
 def test_a_stochastic_sampler_draws_the_whole_distribution(name: str) -> None:
     target = Gaussian()
     generator = torch.Generator().manual_seed(9)
-    x = target.mean + torch.randn(1, 4, 160, 160, generator=generator) * math.hypot(10.0, target.spread)
+    x = target.mean + torch.randn(1, 4, 96, 96, generator=generator) * math.hypot(10.0, target.spread)
     sigmas = [*falling(10.0, 0.02, 100), 0.0]
     noise = BrownianNoise(x, sigmas, 3) if SDE[name].noise == "brownian" else GaussianNoise(x, 3)
     end = run(SDE[name], target, x, sigmas, noise)[-1].x
