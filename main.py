@@ -37,7 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         handler = logging.StreamHandler()
         handler.setFormatter(LineFormatter())
         logging.basicConfig(level=options.verbose, handlers=[handler])
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except BrokenPipeError:
+        # Whoever read the output has had enough of it, as `head` does; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -55,6 +60,7 @@ async def _serve(options: argparse.Namespace) -> int:
     from aiohttp import web
 
     from executor.session_output import write_line
+    from executor.temporary_files import remove_old
     from executor.worker.service import Service
     from web.app import build
 
@@ -85,7 +91,9 @@ async def _serve(options: argparse.Namespace) -> int:
         for address in runner.addresses:
             name = f"[{address[0]}]" if ":" in address[0] else address[0]
             write_line(f"Sfumato is ready: http://{name}:{address[1]}")
+        cleaning = asyncio.create_task(asyncio.to_thread(remove_old, folders.place("temp")))
         await stop.wait()
+        await cleaning
     except OSError as problem:
         write_line(f"cannot listen on {options.listen}, port {options.port}: {problem.strerror}", sys.stderr)
         return 1

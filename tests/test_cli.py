@@ -218,6 +218,13 @@ def test_nodes_lists_the_catalogue(cli):
     assert sampler["input"]["required"]["steps"][0] == "INT"
 
 
+def test_a_reader_that_goes_away_is_no_failure_to_shout_about(base):
+    command = f"{sys.executable} main.py nodes --base-directory {base} | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
 def test_info_tells_where_files_are(cli, base):
     code, out, _ = cli("info", "--json")
     facts = json.loads(out)
