@@ -47,11 +47,10 @@ def concatenate(ctx: Context, conditioning_to: Conditioning, conditioning_from: 
         conditioning_to: prompts that are extended; their areas and times stay.
         conditioning_from: the prompt whose tokens are appended.
     """
-    entries: ConditioningValue = conditioning_to
     tail = first_entry(ctx, conditioning_from).embedding
     return tuple(
         replace(entry, embedding=torch.cat((entry.embedding, _same_width(entry.embedding, tail)), dim=1))
-        for entry in entries
+        for entry in conditioning_to
     )
 
 
@@ -69,7 +68,6 @@ def average(
         conditioning_from: the prompt that is mixed in, cut or filled up with zeros to the same length.
         conditioning_to_strength: 1 is the first alone, 0 the second alone.
     """
-    entries: ConditioningValue = conditioning_to
     other, weight = first_entry(ctx, conditioning_from), conditioning_to_strength
 
     def mix(entry: Entry) -> Entry:
@@ -81,7 +79,7 @@ def average(
             pooled = entry.pooled * weight + other.pooled * (1 - weight)
         return replace(entry, embedding=entry.embedding * weight + tokens * (1 - weight), pooled=pooled)
 
-    return tuple(mix(entry) for entry in entries)
+    return tuple(mix(entry) for entry in conditioning_to)
 
 
 @node(id="ConditioningZeroOut", display_name="ConditioningZeroOut", category="advanced/conditioning")
@@ -91,14 +89,13 @@ def zero_out(conditioning: Conditioning) -> Conditioning:
     Args:
         conditioning: prompts; their areas and times stay.
     """
-    entries: ConditioningValue = conditioning
     return tuple(
         replace(
             entry,
             embedding=torch.zeros_like(entry.embedding),
             pooled=None if entry.pooled is None else torch.zeros_like(entry.pooled),
         )
-        for entry in entries
+        for entry in conditioning
     )
 
 

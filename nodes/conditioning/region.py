@@ -7,7 +7,7 @@ from nodes.api.declare import node
 from nodes.api.sockets import Conditioning, Mask
 from nodes.api.widgets import Choice, Range
 from nodes.image.resize import planes
-from schedulers.conditioning import CellArea, ConditioningValue, FractionArea
+from schedulers.conditioning import CellArea, FractionArea
 
 MASK_AREAS = ("default", "mask bounds")
 
@@ -31,9 +31,8 @@ def set_area(
         y: top edge in pixels.
         strength: weight against other prompts that hold there.
     """
-    entries: ConditioningValue = conditioning
     area = CellArea(height // 8, width // 8, y // 8, x // 8)
-    return tuple(replace(entry, area=area, strength=strength, mask_bounds=False) for entry in entries)
+    return tuple(replace(entry, area=area, strength=strength, mask_bounds=False) for entry in conditioning)
 
 
 @node(
@@ -59,9 +58,8 @@ def set_fraction_area(
         y: top edge as a part of the height.
         strength: weight against other prompts that hold there.
     """
-    entries: ConditioningValue = conditioning
     area = FractionArea(height, width, y, x)
-    return tuple(replace(entry, area=area, strength=strength, mask_bounds=False) for entry in entries)
+    return tuple(replace(entry, area=area, strength=strength, mask_bounds=False) for entry in conditioning)
 
 
 @node(id="ConditioningSetAreaStrength", display_name="ConditioningSetAreaStrength", category="conditioning")
@@ -74,8 +72,7 @@ def set_area_strength(
         conditioning: prompts.
         strength: the weight.
     """
-    entries: ConditioningValue = conditioning
-    return tuple(replace(entry, strength=strength) for entry in entries)
+    return tuple(replace(entry, strength=strength) for entry in conditioning)
 
 
 @node(id="ConditioningSetMask", display_name="Conditioning (Set Mask)", category="conditioning")
@@ -94,10 +91,10 @@ def set_mask(
         strength: factor for the mask.
         set_cond_area: with mask bounds the network looks only at the box around the mask.
     """
-    entries: ConditioningValue = conditioning
     bounds = set_cond_area != MASK_AREAS[0]
     return tuple(
-        replace(entry, mask=planes(mask), mask_strength=strength, mask_bounds=bounds) for entry in entries
+        replace(entry, mask=planes(mask), mask_strength=strength, mask_bounds=bounds)
+        for entry in conditioning
     )
 
 
@@ -118,5 +115,4 @@ def set_time(
         start: when they begin, 0 = with the first noise level of the model.
         end: when they end, 1 = with the last one.
     """
-    entries: ConditioningValue = conditioning
-    return tuple(replace(entry, start=start, end=end) for entry in entries)
+    return tuple(replace(entry, start=start, end=end) for entry in conditioning)

@@ -1,7 +1,5 @@
 """Takes pictures to latents and back."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -24,7 +22,7 @@ def crop_to_cells(pixels: Tensor, downscale: int) -> Tensor:
     return pixels[:, top : top + rows, left : left + columns]
 
 
-def encode_pixels(ctx: Context, vae: Any, pixels: Tensor) -> Tensor:
+def encode_pixels(ctx: Context, vae: Vae | None, pixels: Tensor) -> Tensor:
     """Return the latents (B, C, h, w) of pixels (B, H, W, 3 or more) in [0, 1], one picture at a time."""
     if pixels.ndim != 4 or pixels.shape[-1] < 3:
         raise NodeError(f"pixels must be (B, H, W, 3), not {tuple(pixels.shape)}")

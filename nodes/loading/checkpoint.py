@@ -10,7 +10,9 @@ from nodes.api.widgets import File
 
 
 @node(id="CheckpointLoaderSimple", display_name="Load Checkpoint", category="loaders")
-def load_checkpoint(ctx: Context, ckpt_name: Annotated[str, File("checkpoints")]) -> tuple[Model, Clip, Vae]:
+def load_checkpoint(
+    ctx: Context, ckpt_name: Annotated[str, File("checkpoints")]
+) -> tuple[Model, Clip | None, Vae | None]:
     """Open a checkpoint: the network that draws, its text encoder and its autoencoder (VAE).
 
     Args:

@@ -20,7 +20,7 @@ def load_lora(
     lora_name: Annotated[str, File("loras")],
     strength_model: Strength = 1.0,
     strength_clip: Strength = 1.0,
-) -> tuple[Model, Clip]:
+) -> tuple[Model, Clip | None]:
     """Apply a LoRA to a model and its text encoder; the node shows how much of the file fits them.
 
     Args:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 
@@ -62,7 +62,7 @@ def check_width(model: DiffusionModel, name: str, conditioning: ConditioningValu
 
 def sample_latent(
     ctx: Context,
-    model: Any,
+    model: Model,
     latent: LatentBatch,
     positive: ConditioningValue,
     negative: ConditioningValue,

@@ -55,17 +55,25 @@ def direct(checkpoint, inputs: dict[str, Any], latent: Tensor, seed: int, denois
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_gives_numbers_and_depends_on_the_seed(ctx, inputs, sampler: str) -> None:
-    first = ksampler(ctx, **inputs | {"sampler_name": sampler}, seed=1).samples
-    assert first.shape == (1, 4, 8, 8)
-    assert torch.isfinite(first).all()
-    assert torch.equal(first, ksampler(ctx, **inputs | {"sampler_name": sampler}, seed=1).samples)
-    assert not torch.equal(first, ksampler(ctx, **inputs | {"sampler_name": sampler}, seed=2).samples)
+def test_every_sampler_on_the_menu_runs(ctx, inputs, sampler: str) -> None:
+    small = {"sampler_name": sampler, "steps": 2, "cfg": 1.0, "latent_image": empty(32, 32, 1)}
+    result = ksampler(ctx, **inputs | small, seed=1).samples
+    assert result.shape == (1, 4, 4, 4)
+    assert torch.isfinite(result).all()
+
+
+@pytest.mark.parametrize("sampler", ["euler", "euler_ancestral", "dpmpp_2m_sde"])
+def test_the_seed_fixes_the_picture(ctx, inputs, sampler: str) -> None:
+    chosen = inputs | {"sampler_name": sampler}
+    first = ksampler(ctx, **chosen, seed=1).samples
+    assert torch.equal(first, ksampler(ctx, **chosen, seed=1).samples)
+    assert not torch.equal(first, ksampler(ctx, **chosen, seed=2).samples)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_runs(ctx, inputs, schedule: str) -> None:
-    assert torch.isfinite(ksampler(ctx, **inputs | {"scheduler": schedule}, seed=0).samples).all()
+def test_every_schedule_on_the_menu_runs(ctx, inputs, schedule: str) -> None:
+    small = {"scheduler": schedule, "cfg": 1.0, "latent_image": empty(32, 32, 1)}
+    assert torch.isfinite(ksampler(ctx, **inputs | small, seed=0).samples).all()
 
 
 def test_the_node_is_the_sampler_with_its_noise(ctx, inputs, checkpoint) -> None:
