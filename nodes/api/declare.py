@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
-from nodes.api.docstrings import read_docstring
+from nodes.api.docstrings import Documentation, read_docstring
 from nodes.api.errors import DeclarationError
 from nodes.api.signature import hints_of, read_inputs, read_outputs, returns_tuple, wants_context
 from nodes.api.spec import NodeSpec
@@ -62,22 +62,7 @@ def node(
     def declare(function: F) -> F:
         hints = hints_of(function)
         documentation = read_docstring(function.__doc__)
-        if not documentation.description:
-            raise DeclarationError(
-                f"{function.__qualname__}: a node needs a docstring that says what it does"
-            )
-        parameters = inspect.signature(function).parameters
-        strangers = [name for name in documentation.arguments if name not in parameters]
-        if strangers:
-            raise DeclarationError(
-                f"{function.__qualname__}: 'Args:' describes {', '.join(strangers)}, "
-                f"but the parameters are {', '.join(parameters)}"
-            )
-        unknown = [name for name in hidden if name not in HIDDEN_KINDS]
-        if unknown:
-            raise DeclarationError(
-                f"{function.__qualname__}: hidden {unknown} is not among {tuple(HIDDEN_KINDS)}"
-            )
+        _check_words(function, documentation, hidden)
         with_context = wants_context(function, hints)
         inputs = read_inputs(function, hints, documentation.arguments, skip_first=with_context)
         is_async = inspect.iscoroutinefunction(function)
@@ -109,6 +94,24 @@ def node(
         return function
 
     return declare
+
+
+def _check_words(function: Callable[..., Any], documentation: Documentation, hidden: tuple[str, ...]) -> None:
+    """The docstring must say something, and about nothing that is not there; hidden inputs must be known."""
+    if not documentation.description:
+        raise DeclarationError(f"{function.__qualname__}: a node needs a docstring that says what it does")
+    parameters = inspect.signature(function).parameters
+    strangers = [name for name in documentation.arguments if name not in parameters]
+    if strangers:
+        raise DeclarationError(
+            f"{function.__qualname__}: 'Args:' describes {', '.join(strangers)}, "
+            f"but the parameters are {', '.join(parameters)}"
+        )
+    unknown = [name for name in hidden if name not in HIDDEN_KINDS]
+    if unknown:
+        raise DeclarationError(
+            f"{function.__qualname__}: hidden {unknown} is not among {tuple(HIDDEN_KINDS)}"
+        )
 
 
 def node_of(function: Callable[..., Any]) -> Node:
