@@ -1,6 +1,7 @@
 /** The parts of the page and what they share: the document's name, whether it is saved, opening another. */
 
 /** @import { Document } from "./model/document.js" */
+/** @import { Drafts } from "./engine/drafts.js" */
 /** @import { Doubt } from "./model/io/read.js" */
 
 import { Commands } from "./commands/registry.js";
@@ -10,7 +11,6 @@ import { Pictures } from "./canvas/pictures.js";
 import { listenToPointer } from "./canvas/input/pointer.js";
 import { inputUrl } from "./engine/api.js";
 import { Board } from "./engine/board.js";
-import { Drafts } from "./engine/drafts.js";
 import { Runner } from "./engine/runner.js";
 import { newUuid } from "./model/ids.js";
 import { writeWorkflow } from "./model/io/write.js";
@@ -18,8 +18,11 @@ import { Store } from "./model/store.js";
 
 /** Made once, by main.js. */
 export class App {
-  /** @param {HTMLElement} stage @param {Document} document @param {import("./model/types.js").Definitions} definitions */
-  constructor(stage, document, definitions) {
+  /**
+   * @param {HTMLElement} stage @param {Document} document @param {import("./model/types.js").Definitions} definitions
+   * @param {Drafts} drafts
+   */
+  constructor(stage, document, definitions, drafts) {
     this.clientId = sessionStorage.getItem("sfumato.client") ?? newUuid();
     sessionStorage.setItem("sfumato.client", this.clientId);
     this.store = new Store(document, definitions);
@@ -27,11 +30,12 @@ export class App {
     this.pictures = new Pictures(inputUrl);
     this.view = new View(stage, this.store, this.board, this.pictures);
     this.runner = new Runner(this.store, this.board, this.clientId);
-    this.drafts = new Drafts();
+    this.drafts = drafts;
     this.commands = new Commands();
     this.actions = new Actions(this);
     this.chart = listenToPointer(this.view, this.actions);
     this.isDirty = false;
+    this.isStarted = false;
     /** @type {string | null} the name under which the server keeps this workflow */ this.savedAs = null;
     this.store.listen((change) => {
       if (change.reason === "definitions" || change.reason === "open") return;
@@ -68,7 +72,7 @@ export class App {
     this.view.fit();
     this.keepDraft();
     this.actions.showDoubts(doubts);
-    void this.runner.recover().catch(() => undefined);
+    if (this.isStarted) void this.runner.recover().catch(() => undefined);
   }
 
   /** The document is now kept elsewhere under a name. @param {string | null} savedAs */

@@ -7,6 +7,7 @@ import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipb
 import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
+import { Drafts } from "./engine/drafts.js";
 import { Socket } from "./engine/socket.js";
 import { readCatalogue } from "./model/definitions.js";
 import { openJson } from "./model/io/open.js";
@@ -148,10 +149,11 @@ async function start() {
   applyTheme();
   const catalogue = fetchCatalogue().catch(() => ({}));
   const soon = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE_MILLISECONDS));
-  const known = /** @type {Record<string, any>} */ (await Promise.race([catalogue, soon]) ?? {});
+  const drafts = new Drafts();
+  const [found, draft] = await Promise.all([Promise.race([catalogue, soon]), drafts.find().catch(() => null)]);
+  const known = /** @type {Record<string, any>} */ (found ?? {});
   const definitions = readCatalogue(known);
-  const app = new App(byId("stage"), starterDocument(definitions), definitions);
-  const draft = await app.drafts.find().catch(() => null);
+  const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts);
   const { opened, name, isDirty } = firstDocument(definitions, draft);
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app)]);
@@ -164,9 +166,13 @@ async function start() {
   listenToDrops(app);
   listenToServer(app);
   if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
-  Object.assign(window, { sfumato: app, __sfumatoReady: true });
-  document.documentElement.dataset.ready = "";
-  performance.mark("sfumato-interactive");
+  app.isStarted = true;
+  Object.assign(window, { sfumato: app });
+  requestAnimationFrame(() => {
+    performance.mark("sfumato-interactive");
+    Object.assign(window, { __sfumatoReady: true });
+    document.documentElement.dataset.ready = "";
+  });
 }
 
 await start();

@@ -4,16 +4,20 @@
 /** @import { Change, Store } from "../model/store.js" */
 /** @import { Shape } from "./shape.js" */
 
-import { SpatialIndex, overlap, union } from "./spatial.js";
+import { SpatialIndex, union } from "./spatial.js";
 import { curve, curveBounds } from "./curve.js";
 import { inputPoint, outputPoint, shapeOf } from "./shape.js";
+
+/** @typedef {Readonly<{link: Link, points: ReturnType<typeof curve>}>} PlacedLink */
 
 /** An index of the open graph, kept up to date by the store's changes. */
 export class Scene {
   /** @param {Store} store */
   constructor(store) {
     this.store = store;
-    this.index = new SpatialIndex();
+    this.nodes = new SpatialIndex();
+    this.links = new SpatialIndex();
+    /** @type {Map<string, PlacedLink>} */ this.placed = new Map();
     this.rebuild();
     store.listen((change) => this.follow(change));
   }
@@ -21,18 +25,41 @@ export class Scene {
   /** @param {Change} change */
   follow(change) {
     if (change.reason === "open" || change.reason === "definitions") return this.rebuild();
+    const { graph } = this.store;
+    /** @type {Set<string>} */
+    const links = new Set();
     for (const patch of change.patches) {
+      if (patch.kind === "link") links.add(patch.id);
       if (patch.kind !== "node") continue;
-      const node = this.store.graph.nodes.get(patch.id);
-      if (node) this.index.set(node.id, this.shape(node).bounds);
-      else this.index.remove(patch.id);
+      const node = graph.nodes.get(patch.id);
+      if (node) this.nodes.set(node.id, this.shape(node).bounds);
+      else this.nodes.remove(patch.id);
+      for (const link of [...graph.linksInto(patch.id), ...graph.linksFrom(patch.id)]) links.add(link.id);
     }
+    for (const id of links) this.placeLink(id);
   }
 
   /** Reads the whole graph again. */
   rebuild() {
-    this.index.clear();
-    for (const node of this.store.graph.nodes.values()) this.index.set(node.id, this.shape(node).bounds);
+    this.nodes.clear();
+    this.links.clear();
+    this.placed.clear();
+    const { graph } = this.store;
+    for (const node of graph.nodes.values()) this.nodes.set(node.id, this.shape(node).bounds);
+    for (const id of graph.links.keys()) this.placeLink(id);
+  }
+
+  /** @param {string} id */
+  placeLink(id) {
+    const link = this.store.graph.links.get(id);
+    const points = link && this.curveOf(link);
+    if (link && points) {
+      this.placed.set(id, { link, points });
+      this.links.set(id, curveBounds(points));
+    } else {
+      this.placed.delete(id);
+      this.links.remove(id);
+    }
   }
 
   /** @param {Node} node @returns {Shape} */
@@ -47,7 +74,7 @@ export class Scene {
    */
   nodesIn(bounds) {
     const nodes = [];
-    for (const id of this.index.query(bounds)) {
+    for (const id of this.nodes.query(bounds)) {
       const node = this.store.graph.nodes.get(id);
       if (node) nodes.push(node);
     }
@@ -68,12 +95,13 @@ export class Scene {
   /**
    * Links that may be seen in some bounds, with their curves.
    * @param {Bounds} bounds
+   * @returns {PlacedLink[]}
    */
   linksIn(bounds) {
     const found = [];
-    for (const link of this.store.graph.links.values()) {
-      const points = this.curveOf(link);
-      if (points && overlap(curveBounds(points), bounds)) found.push({ link, points });
+    for (const id of this.links.query(bounds)) {
+      const placed = this.placed.get(id);
+      if (placed) found.push(placed);
     }
     return found;
   }

@@ -151,7 +151,7 @@ export class View {
    */
   fit(ids = null, most = 1) {
     const bounds = this.scene.bounds(ids);
-    if (bounds) this.camera.fit(bounds, this.width, this.height, 30, most);
+    if (bounds) this.camera.fit(bounds, this.width, this.height, 24, most);
     this.redraw();
   }
 

@@ -38,7 +38,7 @@ export function starterWorkflow() {
   return {
     id: newUuid(), revision: 0, last_node_id: 9, last_link_id: 9, version: 0.4, config: {}, extra: {}, groups: [],
     nodes: [
-      node(4, "CheckpointLoaderSimple", [40, 150], [296, 104], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
+      node(4, "CheckpointLoaderSimple", [28, 150], [308, 104], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
         { ckpt_name: BUNDLED_MODEL }),
       node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }, "Prompt"),
       node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }, "Negative prompt"),

@@ -6,9 +6,32 @@ import { FONT } from "../theme.js";
 import { cut } from "../text.js";
 
 const GRID = 24;
+const TILE = 48;
+
+/** @type {{colour: string, pattern: CanvasPattern} | null} */
+let dots = null;
 
 /**
- * The paper and its dots; the dots fade as they come close together.
+ * One dot on a tile, large enough to stay crisp when it is scaled.
+ * @param {CanvasRenderingContext2D} context @param {string} colour
+ * @returns {CanvasPattern | null}
+ */
+function dotPattern(context, colour) {
+  if (dots?.colour === colour) return dots.pattern;
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = TILE;
+  const pen = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  pen.fillStyle = colour;
+  pen.beginPath();
+  pen.arc(TILE / 2, TILE / 2, TILE * 0.035, 0, 2 * Math.PI);
+  pen.fill();
+  const pattern = context.createPattern(tile, "repeat");
+  dots = pattern && { colour, pattern };
+  return pattern;
+}
+
+/**
+ * The paper and its dots; the dots thin out as they come close together.
  * @param {CanvasRenderingContext2D} context in screen pixels @param {View} view
  */
 export function paintPaper(context, view) {
@@ -16,15 +39,14 @@ export function paintPaper(context, view) {
   context.fillStyle = theme.paper;
   context.fillRect(0, 0, width, height);
   let pitch = GRID * camera.scale;
-  if (pitch < 7) return;
-  while (pitch < 14) pitch *= 2;
-  const left = mod(-camera.x * camera.scale, pitch);
-  const top = mod(-camera.y * camera.scale, pitch);
-  const size = camera.scale > 1.5 ? 2 : 1.4;
-  context.fillStyle = theme.dot;
-  for (let y = top; y < height; y += pitch) {
-    for (let x = left; x < width; x += pitch) context.fillRect(x - size / 2, y - size / 2, size, size);
-  }
+  while (pitch < 16) pitch *= 2;
+  const pattern = dotPattern(context, theme.dot);
+  if (!pattern) return;
+  const left = mod(-camera.x * camera.scale, pitch) - pitch / 2;
+  const top = mod(-camera.y * camera.scale, pitch) - pitch / 2;
+  pattern.setTransform(new DOMMatrix([pitch / TILE, 0, 0, pitch / TILE, left, top]));
+  context.fillStyle = pattern;
+  context.fillRect(0, 0, width, height);
 }
 
 /** @param {number} value @param {number} divisor @returns {number} */
