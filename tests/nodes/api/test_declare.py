@@ -360,7 +360,7 @@ def test_hidden_inputs_are_named():
         "prompt": "PROMPT",
         "extra_pnginfo": "EXTRA_PNGINFO",
     }
-    with pytest.raises(DeclarationError, match=r"hidden \['secret'\] is none of"):
+    with pytest.raises(DeclarationError, match=r"hidden \['secret'\] is not among"):
         node(hidden=("secret",))(function)
 
 
