@@ -59,7 +59,7 @@ class CanvasPage:
     def values(self, key):
         return self.ask("key => sfumato.store.graph.nodeByKey(key)?.values", key)
 
-    def keys(self):
+    def node_keys(self):
         return self.ask("[...sfumato.store.graph.nodes.values()].map(node => node.key).sort()")
 
     def links(self):
@@ -71,7 +71,7 @@ class CanvasPage:
         )
 
     def place(self, key, part, name=None):
-        """Where a part of a node is on the screen: title, body, input, output, widget, control or corner."""
+        """Where a part of a node is on the screen: title, media, input, output, widget or control."""
         x, y = self.ask(
             """([key, part, name]) => {
                 const { view } = sfumato;
@@ -79,11 +79,12 @@ class CanvasPage:
                 const middle = ([x, y, width, height]) => [x + width / 2, y + height / 2];
                 const slot = places => places.find(place => place.slot.name === name);
                 const point = {
-                    title: () => middle(shape.title), body: () => [shape.bounds[0] + 40, shape.bounds[1] + 42],
-                    input: () => [slot(shape.inputs).x, slot(shape.inputs).y], media: () => middle(shape.media),
+                    title: () => middle(shape.title),
+                    media: () => middle(shape.media),
+                    input: () => [slot(shape.inputs).x, slot(shape.inputs).y],
                     output: () => [slot(shape.outputs).x, slot(shape.outputs).y],
-                    widget: () => middle(slot(shape.widgets).bounds), control: () => middle(slot(shape.widgets).control),
-                    corner: () => [shape.bounds[0] + shape.bounds[2] - 4, shape.bounds[1] + shape.bounds[3] - 4],
+                    widget: () => middle(slot(shape.widgets).bounds),
+                    control: () => middle(slot(shape.widgets).control),
                 }[part]();
                 const [left, top] = view.camera.toScreen(...point);
                 const box = view.stage.getBoundingClientRect();
@@ -142,7 +143,7 @@ class CanvasPage:
                 const size = [width * view.camera.scale, height * view.camera.scale].map(Math.floor);
                 const { data } = context.getImageData(Math.floor(left), Math.floor(top), ...size);
                 const colours = new Set();
-                for (let i = 0; i < data.length; i += 4) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+                for (let i = 0; i < data.length; i += 4) colours.add(data.slice(i, i + 3).join());
                 return colours.size;
             }""",
             key,

@@ -1,6 +1,7 @@
 """Editing by mouse and keyboard."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ def test_a_link_dropped_on_nothing_offers_what_fits_and_links_it(canvas):
     canvas.page.keyboard.press("Enter")
     assert "8.0 > 10.images" in canvas.links()
     canvas.page.keyboard.press("Control+z")
-    assert canvas.keys() == ["3", "4", "5", "6", "7", "8", "9"]
+    assert canvas.node_keys() == ["3", "4", "5", "6", "7", "8", "9"]
 
 
 def test_a_double_click_finds_and_adds_a_node(canvas):
@@ -56,11 +57,11 @@ def test_nodes_are_selected_moved_copied_and_deleted(canvas):
     canvas.page.keyboard.press("Control+c")
     canvas.page.mouse.move(300, 750)
     canvas.page.keyboard.press("Control+v")
-    assert len(canvas.keys()) == 8
+    assert len(canvas.node_keys()) == 8
     canvas.page.keyboard.press("Delete")
-    assert canvas.keys() == ["3", "4", "5", "6", "7", "8", "9"]
+    assert canvas.node_keys() == ["3", "4", "5", "6", "7", "8", "9"]
     canvas.drag(canvas.place("5", "title"), (300, 800), modifier="Alt")
-    assert len(canvas.keys()) == 8
+    assert len(canvas.node_keys()) == 8
 
 
 def test_a_box_selects_what_it_touches(canvas):
@@ -157,8 +158,18 @@ def test_a_picture_dropped_on_a_loader_is_uploaded_and_shown(canvas):
 
 
 def test_an_unknown_node_keeps_its_data_and_is_marked(canvas):
-    workflow = b"""{"nodes": [{"id": 5, "type": "Nobody", "pos": [100, 100], "size": [200, 80], "mode": 0, "properties": {"a": 1},
-        "inputs": [], "outputs": [{"name": "X", "type": "X", "links": null}], "widgets_values": [1, "two"]}], "links": [], "version": 0.4}"""
+    unknown = {
+        "id": 5,
+        "type": "Nobody",
+        "pos": [100, 100],
+        "size": [200, 80],
+        "mode": 0,
+        "properties": {"a": 1},
+        "inputs": [],
+        "outputs": [{"name": "X", "type": "X", "links": None}],
+        "widgets_values": [1, "two"],
+    }
+    workflow = json.dumps({"nodes": [unknown], "links": [], "version": 0.4}).encode()
     canvas.drop(workflow, "odd.json", "application/json", (400, 700))
     canvas.wait("sfumato.name === 'odd'")
     node = canvas.ask("sfumato.workflow().nodes[0]")

@@ -67,7 +67,8 @@ def test_progress_and_previews_stand_on_the_sampler_while_it_runs(canvas):
     canvas.type_value("3", "steps", "60")
     canvas.page.keyboard.press("Control+Enter")
     seen = canvas.wait(
-        "(run => run.preview && run.max === 60 && { width: run.preview.width, state: run.state })(sfumato.board.stateOf('3'))"
+        "(run => run.preview && run.max === 60 && { width: run.preview.width, state: run.state })"
+        "(sfumato.board.stateOf('3'))"
     )
     assert seen["width"] > 0
     assert seen["state"] == "running"
@@ -85,7 +86,7 @@ def test_dropping_a_picture_brings_its_graph_back_and_asks_before_it_replaces_wo
     canvas.type_value("3", "seed", "32")
     canvas.click("3", "title")
     canvas.page.keyboard.press("Delete")
-    assert "3" not in canvas.keys()
+    assert "3" not in canvas.node_keys()
     canvas.drop(made, "made.png", "image/png", (400, 700))
     canvas.page.get_by_role("button", name="Replace", exact=True).click()
     canvas.wait("sfumato.store.graph.nodeByKey('3') !== undefined")

@@ -34,14 +34,19 @@ export class App {
     this.commands = new Commands();
     this.actions = new Actions(this);
     this.chart = listenToPointer(this.view, this.actions);
-    this.isDirty = false;
+    this.wasDirty = false;
+    /** @type {import("./model/history.js").Entry | undefined} the last change that is saved */ this.savedEntry = undefined;
     this.isStarted = false;
     /** @type {string | null} the name under which the server keeps this workflow */ this.savedAs = null;
     this.store.listen((change) => {
       if (change.reason === "definitions" || change.reason === "open") return;
-      this.isDirty = true;
       this.keepDraft();
     });
+  }
+
+  /** Whether there is work that is saved nowhere but in the draft of this tab. */
+  get isDirty() {
+    return this.wasDirty || this.store.history.past.at(-1) !== this.savedEntry;
   }
 
   /** What the workflow is called. */
@@ -66,7 +71,8 @@ export class App {
    */
   open(document, name, { doubts = [], isDirty = false, savedAs = null } = {}) {
     document.meta.set("name", Object.freeze({ id: "name", value: name }));
-    this.isDirty = isDirty;
+    this.wasDirty = isDirty;
+    this.savedEntry = undefined;
     this.savedAs = savedAs;
     this.store.open(document);
     this.view.fit();
@@ -78,7 +84,9 @@ export class App {
   /** The document is now kept elsewhere under a name. @param {string | null} savedAs */
   markSaved(savedAs) {
     this.savedAs = savedAs;
-    this.isDirty = false;
+    this.wasDirty = false;
+    this.store.history.seal();
+    this.savedEntry = this.store.history.past.at(-1);
     this.keepDraft();
     this.store.tell({ reason: "definitions", label: "Saved", patches: [] });
   }

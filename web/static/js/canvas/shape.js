@@ -8,10 +8,11 @@ import { slotsOf } from "../model/slots.js";
 export const INSET = 12;
 const LEAST_WIDTH = 120;
 const LEAST_MEDIA = 90;
+const CAPTION = 16;
 
 /** @typedef {Readonly<{slot: InputSlot, x: number, y: number, onWidget: boolean}>} InputPlace */
 /** @typedef {Readonly<{slot: OutputSlot, x: number, y: number}>} OutputPlace */
-/** @typedef {Readonly<{slot: InputSlot, bounds: Bounds, control: Bounds | null}>} WidgetPlace */
+/** @typedef {Readonly<{slot: InputSlot, bounds: Bounds, control: Bounds | null, hasCaption: boolean}>} WidgetPlace */
 
 /**
  * @typedef {Readonly<{
@@ -101,9 +102,11 @@ function stack(inputs, x, start, width, bottom, hasMedia) {
     const isText = slot.widget?.kind === "text";
     const height = heightOf(slot) + (isText ? share : 0);
     const seeded = Boolean(slot.widget?.seeded);
+    const hasCaption = isText && texts > 1;
+    const caption = hasCaption ? CAPTION : 0;
     widgets.push({
-      slot,
-      bounds: [x + INSET, y + 1, width - 2 * INSET, (seeded ? ROW : height) - (isText ? 6 : 3)],
+      slot, hasCaption,
+      bounds: [x + INSET, y + 1 + caption, width - 2 * INSET, (seeded ? ROW : height) - (isText ? 6 : 3) - caption],
       control: seeded ? [x + INSET, y + ROW + 1, width - 2 * INSET, ROW - 3] : null,
     });
     y += height;

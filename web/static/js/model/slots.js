@@ -60,7 +60,7 @@ function storedSlots(node) {
 /** @param {Node} node @returns {Slots} */
 function primitiveSlots(node) {
   const guess = guessWidget(node.values.value);
-  const seeded = Boolean(node.controls.value) && guess.kind === "float";
+  const seeded = Boolean(node.controls.value) && ["int", "float"].includes(guess.kind);
   const input = { name: "value", label: "value", type: "*", optional: true, tooltip: "", widget: { ...guess, seeded } };
   const outputs = node.outputs.length > 0 ? node.outputs : [{ name: "value", type: "*", kept: {} }];
   return {
@@ -75,7 +75,7 @@ function primitiveSlots(node) {
  * @returns {Widget}
  */
 export function guessWidget(value) {
-  if (typeof value === "number") return widget({ kind: "float", fallback: 0, step: Number.isInteger(value) ? 1 : 0.05 });
+  if (typeof value === "number") return widget(Number.isInteger(value) ? { kind: "int", fallback: 0 } : { kind: "float", fallback: 0, step: 0.05 });
   if (typeof value === "boolean") return widget({ kind: "toggle", fallback: false });
   if (typeof value === "string" && value.includes("\n")) return widget({ kind: "text", fallback: "" });
   return widget({ kind: "string", fallback: "" });

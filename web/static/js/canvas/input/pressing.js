@@ -7,10 +7,13 @@ const THRESHOLD = 4;
 /** @param {Chart} chart @returns {State} */
 export function pressing(chart) {
   /** @type {Pointer} */ let pressed;
+  /** whether the press itself has put the node into the selection */
+  let isNew = false;
   return {
     cursor: "default",
     enter(/** @type {Pointer} */ pointer) {
       pressed = pointer;
+      isNew = false;
       const { hit } = pointer;
       const { view } = chart;
       if (hit.kind === "group") {
@@ -19,7 +22,7 @@ export function pressing(chart) {
         view.redraw();
       } else if ("node" in hit && !view.selection.has(hit.node.id)) {
         view.select([hit.node.id], pointer.shift || pointer.control);
-        pressed = { ...pointer, shift: false, control: false };
+        isNew = true;
       }
     },
     move(pointer) {
@@ -29,7 +32,7 @@ export function pressing(chart) {
     },
     up() {
       const { hit } = pressed;
-      if ("node" in hit) {
+      if ("node" in hit && !isNew) {
         if (pressed.shift || pressed.control) chart.view.selection.delete(hit.node.id);
         else chart.view.select([hit.node.id]);
         chart.view.redraw();

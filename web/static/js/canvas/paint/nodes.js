@@ -57,7 +57,7 @@ function paintFrame(context, view, node, shape, scale) {
   context.fillStyle = node.color ?? theme.title;
   context.beginPath();
   context.roundRect(x, y, width, shape.title[3], node.collapsed ? radius : [radius, radius, 0, 0]);
-  context.globalAlpha *= node.color ? 0.55 : 1;
+  context.globalAlpha *= node.color ? 0.3 : 1;
   context.fill();
   context.globalAlpha = node.mode === "normal" ? 1 : 0.5;
   if (!node.collapsed && scale > 0.28) {

@@ -20,6 +20,7 @@ export function paintWidgets(context, view, node, shape) {
     const hovered = view.isHoveredWidget(node, place.slot.name);
     paintField(context, view, place.bounds, hovered === "widget");
     if (place.control) paintField(context, view, place.control, hovered === "control");
+    if (detailed && place.hasCaption) paintCaption(context, view, place);
     if (!detailed || view.isEditing(node.id, place.slot.name)) continue;
     const isLinked = view.store.graph.linkInto(node.id, place.slot.name) !== undefined;
     paintValue(context, view, node, place, isLinked, hovered === "widget");
@@ -119,6 +120,16 @@ function paintSwitch(context, view, node, place) {
   context.textAlign = "right";
   context.fillStyle = view.theme.ink;
   context.fillText(cut(context, isOn ? widget.labelOn : widget.labelOff, width / 3), right - 31, middle + 0.5);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {WidgetPlace} place which of several texts this is */
+function paintCaption(context, view, place) {
+  const [x, y, width] = place.bounds;
+  context.font = `11px ${FONT}`;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  context.fillStyle = view.theme.soft;
+  context.fillText(cut(context, place.slot.label, width - 4), x + 2, y - 8);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {WidgetPlace} place @param {boolean} isLinked */

@@ -1,0 +1,139 @@
+/** The state chart of the pointer, on a view without a screen. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Camera } from "../../web/static/js/canvas/camera.js";
+import { hitTest } from "../../web/static/js/canvas/hit.js";
+import { brushing } from "../../web/static/js/canvas/input/brushing.js";
+import { Chart } from "../../web/static/js/canvas/input/chart.js";
+import { idle } from "../../web/static/js/canvas/input/idle.js";
+import { linking } from "../../web/static/js/canvas/input/linking.js";
+import { panning } from "../../web/static/js/canvas/input/panning.js";
+import { pressing } from "../../web/static/js/canvas/input/pressing.js";
+import { pressingWidget } from "../../web/static/js/canvas/input/pressing_widget.js";
+import { resizing } from "../../web/static/js/canvas/input/resizing.js";
+import { translating } from "../../web/static/js/canvas/input/translating.js";
+import { Scene } from "../../web/static/js/canvas/scene.js";
+import { inputPoint, outputPoint, shapeOf } from "../../web/static/js/canvas/shape.js";
+import { starterDocument } from "../../web/static/js/model/starter.js";
+import { Store } from "../../web/static/js/model/store.js";
+import { DEFINITIONS } from "./catalogue.js";
+import { snapshot } from "./walk.js";
+
+/** A chart over the start graph, and hands to drive it in places of the canvas. */
+function bench() {
+  const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
+  /** @type {any[]} */ const calls = [];
+  const note = (/** @type {string} */ name) => (/** @type {any[]} */ ...args) => void calls.push([name, ...args]);
+  const view = {
+    store, scene: new Scene(store), camera: new Camera(), stage: { style: {} }, selection: new Set(), selectedLink: null,
+    selectedGroup: null, hiddenLink: null, linking: /** @type {any} */ (null), box: null, redraw: () => undefined,
+    redrawOverlay: () => undefined, setHover: () => undefined, dom: { close: note("close"), openText: note("text"), isFocused: false, openTitle: note("title") },
+    select(/** @type {Iterable<string>} */ ids, add = false) {
+      if (!add) this.selection.clear();
+      for (const id of ids) this.selection.add(id);
+    },
+    clearSelection() { this.selection.clear(); },
+  };
+  const actions = { search: note("search"), refuse: note("refuse"), useWidget: note("use"), canEdit: () => true };
+  const chart = new Chart(/** @type {any} */ (view), /** @type {any} */ (actions), { idle, panning, pressing, translating, brushing, resizing, pressingWidget, linking });
+  const at = (/** @type {readonly [number, number]} */ place, keys = {}) => ({
+    screen: [...place], world: view.camera.toWorld(...place), button: 0, shift: false, control: false, alt: false, touch: false,
+    hit: hitTest(view.scene, place, 1), ...keys,
+  });
+  /** @param {"down" | "move" | "up"} what @param {readonly [number, number]} place @param {any} keys */
+  const tell = (what, place, keys = {}) => chart.state[what]?.(/** @type {any} */ (at(place, keys)));
+  /** @param {readonly (readonly [number, number])[]} places @param {any} keys */
+  const drag = (places, keys = {}) => {
+    tell("down", places[0], keys);
+    for (const place of places.slice(1)) tell("move", place, keys);
+    tell("up", places[places.length - 1], keys);
+  };
+  const node = (/** @type {string} */ key) => /** @type {any} */ (store.graph.nodeByKey(key));
+  const shape = (/** @type {string} */ key) => shapeOf(DEFINITIONS, node(key));
+  /** @param {string} key @returns {[number, number]} */
+  const title = (key) => [shape(key).title[0] + 80, shape(key).title[1] + 12];
+  return { store, view, chart, calls, tell, drag, node, shape, title };
+}
+
+test("a press and release selects, a second with Shift takes away again", () => {
+  const { view, drag, node, title } = bench();
+  drag([title("3")]);
+  assert.deepEqual([...view.selection], [node("3").id]);
+  drag([title("5")], { shift: true });
+  assert.equal(view.selection.size, 2);
+  drag([title("5")], { shift: true });
+  assert.deepEqual([...view.selection], [node("3").id]);
+});
+
+test("a drag moves the selection as one step, and Escape on the way leaves nothing behind", () => {
+  const { store, chart, tell, drag, node, title } = bench();
+  const [x, y] = title("5");
+  const start = node("5").position;
+  drag([[x, y], [x + 10, y], [x + 40, y + 30]]);
+  assert.deepEqual([...node("5").position], [start[0] + 40, start[1] + 30]);
+  assert.equal(store.history.past.length, 1);
+  const before = snapshot(store);
+  tell("down", title("3"));
+  tell("move", [title("3")[0] + 50, title("3")[1]]);
+  assert.equal(chart.name, "translating");
+  chart.cancel();
+  assert.equal(chart.name, "idle");
+  assert.deepEqual(snapshot(store), before);
+});
+
+test("Escape while a link is drawn leaves the old link where it was", () => {
+  const { store, view, chart, tell, node, shape } = bench();
+  const before = snapshot(store);
+  const socket = inputPoint(shape("3"), "positive");
+  tell("down", socket);
+  tell("move", [socket[0] - 60, socket[1] + 60]);
+  assert.equal(chart.name, "linking");
+  assert.equal(view.hiddenLink, store.graph.linkInto(node("3").id, "positive")?.id);
+  chart.cancel();
+  assert.deepEqual([view.linking, view.hiddenLink], [null, null]);
+  assert.deepEqual(snapshot(store), before);
+});
+
+test("a link dropped on a node takes the nearest socket that fits; on a wrong one it is refused", () => {
+  const { store, calls, drag, node, shape } = bench();
+  const from = outputPoint(shape("7"), 0);
+  const [x, y, width] = shape("3").bounds;
+  drag([from, [from[0] + 40, from[1]], [x + width / 2, y + 66]]);
+  assert.equal(store.graph.linkInto(node("3").id, "positive")?.from, node("7").id);
+  drag([outputPoint(shape("5"), 0), [700, 700], inputPoint(shape("8"), "vae")]);
+  assert.deepEqual(calls.filter(([name]) => name === "refuse"), [["refuse", '"vae" takes VAE, not LATENT.']]);
+});
+
+test("a link dropped on nothing asks for a node", () => {
+  const { calls, drag, shape } = bench();
+  const from = outputPoint(shape("8"), 0);
+  drag([from, [from[0] + 10, from[1] + 200], [from[0] + 20, from[1] + 900]]);
+  const [[, asked]] = calls.filter(([name]) => name === "search");
+  assert.equal(asked.linking.type, "IMAGE");
+});
+
+test("a number is dragged in its steps and stays in its limits; a press alone opens it", () => {
+  const { calls, drag, node, shape } = bench();
+  const place = (/** @type {string} */ name) => /** @type {any} */ (shape("3").widgets.find(({ slot }) => slot.name === name)).bounds;
+  const [x, y, width] = place("denoise");
+  drag([[x + width / 2, y + 8], [x + width / 2 - 10, y + 8], [x + width / 2 - 50, y + 8]]);
+  assert.equal(node("3").values.denoise, 0.9);
+  drag([[x + width / 2, y + 8], [x + width / 2 + 10, y + 8], [x + width / 2 + 900, y + 8]]);
+  assert.equal(node("3").values.denoise, 1);
+  drag([[x + width / 2, y + 8]]);
+  assert.deepEqual(calls.filter(([name]) => name === "use").map(([, id, name]) => [id, name]), [[node("3").id, "denoise"]]);
+});
+
+test("Alt copies while dragging, Ctrl on the background draws a box, the background alone pans", () => {
+  const { store, view, drag, title } = bench();
+  const [x, y] = title("5");
+  drag([[x, y], [x + 30, y + 30], [x + 60, y + 400]], { alt: true });
+  assert.equal(store.graph.nodes.size, 8);
+  drag([[360, 100], [500, 400], [700, 800]], { control: true });
+  assert.ok(view.selection.size >= 3);
+  assert.equal(view.box, null);
+  drag([[10, 900], [50, 940], [110, 950]]);
+  assert.deepEqual([view.camera.x, view.camera.y], [-100, -50]);
+});
