@@ -58,7 +58,7 @@ def object_info(spec: NodeSpec, list_files: ListFiles) -> dict[str, Any]:
         info["experimental"] = True
     if spec.aliases:
         info["search_aliases"] = list(spec.aliases)
-    return info
+    return {**info, **spec.info}
 
 
 def input_config(entry: InputSpec, list_files: ListFiles) -> list[Any]:

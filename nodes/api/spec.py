@@ -20,7 +20,11 @@ MISSING: Final = Missing.MISSING
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input of a node: its socket, its widget if it has one, and what the page should know."""
+    """One input of a node: its socket, its widget if it has one, and what the page should know.
+
+    own_check: the node judges literals itself, so neither bounds nor choices are checked for it.
+    type_anything: every output fits, whatever its type is called.
+    """
 
     name: str
     type: str
@@ -33,22 +37,30 @@ class InputSpec:
     variadic: bool = False
     type_variable: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    own_check: bool = False
+    type_anything: bool = False
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of a node."""
+    """One output of a node; with `type_anything` it fits every input."""
 
     name: str
     type: str
     is_list: bool = False
     tooltip: str | None = None
     type_variable: str | None = None
+    type_anything: bool = False
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """Everything about a node but its function."""
+    """Everything about a node but its function.
+
+    own_link_check: the node judges the types of its links itself.
+    undeclared_links: links into inputs that it does not declare are computed and passed on.
+    info: entries of its `/object_info` that are written as they stand here.
+    """
 
     id: str
     display_name: str
@@ -65,6 +77,9 @@ class NodeSpec:
     pure: bool = True
     code_version: str = ""
     wants_list: bool = False
+    own_link_check: bool = False
+    undeclared_links: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name; `images.image3` is found under the growing input `images`."""
