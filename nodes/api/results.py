@@ -1,4 +1,4 @@
-"""What a node may return beside plain values: nothing at all, a graph to run in its place, something to show."""
+"""What a node may return beside plain values: nothing, a graph to run in its place, something to show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
