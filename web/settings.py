@@ -31,6 +31,7 @@ class WebSettings:
     max_json_bytes: int = 64 * 2**20
     max_pending: int = 20_000
     catalogue_timeout_seconds: float = 60.0
+    idle_seconds: float = 75.0
     argv: tuple[str, ...] = ()
     version: str = VERSION
 

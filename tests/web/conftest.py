@@ -1,27 +1,34 @@
-"""A real server over real sockets with a real worker, whose nodes are toys."""
+"""A real server over real sockets with a real worker, whose nodes are toys; others without a worker."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.web import quick
 from tests.web.client import READY_SECONDS, Client, Server, running_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running_server(tmp_path_factory.mktemp("server") / "base") as running:
         yield running
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start another server with settings of its own."""
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(running_server(tmp_path / "base", **settings))
+async def start_server(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[quick.QuickServer]]]:
+    """Start a server in this process, with settings of its own and a worker that never answers."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> quick.QuickServer:
+            base = tmp_path / f"base-{os.urandom(4).hex()}"
+            return await stack.enter_async_context(quick.running(base, **settings))
+
+        yield start
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.web.client import Server
+from tests.web.quick import QuickServer
 from web.access import is_known_host
 from web.middleware import cache_control
 from web.settings import WebSettings
@@ -155,7 +156,7 @@ async def test_a_socket_needs_a_proved_origin(server: Server) -> None:
 
 
 async def test_other_origins_come_in_where_they_are_allowed(start_server: Any) -> None:
-    server = start_server(cors_origin="http://app.local")
+    server = await start_server(cors_origin="http://app.local")
     async with aiohttp.ClientSession(server.url) as http:
         async with http.options("/prompt", headers={"Origin": "http://app.local"}) as response:
             assert response.status == 200
@@ -171,7 +172,7 @@ async def test_other_origins_come_in_where_they_are_allowed(start_server: Any) -
 
 
 async def test_everybody_comes_in_without_credentials(start_server: Any) -> None:
-    server = start_server(cors_origin="*")
+    server = await start_server(cors_origin="*")
     async with (
         aiohttp.ClientSession(server.url) as http,
         http.get("/queue", headers={"Origin": "http://x.org"}) as response,
@@ -181,7 +182,7 @@ async def test_everybody_comes_in_without_credentials(start_server: Any) -> None
 
 
 async def test_a_token_is_demanded_where_one_is_set(start_server: Any) -> None:
-    server = start_server(token="let me in")
+    server = await start_server(token="let me in")
     async with aiohttp.ClientSession(server.url) as http:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-Sfumato-Token": "wrong"}):
             async with http.get("/queue", headers=headers) as response:
@@ -197,7 +198,7 @@ async def test_a_token_is_demanded_where_one_is_set(start_server: Any) -> None:
 
 async def test_a_browser_that_comes_with_the_token_keeps_it(start_server: Any, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html>")
-    server = start_server(token="let me in", static_root=str(tmp_path))
+    server = await start_server(token="let me in", static_root=tmp_path)
     async with aiohttp.ClientSession(server.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
         async with http.get("/", params={"token": "wrong"}) as response:
             assert response.status == 401
@@ -210,7 +211,7 @@ async def test_a_browser_that_comes_with_the_token_keeps_it(start_server: Any, t
 
 
 async def test_a_full_queue_says_when_to_come_back(start_server: Any) -> None:
-    server = start_server(max_pending=0)
+    server = await start_server(max_pending=0)
     async with (
         aiohttp.ClientSession(server.url) as http,
         http.post("/prompt", json={"prompt": {"1": {"class_type": "x"}}}) as response,
@@ -240,7 +241,7 @@ def test_how_long_answers_may_be_kept(path: str, status: int, value: str | None)
 
 
 @pytest.fixture
-def page(start_server: Any, tmp_path: Path) -> Server:
+async def page(start_server: Any, tmp_path: Path) -> QuickServer:
     root = tmp_path / "page"
     (root / "js").mkdir(parents=True)
     (root / "extensions" / "own").mkdir(parents=True)
@@ -257,10 +258,10 @@ def page(start_server: Any, tmp_path: Path) -> Server:
     (pack / "locales" / "en" / "nodeDefs.json").write_text("broken")
     (pack / "subgraphs" / "s.json").write_text("text")
     (tmp_path / "packs" / "Off.disabled").mkdir()
-    return start_server(static_root=str(root), custom_nodes=[str(tmp_path / "packs")])
+    return await start_server(static_root=root, custom_nodes=(tmp_path / "packs",))
 
 
-async def test_the_page_is_revalidated_at_each_use(page: Server) -> None:
+async def test_the_page_is_revalidated_at_each_use(page: QuickServer) -> None:
     async with aiohttp.ClientSession(page.url) as http:
         for path in ("/", "/index.html"):
             async with http.get(path) as response:
@@ -279,7 +280,7 @@ async def test_the_page_is_revalidated_at_each_use(page: Server) -> None:
                 assert response.status == 404
 
 
-async def test_packs_bring_scripts_templates_translations_and_subgraphs(page: Server) -> None:
+async def test_packs_bring_scripts_templates_translations_and_subgraphs(page: QuickServer) -> None:
     async with aiohttp.ClientSession(page.url) as http:
         async with http.get("/extensions") as response:
             assert await response.json() == ["/extensions/own/a.js", "/extensions/Pack%20One/p.js"]

@@ -174,7 +174,7 @@ async def test_a_mask_without_its_picture_is_refused(http: aiohttp.ClientSession
 
 
 async def test_a_body_over_the_limit_is_refused(start_server: Any) -> None:
-    server = start_server(max_upload_bytes=10_000, max_json_bytes=5_000)
+    server = await start_server(max_upload_bytes=10_000, max_json_bytes=5_000)
     async with aiohttp.ClientSession(server.url) as http:
         assert (await upload(http, b"x" * 20_000, "big.png"))[0] == 413
         assert (await upload(http, b"x" * 5_000, "small.png"))[0] == 200

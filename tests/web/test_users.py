@@ -132,7 +132,7 @@ async def test_a_single_user_needs_no_name(http: aiohttp.ClientSession) -> None:
 
 
 async def test_users_are_kept_apart(start_server: Any) -> None:
-    server = start_server(multi_user=True)
+    server = await start_server(multi_user=True)
     async with aiohttp.ClientSession(server.url) as http:
         async with http.post("/users", json={"username": "Anna K."}) as response:
             anna = await response.json()

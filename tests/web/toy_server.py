@@ -15,6 +15,7 @@ from aiohttp import web  # noqa: E402
 from executor.worker.service import Service  # noqa: E402
 from loaders.folders import Folders  # noqa: E402
 from web.app import build  # noqa: E402
+from web.serving import runner  # noqa: E402
 from web.settings import WebSettings  # noqa: E402
 
 
@@ -33,14 +34,14 @@ async def main() -> None:
     service = Service(base / "sfumato.db", command, base / "catalogue.json", cancel_grace_seconds=2.0)
     await service.start()
     app = build(service, folders, WebSettings(**{"user_directory": base / "users", **given}))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1.0)
+    serving = runner(app)
+    await serving.setup()
+    site = web.TCPSite(serving, "127.0.0.1", 0)
     await site.start()
-    sys.stdout.write(f"{runner.addresses[0][1]} {os.getpid()}\n")
+    sys.stdout.write(f"{serving.addresses[0][1]} {os.getpid()}\n")
     sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await runner.cleanup()
+    await serving.cleanup()
     await service.stop()
 
 
