@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -105,3 +106,7 @@ class Context(Protocol):
     def sub(self, offset: float, length: float) -> "Context":
         """The same context with its whole progress squeezed into [offset, offset + length] of this one."""
         ...
+
+
+current: ContextVar["Context | None"] = ContextVar("current", default=None)
+"""The context of the node that runs now, for code that is not handed one."""

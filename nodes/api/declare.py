@@ -29,6 +29,9 @@ class Node:
     `fingerprint(**literals)` returns something that changes when the result would though no input did;
     `validate(**literals)` returns a sentence about what is wrong with the literal inputs, or None.
     `returns_tuple` tells an output that is a tuple from a tuple of outputs.
+    `lazy_status(context, inputs)` names the lazy inputs still wanted; it is asked until it names none.
+    `accepts_undeclared_links`: what is linked to inputs that nobody declared arrives by name.
+    `idempotent` is false where two instances with equal inputs must both run.
     """
 
     spec: NodeSpec
@@ -38,6 +41,9 @@ class Node:
     wants_context: bool = False
     is_async: bool = False
     returns_tuple: bool = False
+    lazy_status: Callable[[Any, dict[str, Any]], Any] | None = None
+    accepts_undeclared_links: bool = False
+    idempotent: bool = True
 
 
 def node(
