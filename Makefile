@@ -64,9 +64,9 @@ model: install
 	$(BIN)/python -m training.bundled --stage all
 
 bench: install
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/bundled_model.py
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.bundled_model
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -127,3 +127,9 @@ def test_the_tree_names_no_registry_host() -> None:
     assert [
         name(path) for path in texts if hosts.search(path.read_text(encoding="utf-8", errors="ignore"))
     ] == []
+
+
+def test_the_version_is_told_once_to_packagers_and_once_to_users() -> None:
+    from web.settings import VERSION
+
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
