@@ -3,6 +3,8 @@
 const NAME = "sfumato";
 const TABLE = "drafts";
 const MOST = 24;
+/** Set once a draft was ever written: a first visit need not open the database to find none. */
+const FLAG = "sfumato.drafts";
 
 /** @typedef {{tab: string, time: number, name: string, json: any, isDirty: boolean}} Draft */
 
@@ -53,10 +55,13 @@ export class Drafts {
    * @returns {Promise<Draft | null>}
    */
   async find() {
-    await this.claim();
-    const table = (await openDatabase()).transaction(TABLE).objectStore(TABLE);
-    const drafts = /** @type {Draft[]} */ (await result(table.getAll()));
     const late = this.late();
+    if (!late && localStorage.getItem(FLAG) === null) {
+      void this.claim();
+      return null;
+    }
+    const [database] = await Promise.all([openDatabase(), this.claim()]);
+    const drafts = /** @type {Draft[]} */ (await result(database.transaction(TABLE).objectStore(TABLE).getAll()));
     if (late) drafts.push(late);
     drafts.sort((one, other) => other.time - one.time);
     const own = drafts.find((draft) => draft.tab === this.tab);
@@ -91,6 +96,7 @@ export class Drafts {
     try {
       const table = (await openDatabase()).transaction(TABLE, "readwrite").objectStore(TABLE);
       await result(table.put(draft));
+      localStorage.setItem(FLAG, "");
       if (this.late()?.tab === this.tab) localStorage.removeItem("sfumato.late");
       const keys = await result(table.getAllKeys());
       if (keys.length > MOST) await this.trim();
