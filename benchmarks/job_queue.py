@@ -11,7 +11,8 @@ from pathlib import Path
 
 from executor.queue.jobs import NewJob, QueuedJob, now
 from executor.queue.store import Store
-from executor.worker.service import JobClosed, Service
+from executor.worker.notices import JobClosed
+from executor.worker.service import Service
 
 ROOT = Path(__file__).resolve().parent.parent
 GRAPH = {

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from executor.worker.service import CatalogueChanged, JobClosed, QueueChanged, WorkerChanged
+from executor.worker.notices import CatalogueChanged, JobClosed, JobLost, QueueChanged, WorkerChanged
 from web.hub import Hub, Message
 from web.wire_messages import STATES_PER_SECOND, JobMessages, executing, status
 
 if TYPE_CHECKING:
-    from executor.worker.service import Service, ServiceEvent
+    from executor.worker.notices import ServiceEvent
+    from executor.worker.service import Service
 
 # A client that sends this feature flag hears of the worker and the catalogue too.
 WORKER_FLAG = "supports_worker_state"
@@ -51,6 +52,8 @@ class Relay:
         event, job = told.event, told.job
         if isinstance(event, QueueChanged):
             self._hub.send(status(event.remaining))
+        elif isinstance(event, JobLost):
+            self._jobs.pop(event.job_id, None)  # the next attempt begins anew
         elif isinstance(event, JobClosed):
             self._close(event.job_id, job.client_id if job else None)
         elif isinstance(event, WorkerChanged):

@@ -11,13 +11,19 @@ SECRET_KEYS = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
 
 
 class JobState(StrEnum):
-    """Where a job stands; the last three are final."""
+    """Where a job stands; a lost one was running when its worker or server ended, and waits again."""
 
     QUEUED = "queued"
+    LOST = "lost"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+WAITING = (JobState.QUEUED, JobState.LOST)
+OPEN = (*WAITING, JobState.RUNNING)
+FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class DuplicateJobError(ValueError):
@@ -28,11 +34,20 @@ class DuplicateJobError(ValueError):
         self.job_id = job_id
 
 
+class StaleLeaseError(ValueError):
+    """Somebody who no longer has a job tried to say how it ended; nothing was recorded."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} was given to another worker, or is over")
+        self.job_id = job_id
+
+
 @dataclass(frozen=True)
 class NewJob:
     """What a client asks for: a validated graph (API JSON), the outputs to compute and its place in the line.
 
     A lower `number` runs first; without one the job goes to the end of the line, or with `front` to its head.
+    A client that repeats a request with the same `idempotency_key` gets the job that it made the first time.
     """
 
     job_id: str
@@ -41,11 +56,16 @@ class NewJob:
     number: float | None = None
     front: bool = False
     targets: tuple[str, ...] = ()
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """A job that is on disk; `sequence` counts submissions, `created` is in seconds since 1970."""
+    """A job that is on disk; `sequence` counts submissions, `created` is in seconds since 1970.
+
+    `attempts` counts how often it was started, `losses` how often the worker or the server died under it.
+    `is_repeat` marks a job that was found by its idempotency key instead of being made.
+    """
 
     job_id: str
     sequence: int
@@ -56,6 +76,22 @@ class QueuedJob:
     created: float
     attempts: int = 0
     state: JobState = JobState.QUEUED
+    losses: int = 0
+    idempotency_key: str | None = None
+    is_repeat: bool = False
+
+    @property
+    def token(self) -> str:
+        """The fencing token of the present attempt: only who shows it may say how the job ended."""
+        return f"{self.sequence}.{self.attempts}"
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The id that the editor gave the workflow, if it sent one."""
+        pnginfo = self.extra_data.get("extra_pnginfo")
+        workflow = pnginfo.get("workflow") if isinstance(pnginfo, Mapping) else None
+        workflow_id = workflow.get("id") if isinstance(workflow, Mapping) else None
+        return workflow_id if isinstance(workflow_id, str) else None
 
     @property
     def client_id(self) -> str | None:
@@ -76,9 +112,17 @@ class QueuedJob:
         """The job, running for one more time."""
         return replace(self, state=JobState.RUNNING, attempts=self.attempts + 1)
 
-    def requeued(self) -> Self:
-        """The job, waiting again after its run was lost."""
-        return replace(self, state=JobState.QUEUED)
+    def lost(self) -> Self:
+        """The job, waiting again after its worker died under it."""
+        return replace(self, state=JobState.LOST, losses=self.losses + 1)
+
+    def waiting(self) -> Self:
+        """The job, waiting again because the server ends on purpose."""
+        return replace(self, state=JobState.LOST if self.losses else JobState.QUEUED)
+
+    def moved(self, number: float) -> Self:
+        """The job at another place in the line."""
+        return replace(self, number=number)
 
 
 def stored_extra_data(extra_data: Mapping[str, Any], created: float) -> dict[str, Any]:

@@ -25,6 +25,31 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             outcome TEXT NOT NULL
         )""",
     ),
+    (
+        "ALTER TABLE jobs ADD COLUMN losses INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE jobs ADD COLUMN finished REAL",
+        "ALTER TABLE jobs ADD COLUMN client_id TEXT",
+        "ALTER TABLE jobs ADD COLUMN workflow_id TEXT",
+        "ALTER TABLE jobs ADD COLUMN idempotency_key TEXT",
+        """UPDATE jobs SET
+            losses = attempts,
+            client_id = json_extract(extra_data, '$.client_id'),
+            workflow_id = json_extract(extra_data, '$.extra_pnginfo.workflow.id'),
+            finished = (SELECT json_extract(outcome, '$.finished') FROM history WHERE job_id = jobs.job_id)
+        """,
+        "DROP INDEX jobs_open",
+        "CREATE INDEX jobs_open ON jobs (state) WHERE state IN ('queued', 'lost', 'running')",
+        "CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL",
+        "CREATE UNIQUE INDEX jobs_key ON jobs (idempotency_key) WHERE idempotency_key IS NOT NULL",
+        """CREATE TABLE events (
+            job_id TEXT NOT NULL REFERENCES jobs (job_id) ON DELETE CASCADE,
+            event_id INTEGER NOT NULL,
+            time REAL NOT NULL,
+            kind TEXT NOT NULL,
+            data TEXT NOT NULL,
+            PRIMARY KEY (job_id, event_id)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 

@@ -5,22 +5,38 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from executor.queue.commits import GroupCommit
 from executor.queue.history import Failure, HistoryEntry, Outcome
-from executor.queue.jobs import DuplicateJobError, JobState, QueuedJob, now
+from executor.queue.jobs import (
+    FINAL,
+    OPEN,
+    WAITING,
+    DuplicateJobError,
+    JobState,
+    QueuedJob,
+    StaleLeaseError,
+    now,
+)
+from executor.queue.rows import JobRow, Page, StoredEvent, read_events, read_job, read_page
 from executor.queue.schema import QueueDatabaseError, connect
 
 Result = TypeVar("Result")
+EventRow: TypeAlias = tuple[str, int, float, str, str]  # job, number, time, kind, JSON
 
 JOB_COLUMNS = (
-    "jobs.job_id, jobs.sequence, number, graph, extra_data, targets, created, attempts, state, jobs.started"
+    "jobs.job_id, jobs.sequence, number, graph, extra_data, targets, created, attempts, state, losses,"
+    " idempotency_key, jobs.started"
 )
+# A stale worker's word on a job changes nothing: the attempt it speaks of is over.
+HOLDS_LEASE = "job_id = ? AND sequence = ? AND attempts = ? AND state = 'running'"
+EVENTFUL_JOBS = 500
+SECONDS_PER_DAY = 86_400.0
 ENTRY_QUERY = f"SELECT history.sequence, outcome, {JOB_COLUMNS} FROM history JOIN jobs USING (job_id)"
 
 
@@ -33,12 +49,20 @@ class Recovered:
     next_sequence: int
 
 
+@dataclass(frozen=True)
+class Keep:
+    """How much history is kept: so many finished jobs, none older than so many days (None: any age)."""
+
+    jobs: int = 10_000
+    days: float | None = None
+
+
 class Store:
     """The durable side of the queue; every awaited write is on disk when it returns."""
 
-    def __init__(self, path: Path, keep_history: int = 10_000) -> None:
+    def __init__(self, path: Path, keep: Keep = Keep()) -> None:
         self.path = path
-        self._keep_history = keep_history
+        self._keep = keep
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _own(path)
         try:
@@ -58,12 +82,15 @@ class Store:
         self._connection.close()
         os.close(self._lock)
 
-    def recover(self, attempts: int) -> Recovered:
-        """Put jobs that ran when the last server ended back into the line; fail them at `attempts` runs."""
-        return self._writer.write(lambda connection: _recover(connection, attempts)).result()
+    def recover(self, losses: int) -> Recovered:
+        """Put jobs that ran when the last server died back into the line; fail them at so many `losses`."""
+        return self._writer.write(lambda connection: _recover(connection, losses, self._keep)).result()
 
-    async def add(self, job: QueuedJob) -> None:
-        """Remember a new job; raises `DuplicateJobError` while one of that id waits or runs."""
+    async def add(self, job: QueuedJob) -> QueuedJob:
+        """Remember a new job; returns it, or the one that its idempotency key already made.
+
+        Raises `DuplicateJobError` while another of that id waits or runs.
+        """
         row = (
             job.sequence,
             job.job_id,
@@ -74,8 +101,12 @@ class Store:
             json.dumps(job.graph),
             json.dumps(job.extra_data),
             json.dumps(job.targets),
+            job.client_id,
+            job.workflow_id,
+            job.idempotency_key,
         )
-        await self._write(lambda connection: _insert(connection, row))
+        earlier = await self._write(lambda connection: _insert(connection, row))
+        return job if earlier is None else earlier
 
     async def begin(self, job: QueuedJob) -> None:
         """Remember that a job runs, for the `attempts`-th time."""
@@ -87,23 +118,40 @@ class Store:
         )
 
     async def requeue(self, job: QueuedJob) -> None:
-        """Remember that a lost job waits again."""
+        """Remember that a job waits again, in the state and with the losses that it has now."""
+        values = (job.state, job.losses, job.job_id, job.sequence, job.attempts)
         await self._write(
             lambda connection: connection.execute(
-                "UPDATE jobs SET state = ? WHERE job_id = ?", (JobState.QUEUED, job.job_id)
+                f"UPDATE jobs SET state = ?, losses = ? WHERE {HOLDS_LEASE}", values
             )
         )
 
     async def finish(self, job: QueuedJob, outcome: Outcome) -> None:
-        """Remember how a job ended, once; the oldest entries beyond the limit are forgotten."""
-        await self._write(lambda connection: _finish(connection, job.job_id, outcome, self._keep_history))
+        """Remember how a job ended, once; the oldest entries beyond the limit are forgotten.
+
+        Raises `StaleLeaseError` if this attempt of a running job is over; a waiting job needs no lease.
+        """
+        await self._write(lambda connection: _finish(connection, job, outcome, self._keep))
+
+    async def move(self, jobs: Iterable[QueuedJob]) -> None:
+        """Remember the numbers of jobs that changed their place in the line."""
+        rows = [(job.number, job.job_id) for job in jobs]
+        statement = "UPDATE jobs SET number = ? WHERE job_id = ?"
+        await self._write(lambda connection: connection.executemany(statement, rows))
+
+    def add_events(self, rows: Sequence[EventRow]) -> "Future[Any]":
+        """Remember what happened to jobs, some time soon; of jobs that are gone nothing is kept."""
+        statement = (
+            "INSERT OR IGNORE INTO events SELECT ?1, ?2, ?3, ?4, ?5"
+            " WHERE EXISTS (SELECT 1 FROM jobs WHERE job_id = ?1)"
+        )
+        return self._writer.write(lambda connection: connection.executemany(statement, rows))
 
     async def remove(self, job_ids: Iterable[str]) -> None:
         """Forget waiting jobs."""
-        rows = [(job_id, JobState.QUEUED) for job_id in job_ids]
-        await self._write(
-            lambda connection: connection.executemany("DELETE FROM jobs WHERE job_id = ? AND state = ?", rows)
-        )
+        rows = [(job_id, *WAITING) for job_id in job_ids]
+        statement = "DELETE FROM jobs WHERE job_id = ? AND state IN (?, ?)"
+        await self._write(lambda connection: connection.executemany(statement, rows))
 
     async def history(self, max_items: int | None = None, offset: int | None = None) -> list[HistoryEntry]:
         """Finished jobs, oldest first: from `offset` on, or without one the last `max_items`."""
@@ -142,8 +190,29 @@ class Store:
         statement = "DELETE FROM jobs WHERE job_id = ? AND job_id IN (SELECT job_id FROM history)"
         await self._write(lambda connection: connection.executemany(statement, rows))
 
-    async def _write(self, work: Callable[[sqlite3.Connection], Any]) -> None:
-        await asyncio.wrap_future(self._writer.write(work))
+    async def page(self, page: Page) -> tuple[list[JobRow], int]:
+        """Jobs of any state without their prompts, and how many there are in all."""
+        return await self._read(lambda connection: read_page(connection, page))
+
+    async def job(self, job_id: str) -> JobRow | None:
+        """The job of that id, whatever its state, without its prompt."""
+        return await self._read(lambda connection: read_job(connection, job_id))
+
+    async def events(self, job_id: str, after: int) -> list[StoredEvent]:
+        """What happened to a job after its event of that number."""
+        return await self._read(lambda connection: read_events(connection, job_id, after))
+
+    async def last_event_id(self, job_id: str) -> int:
+        """The number of the newest stored event of a job; that it was queued is number 1."""
+
+        def last(connection: sqlite3.Connection) -> int:
+            query = "SELECT max(event_id) FROM events WHERE job_id = ?"
+            return int(connection.execute(query, (job_id,)).fetchone()[0] or 1)
+
+        return await self._read(last)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        return await asyncio.wrap_future(self._writer.write(work))
 
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         return await asyncio.wrap_future(self._reader.submit(work, self._readable))
@@ -160,56 +229,88 @@ def _own(path: Path) -> int:
     return lock
 
 
-def _recover(connection: sqlite3.Connection, attempts: int) -> Recovered:
-    running = _jobs(connection, JobState.RUNNING)
-    failed = [(job, started) for job, started in running if job.attempts >= attempts]
-    for job, started in failed:
-        _finish(connection, job.job_id, _lost(job, started), None)
-    connection.execute("UPDATE jobs SET state = ? WHERE state = ?", (JobState.QUEUED, JobState.RUNNING))
+def _recover(connection: sqlite3.Connection, losses: int, keep: Keep) -> Recovered:
+    failed = []
+    for job, started in _jobs(connection, (JobState.RUNNING,)):
+        if job.losses + 1 >= losses:
+            _finish(connection, job, _lost(job, started), keep)
+            failed.append(job)
+    connection.execute(
+        "UPDATE jobs SET state = ?, losses = losses + 1 WHERE state = ?", (JobState.LOST, JobState.RUNNING)
+    )
+    _prune(connection, keep)
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'").fetchone()
     return Recovered(
-        waiting=tuple(job for job, _ in _jobs(connection, JobState.QUEUED)),
-        failed=tuple(job for job, _ in failed),
+        waiting=tuple(job for job, _ in _jobs(connection, WAITING)),
+        failed=tuple(failed),
         next_sequence=row[0] + 1 if row else 0,
     )
 
 
 def _lost(job: QueuedJob, started: float | None) -> Outcome:
-    message = f"The server stopped while this job was running, {job.attempts} times; it is not tried again."
+    times = job.losses + 1
+    message = f"The server stopped while this job was running, {times} times; it is not tried again."
     failure = Failure(node_id="", node_type="", exception_type="ServerStopped", message=message)
     return Outcome(JobState.FAILED, started or job.created, now(), {}, failure=failure)
 
 
-def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
-    job_id = row[1]
+def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> QueuedJob | None:
+    """Write a new job; the earlier job of the same idempotency key instead, if there is one."""
+    job_id, key = row[1], row[-1]
+    if key is not None:
+        query = f"SELECT {JOB_COLUMNS} FROM jobs WHERE idempotency_key = ?"
+        if (found := connection.execute(query, (key,)).fetchone()) is not None:
+            return replace(_job(found), is_repeat=True)
     connection.execute(
-        "DELETE FROM jobs WHERE job_id = ? AND state NOT IN (?, ?)",
-        (job_id, JobState.QUEUED, JobState.RUNNING),
+        f"DELETE FROM jobs WHERE job_id = ? AND state NOT IN ({', '.join('?' * len(OPEN))})", (job_id, *OPEN)
     )
     try:
         connection.execute(
             "INSERT INTO jobs"
-            " (sequence, job_id, number, state, attempts, created, graph, extra_data, targets)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (sequence, job_id, number, state, attempts, created, graph, extra_data, targets,"
+            " client_id, workflow_id, idempotency_key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
     except sqlite3.IntegrityError as problem:
         raise DuplicateJobError(job_id) from problem
+    return None
 
 
-def _finish(connection: sqlite3.Connection, job_id: str, outcome: Outcome, keep: int | None) -> None:
-    connection.execute("UPDATE jobs SET state = ? WHERE job_id = ?", (outcome.state, job_id))
-    connection.execute(
-        "INSERT INTO history (job_id, outcome) VALUES (?, ?)", (job_id, json.dumps(outcome.to_json()))
+def _finish(connection: sqlite3.Connection, job: QueuedJob, outcome: Outcome, keep: Keep) -> None:
+    lease: tuple[Any, ...] = (job.job_id, job.sequence, job.attempts)
+    condition = HOLDS_LEASE
+    if job.state in WAITING:
+        condition = "job_id = ? AND sequence = ? AND attempts = ? AND state IN ('queued', 'lost')"
+    changed = connection.execute(
+        f"UPDATE jobs SET state = ?, finished = ?, losses = ? WHERE {condition}",
+        (outcome.state, outcome.finished, job.losses, *lease),
     )
-    if keep is not None:
-        oldest = "SELECT job_id FROM history ORDER BY sequence DESC LIMIT -1 OFFSET ?"
-        connection.execute(f"DELETE FROM jobs WHERE job_id IN ({oldest})", (keep,))
+    if changed.rowcount != 1:
+        raise StaleLeaseError(job.job_id)
+    connection.execute(
+        "INSERT INTO history (job_id, outcome) VALUES (?, ?)", (job.job_id, json.dumps(outcome.to_json()))
+    )
+    _prune(connection, keep)
 
 
-def _jobs(connection: sqlite3.Connection, state: JobState) -> list[tuple[QueuedJob, float | None]]:
-    rows = connection.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE state = ?", (state,)).fetchall()
-    return [(_job(row), row[-1]) for row in rows]
+def _prune(connection: sqlite3.Connection, keep: Keep) -> None:
+    """Forget the oldest history, and what happened to jobs that ended long ago."""
+    oldest = "SELECT job_id FROM history ORDER BY sequence DESC LIMIT -1 OFFSET ?"
+    connection.execute(f"DELETE FROM jobs WHERE job_id IN ({oldest})", (keep.jobs,))
+    if keep.days is not None:
+        final = ", ".join(f"'{state}'" for state in FINAL)
+        connection.execute(
+            f"DELETE FROM jobs WHERE finished < ? AND state IN ({final})",
+            (now() - keep.days * SECONDS_PER_DAY,),
+        )
+    quiet = "SELECT job_id FROM history ORDER BY sequence DESC LIMIT 1 OFFSET ?"
+    connection.execute(f"DELETE FROM events WHERE job_id = ({quiet})", (EVENTFUL_JOBS,))
+
+
+def _jobs(connection: sqlite3.Connection, states: Sequence[JobState]) -> list[tuple[QueuedJob, float | None]]:
+    query = f"SELECT {JOB_COLUMNS} FROM jobs WHERE state IN ({', '.join('?' * len(states))})"
+    return [(_job(row), row[-1]) for row in connection.execute(query, states).fetchall()]
 
 
 def _entries(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> list[HistoryEntry]:
@@ -218,7 +319,7 @@ def _entries(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]
 
 
 def _job(row: tuple[Any, ...]) -> QueuedJob:
-    job_id, sequence, number, graph, extra_data, targets, created, attempts, state, _ = row
+    job_id, sequence, number, graph, extra_data, targets, created, attempts, state, losses, key, _ = row
     return QueuedJob(
         job_id=job_id,
         sequence=sequence,
@@ -229,4 +330,6 @@ def _job(row: tuple[Any, ...]) -> QueuedJob:
         created=created,
         attempts=attempts,
         state=JobState(state),
+        losses=losses,
+        idempotency_key=key,
     )

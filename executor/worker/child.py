@@ -5,13 +5,17 @@ import faulthandler
 import logging
 import signal
 import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from executor.graph.parse import parse
 from executor.queue.jobs import now
 from executor.run.engine import RunRequest
-from executor.run.events import JobFinished, JobStarted, NodeFailed
+from executor.run.events import Emit, JobFinished, JobStarted, NodeFailed
 from executor.worker import protocol
 from executor.worker.connection import Connection
 from executor.worker.workbench import Workbench
@@ -32,33 +36,56 @@ def prepare_process() -> None:
 
 def serve(connection: Connection, workbench: Workbench) -> None:
     """Introduce the workbench to the server, then run jobs until the server says stop or is gone."""
-    orders: SimpleQueue[protocol.Run | protocol.Free] = SimpleQueue()
+    orders: SimpleQueue[protocol.Run | protocol.Free | protocol.Reload] = SimpleQueue()
 
     def receive(message: Any) -> None:
-        if isinstance(message, protocol.Cancel):
+        if isinstance(message, protocol.Lease):
+            connection.beat(message.beat_seconds)
+        elif isinstance(message, protocol.Cancel):
             workbench.cancel(message.job_id)
-            return
-        if isinstance(message, protocol.Run):
-            workbench.expect(message.job_id)
-        orders.put(message)
+        elif isinstance(message, protocol.Validate):
+            threading.Thread(target=_judge, args=(message, connection, workbench), daemon=True).start()
+        else:
+            if isinstance(message, protocol.Run):
+                workbench.expect(message.job_id)
+            orders.put(message)
 
     connection.listen(receive)
     connection.send(protocol.Hello(protocol.VERSION, workbench.device()))
-    connection.send(protocol.Catalogue(tuple(spec.to_json() for spec in workbench.specs.values())))
+    connection.send(_catalogue(workbench))
     while True:
         order = orders.get()
         if isinstance(order, protocol.Run):
             _run(order, connection, workbench)
-        else:
+        elif isinstance(order, protocol.Free):
             workbench.free(order.unload_models, order.free_memory)
-        connection.send(protocol.Device(workbench.device()))
+        else:
+            workbench.reload()
+            connection.send(_catalogue(workbench))
+        connection.send(protocol.Device(workbench.device(), workbench.resident()))
+
+
+def _catalogue(workbench: Workbench) -> protocol.Catalogue:
+    return protocol.Catalogue(tuple(spec.to_json() for spec in workbench.specs.values()), workbench.packs)
+
+
+def _judge(question: protocol.Validate, connection: Connection, workbench: Workbench) -> None:
+    """Answer a question; what cannot be judged is left to the run, which tells more."""
+    problems: tuple[Mapping[str, Any], ...] = ()
+    try:
+        graph = parse(question.prompt, workbench.specs)
+        problems = tuple(asdict(problem) for problem in workbench.validate(graph, question.targets).problems)
+    except Exception:  # the validators of nodes are anybody's code
+        logger.exception("a graph could not be judged")
+    connection.send(protocol.Verdict(question.question, problems))
 
 
 def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> None:
+    tell = partial(connection.send, lease=order.token)
     try:
         graph = parse(order.prompt, workbench.specs)
     except WorkflowError as problem:
-        _refuse(order, problem, connection)
+        _refuse(order, problem, tell)
         return
     request = RunRequest(
         job_id=order.job_id,
@@ -68,11 +95,12 @@ def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> N
         prompt=order.prompt,
         preview_method=order.preview_method,
     )
-    workbench.run(request, connection.send)
+    workbench.note_models(order.prompt)
+    workbench.run(request, tell)
 
 
-def _refuse(order: protocol.Run, problem: WorkflowError, connection: Connection) -> None:
+def _refuse(order: protocol.Run, problem: WorkflowError, tell: Emit) -> None:
     start = now()
-    connection.send(JobStarted(order.job_id, start))
-    connection.send(NodeFailed(order.job_id, problem.node_id or "", "", "WorkflowError", str(problem)))
-    connection.send(JobFinished(order.job_id, "failed", {}, (), (), now() - start, now()))
+    tell(JobStarted(order.job_id, start))
+    tell(NodeFailed(order.job_id, problem.node_id or "", "", "WorkflowError", str(problem)))
+    tell(JobFinished(order.job_id, "failed", {}, (), (), now() - start, now()))

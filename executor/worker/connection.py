@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,15 +29,25 @@ class Connection:
         line.set_inheritable(False)
         return cls(line)
 
-    def send(self, message: Any) -> None:
+    def send(self, message: Any, lease: str = "") -> None:
         """Send a message; returns once it is out of this process, so that a crash cannot lose it."""
-        frame = protocol.encode(message)
+        frame = protocol.encode(message, lease)
         try:
             with self._sending:
                 self._line.sendall(frame)
         except OSError:
             # The server is gone, and nobody is left to do this work for.
             os._exit(0)
+
+    def beat(self, seconds: float) -> None:
+        """Say so often from a thread of its own that this process is alive."""
+
+        def beat() -> None:
+            while True:
+                self.send(protocol.Beat())
+                time.sleep(seconds)
+
+        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
     def listen(self, receive: Callable[[Any], None]) -> None:
         """Call back with every message from a thread of its own; at the end of the line, end the process."""

@@ -5,13 +5,15 @@ import logging
 import os
 import signal
 import socket
+import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from executor.worker import protocol
+from executor.worker.strays import MARK, is_standing_still, kill_marked
 
 logger = logging.getLogger(__name__)
 output_logger = logging.getLogger("worker.output")
@@ -19,6 +21,9 @@ output_logger = logging.getLogger("worker.output")
 REMEMBERED_LINES = 60
 LONGEST_LINE_BYTES = 2**16
 LONGEST_PAUSE_SECONDS = 30.0
+LEASE_SECONDS = 20.0
+# So many times within a lease a worker is heard from, and so many times it is looked for.
+BEATS_PER_LEASE = 4
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,14 @@ class Loss:
     exit_code: int | None
     signal: str | None
     last_lines: tuple[str, ...] = ()
+    silent_seconds: float = 0.0
 
     def describe(self) -> str:
         """One sentence."""
         if self.signal is None and self.exit_code is None:
             return f"The worker process could not be started: {' '.join(self.last_lines)}"
+        if self.silent_seconds:
+            return f"The worker process stood still for {self.silent_seconds:g} s and was replaced."
         if self.signal is not None:
             hint = " (the system may have run out of memory)" if self.signal == "SIGKILL" else ""
             return f"The worker process was killed by {self.signal}{hint}."
@@ -44,17 +52,22 @@ class WorkerHost:
 
     Args:
         command: starts a worker; `--connect fd:N` is added, N being its end of a socket pair.
-        receive: called with each message.
+        receive: called with each message and the token that it shows.
         lost: called when a worker has ended, before the next one is started.
         stop_seconds: how long a worker may take to end when asked to.
+        lease_seconds: a worker that is silent for so long is killed if it was stopped (a debugger, SIGSTOP);
+            one that is busy in native code is silent too, and left alone.
+        environment: what is added to the worker's environment.
     """
 
     def __init__(
         self,
         command: Sequence[str],
-        receive: Callable[[Any], None],
+        receive: Callable[[Any, str], None],
         lost: Callable[[Loss], None],
         stop_seconds: float = 3.0,
+        lease_seconds: float = LEASE_SECONDS,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = tuple(command)
         self._receive = receive
@@ -65,6 +78,10 @@ class WorkerHost:
         self._lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self._stopping = asyncio.Event()
         self._greeted = False
+        self._lease_seconds = lease_seconds
+        self._environment = environment or {}
+        self._heard = False
+        self._silent_seconds = 0.0
 
     @property
     def process_id(self) -> int | None:
@@ -85,6 +102,7 @@ class WorkerHost:
         pause = 0.0
         while not self._stopping.is_set():
             self._greeted = False
+            self._silent_seconds = 0.0
             self._lines.clear()
             loss = await self._one_life()
             if self._stopping.is_set():
@@ -100,6 +118,7 @@ class WorkerHost:
         self._stopping.set()
 
     async def _one_life(self) -> Loss:
+        mark = f"{uuid.uuid4()}"
         ours, theirs = socket.socketpair()
         output_end, their_output = os.pipe()
         try:
@@ -112,6 +131,7 @@ class WorkerHost:
                 stderr=their_output,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
+                env={**os.environ, **self._environment, MARK: mark},
             )
         except OSError as problem:
             ours.close()
@@ -122,24 +142,28 @@ class WorkerHost:
             os.close(their_output)
         logger.debug("worker process %s started", process.pid)
         reader, self._writer = await asyncio.open_connection(sock=ours)
+        self.send(protocol.Lease(self._lease_seconds / BEATS_PER_LEASE))
         output, pipe = await _read_pipe(output_end)
         messages = asyncio.create_task(self._hear(reader))
         lines = asyncio.create_task(self._forward(output))
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopping.wait())
+        watch = asyncio.create_task(self._watch())
         tasks = {messages, ended}
         try:
             await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             # A dead worker's last words may still be in the socket; a living one that closed it is of no use.
-            await asyncio.wait(tasks, timeout=self._stop_seconds if stopping.done() else 1.0)
+            if not ended.done():
+                await asyncio.wait({ended}, timeout=self._stop_seconds if stopping.done() else 1.0)
             self._signal_group(signal.SIGKILL)
+            await asyncio.to_thread(kill_marked, mark)
             await asyncio.wait({*tasks, lines}, timeout=2.0)
         finally:
             self._signal_group(signal.SIGKILL)
             self._process = None
-            for task in (messages, lines, ended, stopping):
+            for task in (messages, lines, ended, stopping, watch):
                 task.cancel()
-            endings = await asyncio.gather(messages, lines, ended, stopping, return_exceptions=True)
+            endings = await asyncio.gather(messages, lines, ended, stopping, watch, return_exceptions=True)
             pipe.close()
             for ending in endings:
                 if isinstance(ending, Exception):
@@ -158,19 +182,32 @@ class WorkerHost:
         try:
             while True:
                 head, attachment = protocol.lengths(await reader.readexactly(protocol.LENGTHS.size))
-                message = protocol.decode(
+                message, lease = protocol.decode(
                     await reader.readexactly(head),
                     await reader.readexactly(attachment) if attachment else b"",
                 )
-                self._greeted = True
+                self._greeted = self._heard = True
                 if isinstance(message, protocol.LogRecord):
                     self._log(message)
-                else:
-                    self._receive(message)
+                elif not isinstance(message, protocol.Beat):
+                    self._receive(message, lease)
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         except protocol.ProtocolError as problem:
             logger.error("the worker broke the protocol: %s", problem)
+
+    async def _watch(self) -> None:
+        """Kill a worker that was stopped and has been silent for the whole lease."""
+        silent = 0
+        while True:
+            # Looks are counted, not seconds: after a pause of this very process nobody was silent for long.
+            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
+            silent, self._heard = 0 if self._heard else silent + 1, False
+            process = self._process
+            if silent >= BEATS_PER_LEASE and process is not None and is_standing_still(process.pid):
+                self._silent_seconds = self._lease_seconds
+                self.kill()
+                return
 
     async def _forward(self, output: asyncio.StreamReader) -> None:
         while True:
@@ -193,6 +230,8 @@ class WorkerHost:
 
     def _loss(self, returncode: int | None) -> Loss:
         lines = tuple(self._lines)
+        if self._silent_seconds:
+            return Loss(returncode, None, lines, self._silent_seconds)
         if returncode is not None and returncode < 0:
             return Loss(None, signal.Signals(-returncode).name, lines)
         return Loss(returncode, None, lines)

@@ -3,18 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from executor.queue.history import Outcome
 from executor.queue.jobs import JobState, QueuedJob, now
 from executor.run.events import JobStarted
 from executor.worker import protocol
-from executor.worker.host import Loss, WorkerHost
+from executor.worker.host import LEASE_SECONDS, Loss, WorkerHost
+from executor.worker.notices import WorkerState
 from executor.worker.record import RunRecord
 
 logger = logging.getLogger(__name__)
-
-WorkerState = Literal["starting", "ready", "busy", "lost"]
 
 
 class WorkerLostError(Exception):
@@ -32,6 +31,9 @@ class Lane:
         command: starts the worker.
         tell: called with each event of the job that runs, each `Catalogue`, and None for a new state.
         cancel_grace_seconds: how long a cancelled job may go on before its worker is killed.
+        lease_seconds: how long a worker may stand still before it is replaced.
+        name: of the device, for people.
+        environment: what is added to the worker's environment.
     """
 
     def __init__(
@@ -39,11 +41,18 @@ class Lane:
         command: Sequence[str],
         tell: Callable[[Any, QueuedJob | None], None],
         cancel_grace_seconds: float = 10.0,
+        lease_seconds: float = LEASE_SECONDS,
+        name: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        self.name = name
         self.device: Mapping[str, Any] = {}
+        self.resident: frozenset[str] = frozenset()
         self._tell = tell
         self._grace = cancel_grace_seconds
-        self._host = WorkerHost(command, self._receive, self._lost)
+        self._host = WorkerHost(
+            command, self._receive, self._lost, lease_seconds=lease_seconds, environment=environment
+        )
         self._state: WorkerState = "starting"
         self._ready = asyncio.Event()  # up, and without a job
         self._up = asyncio.Event()
@@ -62,6 +71,26 @@ class Lane:
     def job(self) -> QueuedJob | None:
         """The job that this lane has taken."""
         return self._record.job if self._record is not None else None
+
+    @property
+    def node_id(self) -> str:
+        """The node that runs, or ran last."""
+        return self._record.node_id if self._record is not None else ""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the worker hears what it is sent."""
+        return self._up.is_set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job that this lane has was asked to stop."""
+        return self._cancelled
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job that this lane has is over."""
+        return self._record is not None and self._record.finished is not None
 
     @property
     def process_id(self) -> int | None:
@@ -120,22 +149,21 @@ class Lane:
         if self._state == "ready":
             self._ready.set()
 
-    def cancel(self) -> None:
-        """Ask the worker to stop its job; if it has not after the grace time, kill the worker."""
-        if self._record is None or self._cancelled:
-            return
+    def cancel(self) -> bool:
+        """Ask the worker to stop its job, and kill it after the grace time; False if the job is over."""
+        if self._record is None or self._record.finished is not None:
+            return False
+        if self._cancelled:
+            return True
         self._cancelled = True
         job_id = self._record.job.job_id
         if not self._sent:
             self._note(JobStarted(job_id, now()))
             self._note(self._record.ended(JobState.CANCELLED))
-            return
+            return True
         self._host.send(protocol.Cancel(job_id))
         self._hard_stop = asyncio.get_running_loop().call_later(self._grace, self._kill, job_id)
-
-    def free(self, unload_models: bool, free_memory: bool) -> None:
-        """Ask the worker to give memory back once it is idle."""
-        self._host.send(protocol.Free(unload_models, free_memory))
+        return True
 
     def fail(self, exception_type: str, message: str, lines: tuple[str, ...]) -> Outcome:
         """End the job in the worker's place, as failed at the node that ran."""
@@ -150,6 +178,7 @@ class Lane:
         self._host.send(
             protocol.Run(
                 job_id=job.job_id,
+                token=job.token,
                 prompt=job.graph,
                 targets=job.targets,
                 extra_pnginfo=pnginfo if isinstance(pnginfo, Mapping) else None,
@@ -168,17 +197,26 @@ class Lane:
             logger.warning("job %s did not stop within %g s: its worker is killed", job_id, self._grace)
             self._host.kill()
 
-    def _receive(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
+        """Send the worker anything else; without a worker nothing happens."""
+        self._host.send(message)
+
+    def _receive(self, message: Any, token: str) -> None:
         if isinstance(message, protocol.Hello):
             self._greet(message)
         elif isinstance(message, protocol.Device):
-            self.device = message.device
+            self.device, self.resident = message.device, frozenset(message.resident)
         elif isinstance(message, protocol.Catalogue):
             self._tell(message, None)
             self._set_state("ready")
             self._up.set()
             if self._record is None:
                 self._ready.set()
+        elif isinstance(message, protocol.Verdict):
+            self._tell(message, None)
+        elif self._record is None or token != self._record.job.token:
+            # A worker that was stopped and goes on does not know that its job was given away.
+            logger.warning("a %s came from a worker without a lease", type(message).__name__)
         else:
             self._note(message)
 
@@ -203,6 +241,7 @@ class Lane:
     def _lost(self, loss: Loss) -> None:
         self._ready.clear()
         self._up.clear()
+        self.resident = frozenset()
         self._set_state("lost")
         if self._record is None or self._end is None or self._end.done() or not self._sent:
             return

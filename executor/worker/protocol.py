@@ -21,7 +21,7 @@ from executor.run.events import (
     NodeStarted,
 )
 
-VERSION = 1
+VERSION = 2
 LENGTHS = struct.Struct(">II")
 # A prompt or a catalogue of more than this is a mistake, or somebody who is not a worker.
 LARGEST_FRAME_BYTES = 256 * 2**20
@@ -32,10 +32,18 @@ class ProtocolError(Exception):
 
 
 @dataclass(frozen=True)
+class Lease:
+    """To the worker, first: be heard from at least so often."""
+
+    beat_seconds: float
+
+
+@dataclass(frozen=True)
 class Run:
-    """To the worker: run this job."""
+    """To the worker: run this job, and show the token with everything that is said of it."""
 
     job_id: str
+    token: str
     prompt: Mapping[str, Any]
     targets: tuple[str, ...]
     extra_pnginfo: Mapping[str, Any] | None = None
@@ -58,6 +66,20 @@ class Free:
 
 
 @dataclass(frozen=True)
+class Reload:
+    """To the worker: once idle, look for packs again and send a new catalogue."""
+
+
+@dataclass(frozen=True)
+class Validate:
+    """To the worker: judge this graph with the code of the nodes, also while a job computes."""
+
+    question: int
+    prompt: Mapping[str, Any]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Stop:
     """To the worker: end now."""
 
@@ -71,17 +93,32 @@ class Hello:
 
 
 @dataclass(frozen=True)
+class Beat:
+    """From the worker: it is alive."""
+
+
+@dataclass(frozen=True)
 class Device:
-    """From the worker, after each job: the device's figures, as in `Hello`."""
+    """From the worker, after each job: the device's figures, as in `Hello`, and the models it holds."""
 
     device: Mapping[str, Any]
+    resident: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """From the worker, after `Hello`: every node it can run, as specs in JSON."""
+    """From the worker, after `Hello` and `Reload`: every node it can run, and how its packs loaded."""
 
     specs: tuple[Mapping[str, Any], ...]
+    packs: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """From the worker: the problems of the graph of a `Validate`."""
+
+    question: int
+    problems: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -99,13 +136,18 @@ class LogRecord:
 MESSAGES: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
+        Lease,
         Run,
         Cancel,
         Free,
+        Reload,
+        Validate,
         Stop,
         Hello,
+        Beat,
         Device,
         Catalogue,
+        Verdict,
         LogRecord,
         JobStarted,
         NodesCached,
@@ -124,9 +166,14 @@ _TUPLES = {
 }
 
 
-def encode(message: Any) -> bytes:
-    """The frame of a message; its one `bytes` field, if it has one, becomes the attachment."""
+def encode(message: Any, lease: str = "") -> bytes:
+    """The frame of a message; its one `bytes` field, if it has one, becomes the attachment.
+
+    `lease` is the token of the job that a message from a worker is about.
+    """
     head: dict[str, Any] = {"kind": type(message).__name__}
+    if lease:
+        head["lease"] = lease
     attachment = b""
     for name in _FIELDS[type(message)]:
         value = getattr(message, name)
@@ -146,16 +193,17 @@ def lengths(header: bytes) -> tuple[int, int]:
     return head, attachment
 
 
-def decode(head: bytes, attachment: bytes = b"") -> Any:
-    """The message of a frame."""
+def decode(head: bytes, attachment: bytes = b"") -> tuple[Any, str]:
+    """The message of a frame, and the token that it shows."""
     try:
         values = json.loads(head)
+        lease = values.pop("lease", "")
         kind = MESSAGES[values.pop("kind")]
         if "attachment" in values:
             values[values.pop("attachment")] = attachment
         for name in _TUPLES[kind]:
             values[name] = tuple(values[name])
-        return kind(**values)
+        return kind(**values), lease
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ProtocolError(f"not a message: {head[:200]!r}") from problem
 
@@ -167,7 +215,7 @@ def read(stream: BinaryIO) -> Any | None:
         return None
     head, attachment = lengths(header)
     body = stream.read(head + attachment)
-    return decode(body[:head], body[head:]) if len(body) == head + attachment else None
+    return decode(body[:head], body[head:])[0] if len(body) == head + attachment else None
 
 
 def _dump(head: Mapping[str, Any]) -> str:

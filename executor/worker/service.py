@@ -3,77 +3,60 @@
 import asyncio
 import logging
 import math
-import sqlite3
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from executor.queue.history import HistoryEntry
-from executor.queue.jobs import DuplicateJobError, NewJob, QueuedJob, now, stored_extra_data
-from executor.queue.pending import PendingJobs
-from executor.queue.store import Store
-from executor.run.events import Event
+from executor.queue.jobs import (
+    DuplicateJobError,
+    JobState,
+    NewJob,
+    QueuedJob,
+    now,
+    stored_extra_data,
+)
+from executor.queue.rows import JobRow, Order, Page, Sort, StoredEvent
+from executor.queue.store import Keep, Store
 from executor.worker import catalogue_file, protocol
-from executor.worker.lane import Lane, WorkerLostError, WorkerState
+from executor.worker.dispatch import Dispatcher
+from executor.worker.host import LEASE_SECONDS
+from executor.worker.lane import Lane
+from executor.worker.notices import (
+    CatalogueChanged,
+    JobClosed,
+    Listener,
+    ServiceEvent,
+    WorkerChanged,
+    WorkerRow,
+    WorkerState,
+)
+from executor.worker.questions import Questions
+from executor.worker.views import placed, worker_row
 from nodes.api.spec import NodeSpec
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class QueueChanged:
-    """The number of waiting and running jobs may have changed."""
-
-    remaining: int
-
-
-@dataclass(frozen=True)
-class JobClosed:
-    """The very last word on a job: its history entry is on disk, and `QueueChanged` has been told."""
-
-    job_id: str
-
-
-@dataclass(frozen=True)
-class WorkerChanged:
-    """The worker process came up, took a job, finished one or died."""
-
-    state: WorkerState
-
-
-@dataclass(frozen=True)
-class CatalogueChanged:
-    """The worker sent its catalogue; `Service.specs` is new."""
-
-
-@dataclass(frozen=True)
-class ServiceEvent:
-    """One thing that happened, with the job it belongs to (none for the queue, the worker, the catalogue).
-
-    The order for one job is: QueueChanged (submitted), QueueChanged (taken), the events of the run from
-    JobStarted to JobFinished, QueueChanged (history is on disk), JobClosed.
-    """
-
-    event: Event | QueueChanged | JobClosed | WorkerChanged | CatalogueChanged
-    job: QueuedJob | None = None
-
-
-Listener = Callable[[ServiceEvent], None]
-
-
 class Service:
-    """The queue, its history and the worker, for one event loop.
+    """The queue, its history and the workers, for one event loop.
 
     Args:
         database: the SQLite file of the queue; made if missing.
         worker_command: starts a worker; `--connect` and its value are added.
         catalogue: the file that keeps the worker's catalogue for the next start.
+        devices: one worker is started for each; a name that is not empty is given to it as `--device`.
+        environment: what is added to the environment of the workers.
         cancel_grace_seconds: how long a cancelled job may go on before its worker is killed.
-        attempts_after_stop: how often a job may run when the server ends under it.
+        lease_seconds: how long a worker may stand still before it is replaced.
+        attempts_after_stop: how often a job may run when the server dies under it.
         attempts_after_loss: how often a job may run when the worker dies under it.
         keep_history: how many finished jobs are remembered.
+        keep_history_days: for how many days they are remembered; for ever if not given.
+        paused: whether jobs wait until `resume`.
     """
 
     def __init__(
@@ -82,72 +65,102 @@ class Service:
         worker_command: Sequence[str],
         catalogue: Path,
         *,
+        devices: Sequence[str] = ("",),
+        environment: Mapping[str, str] | None = None,
         cancel_grace_seconds: float = 10.0,
+        lease_seconds: float = LEASE_SECONDS,
         attempts_after_stop: int = 2,
-        attempts_after_loss: int = 1,
+        attempts_after_loss: int = 2,
         keep_history: int = 10_000,
+        keep_history_days: float | None = None,
+        paused: bool = False,
     ) -> None:
         self.specs: Mapping[str, NodeSpec] = {}
+        self.packs: tuple[Mapping[str, Any], ...] = ()
         self._database = database
         self._catalogue = catalogue
         self._attempts_after_stop = attempts_after_stop
         self._attempts_after_loss = attempts_after_loss
-        self._keep_history = keep_history
-        self._lanes = (Lane(worker_command, self._hear, cancel_grace_seconds),)
+        self._keep = Keep(keep_history, keep_history_days)
+        self._start_paused = paused
+        self._lanes = tuple(
+            Lane(
+                [*worker_command, *(["--device", device] if device else [])],
+                partial(self._hear, index),
+                cancel_grace_seconds,
+                lease_seconds,
+                name=device,
+                environment=environment,
+            )
+            for index, device in enumerate(devices)
+        )
         self._listeners: list[Listener] = []
-        self._pending = PendingJobs()
+        self._questions = Questions()
         self._next_sequence = 0
-        self._waiting = asyncio.Event()
         self._has_specs = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._admissions: dict[str, asyncio.Task[Any]] = {}
         self._supervisors: list[asyncio.Task[Any]] = []
-        self._opened: Store | None = None
+        self._opened: tuple[Store, Dispatcher] | None = None
 
     async def start(self) -> None:
-        """Open the queue and have the worker started; does not wait for the worker."""
-        self._opened = Store(self._database, self._keep_history)
-        recovered = self._opened.recover(self._attempts_after_stop)
+        """Open the queue and have the workers started; does not wait for them."""
+        store = Store(self._database, self._keep)
+        recovered = store.recover(self._attempts_after_stop)
         for job in recovered.failed:
-            logger.error(
-                "job %s was running %d times when the server stopped: failed", job.job_id, job.attempts
-            )
+            logger.error("job %s was running again when the server stopped: failed", job.job_id)
         if recovered.waiting:
             logger.info("%d jobs of the last run are waiting", len(recovered.waiting))
-            self._waiting.set()
-        self._pending = PendingJobs(recovered.waiting)
         self._next_sequence = recovered.next_sequence
+        dispatcher = Dispatcher(
+            store,
+            self._lanes,
+            recovered.waiting,
+            self._announce,
+            lambda: self.specs,
+            losses=self._attempts_after_loss,
+            paused=self._start_paused,
+        )
+        self._opened = store, dispatcher
         self._set_specs(catalogue_file.load(self._catalogue))
-        for lane in self._lanes:
-            self._supervisors.append(self._spawn(lane.supervise()))
-            self._spawn(self._pump(lane))
+        self._supervisors = [self._spawn(lane.supervise()) for lane in self._lanes]
+        self._spawn(dispatcher.run())
 
     async def stop(self) -> None:
-        """End the worker and close the queue; a job that was running runs again at the next start."""
+        """End the workers and close the queue; a job that was running runs again at the next start."""
         for lane in self._lanes:
             lane.stop()
         await asyncio.gather(*self._supervisors, return_exceptions=True)
+        if self._opened is not None:
+            await self._dispatcher.stop()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._opened is not None:
-            self._opened.close()
+            self._store.close()
             self._opened = None
 
     @property
     def worker_state(self) -> WorkerState:
-        """Whether the worker starts, waits, computes or is gone."""
-        return self._lanes[0].state
+        """The best that can be said of the workers: ready before busy before starting before lost."""
+        states = {lane.state for lane in self._lanes}
+        order: tuple[WorkerState, ...] = ("ready", "busy", "starting", "lost")
+        return next(state for state in order if state in states)
 
     @property
     def worker_process_id(self) -> int | None:
-        """The process id of the worker, if one lives."""
+        """The process id of the first worker, if it lives."""
         return self._lanes[0].process_id
 
     @property
     def device_info(self) -> Mapping[str, Any]:
-        """The worker's device as the ecosystem describes one, plus `torch_version`; empty before it is up."""
+        """The first device as the ecosystem describes one, plus `torch_version`; empty before it is up."""
         return self._lanes[0].device
+
+    def workers(self) -> list[WorkerRow]:
+        """Who does what."""
+        return [worker_row(index, lane) for index, lane in enumerate(self._lanes)]
 
     async def catalogue_ready(self, timeout: float) -> bool:
         """Wait until there are specs (the last run's are good); whether there are."""
@@ -156,63 +169,136 @@ class Service:
                 await asyncio.wait_for(self._has_specs.wait(), timeout)
         return self._has_specs.is_set()
 
+    async def reload(self) -> None:
+        """Have the workers look for packs again once idle; `CatalogueChanged` tells when they have."""
+        for lane in self._lanes:
+            lane.send(protocol.Reload())
+
+    async def validate(
+        self, graph: Mapping[str, Any], targets: Collection[str] = (), timeout: float = 2.0
+    ) -> list[Mapping[str, Any]] | None:
+        """The problems of a graph in the eyes of the nodes' own code; None if no worker says so in time."""
+        up = sorted((lane for lane in self._lanes if lane.is_up), key=lambda lane: not lane.is_ready())
+        if not up:
+            return None
+        return await self._questions.ask(up[0].send, graph, tuple(targets), timeout)
+
     async def submit(self, new: NewJob) -> QueuedJob:
-        """Put a job into the line; returns once it is on disk. Raises `DuplicateJobError`, `ValueError`."""
+        """Put a job into the line; returns once it is on disk.
+
+        The job that the same idempotency key made before is returned as it is. Raises `DuplicateJobError`,
+        `ValueError`.
+        """
         if new.number is not None and not math.isfinite(new.number):
             raise ValueError(f"a job's number must be finite, not {new.number}")
-        if new.job_id in self._pending or any(job.job_id == new.job_id for job in self.running()):
+        if new.idempotency_key is None and self._is_open(new.job_id):
             raise DuplicateJobError(new.job_id)
         sequence, self._next_sequence = self._next_sequence, self._next_sequence + 1
         created = now()
+        front = min(-sequence, self._dispatcher.pending.first_number() - 1)
         job = QueuedJob(
             job_id=new.job_id,
             sequence=sequence,
-            number=new.number if new.number is not None else -sequence if new.front else sequence,
+            number=new.number if new.number is not None else front if new.front else sequence,
             graph=new.graph,
             extra_data=stored_extra_data(new.extra_data, created),
             targets=new.targets,
             created=created,
+            idempotency_key=new.idempotency_key,
         )
         # A client that goes away while its job is written must not leave a job on disk that nobody runs.
-        await asyncio.shield(self._spawn(self._admit(job)))
-        return job
+        task = self._admissions[job.job_id] = self._spawn(self._dispatcher.admit(job))
+        task.add_done_callback(lambda _: self._admissions.pop(job.job_id, None))
+        admitted: QueuedJob = await asyncio.shield(task)
+        return admitted
+
+    async def retry(self, job_id: str) -> QueuedJob:
+        """Run a finished job again, as a new one; `KeyError` if it is unknown, `ValueError` if open."""
+        if self._is_open(job_id):
+            raise ValueError(f"job {job_id} is not over")
+        entry = await self._store.history_entry(job_id)
+        if entry is None:
+            raise KeyError(job_id)
+        job = entry.job
+        return await self.submit(NewJob(str(uuid.uuid4()), job.graph, job.extra_data, targets=job.targets))
 
     def pending(self) -> list[QueuedJob]:
         """The waiting jobs in the order they will run."""
-        return list(self._pending)
+        return list(self._dispatcher.pending)
 
     def running(self) -> list[QueuedJob]:
         """The jobs that workers have."""
-        return [lane.job for lane in self._lanes if lane.job is not None]
+        return self._dispatcher.running
 
     def queue_remaining(self) -> int:
         """How many jobs wait or run."""
-        return len(self._pending) + len(self.running())
+        return len(self._dispatcher.pending) + len(self._dispatcher.running)
+
+    @property
+    def paused(self) -> bool:
+        """Whether waiting jobs stay where they are."""
+        return self._dispatcher.paused
+
+    def pause(self) -> None:
+        """Start no more jobs; those that run go on."""
+        self._dispatcher.paused = True
+
+    def resume(self) -> None:
+        """Start jobs again."""
+        self._dispatcher.paused = False
+        self._dispatcher.wake()
 
     async def delete(self, job_ids: Iterable[str]) -> list[str]:
         """Take waiting jobs out of the line for good; returns the ids of those that were in it."""
-        removed = [job.job_id for job in self._pending.remove(job_ids)]
-        if removed:
-            await self._store.remove(removed)
-            self._queue_changed()
-        return removed
+        return await self._dispatcher.remove(job_ids)
 
     async def clear(self) -> list[str]:
         """Take all waiting jobs out of the line for good; returns their ids."""
-        return await self.delete([job.job_id for job in self._pending])
+        return await self.delete([job.job_id for job in self._dispatcher.pending])
+
+    async def cancel(self, job_id: str) -> bool:
+        """Cancel a job wherever it stands, softly first; False if it is unknown or over already."""
+        if (admission := self._admissions.get(job_id)) is not None:
+            await asyncio.wait({admission})
+        return await asyncio.shield(self._spawn(self._dispatcher.cancel(job_id)))
+
+    async def reorder(self, job_id: str, before: str | None) -> bool:
+        """Put a waiting job before another one, or at the head; False if one of them does not wait."""
+        return await self._dispatcher.move(job_id, before)
 
     async def interrupt(self, job_id: str | None = None) -> bool:
-        """Cancel the running job, or only if it is the one named; whether there was one to cancel."""
+        """Cancel what runs, or only the job named; whether there was one to cancel."""
         lanes = [lane for lane in self._lanes if lane.job is not None and job_id in (None, lane.job.job_id)]
-        for lane in lanes:
-            lane.cancel()
-        return bool(lanes)
+        return sum(lane.cancel() for lane in lanes) > 0  # all of them, not the first
 
     async def free(self, unload_models: bool, free_memory: bool) -> None:
-        """Ask the worker to give memory back after the job it has."""
+        """Ask the workers to give memory back after the jobs they have."""
         if unload_models or free_memory:
             for lane in self._lanes:
-                lane.free(unload_models, free_memory)
+                lane.send(protocol.Free(unload_models, free_memory))
+
+    async def job(self, job_id: str) -> JobRow | None:
+        """The job of that id, whatever its state, without its prompt."""
+        row = await self._store.job(job_id)
+        return None if row is None else placed([row], self._dispatcher.pending, self._lanes)[0]
+
+    async def history_page(
+        self,
+        states: Collection[JobState] | None = None,
+        sort: Sort = "created",
+        order: Order = "desc",
+        limit: int | None = None,
+        offset: int = 0,
+        workflow_id: str | None = None,
+    ) -> tuple[list[JobRow], int]:
+        """Jobs of any state without their prompts, and how many there are in all."""
+        rows, total = await self._store.page(Page(states, sort, order, limit, offset, workflow_id))
+        return placed(rows, self._dispatcher.pending, self._lanes), total
+
+    async def events_after(self, job_id: str, event_id: int = 0) -> list[StoredEvent]:
+        """What happened to a job since its event of that number."""
+        await self._dispatcher.log.flush(job_id)
+        return await self._store.events(job_id, event_id)
 
     async def history(self, max_items: int | None = None, offset: int | None = None) -> list[HistoryEntry]:
         """Finished jobs, oldest first: from `offset` on, or without one the last `max_items`."""
@@ -239,23 +325,28 @@ class Service:
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
 
+    def _is_open(self, job_id: str) -> bool:
+        return job_id in self._dispatcher.pending or any(job.job_id == job_id for job in self.running())
+
     def _announce(self, event: Any, job: QueuedJob | None = None) -> None:
+        number = 0 if job is None or isinstance(event, JobClosed) else self._dispatcher.log.note(event)
         # By way of the loop, so that a listener that raises is reported there and harms no job.
-        told = ServiceEvent(event, job)
+        told = ServiceEvent(event, job, number)
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
             loop.call_soon(listener, told)
 
-    def _queue_changed(self) -> None:
-        self._announce(QueueChanged(self.queue_remaining()))
-
-    def _hear(self, message: Any, job: QueuedJob | None) -> None:
+    def _hear(self, index: int, message: Any, job: QueuedJob | None) -> None:
         if message is None:
-            self._announce(WorkerChanged(self.worker_state))
+            self._announce(WorkerChanged(self._lanes[index].state, index))
+            self._dispatcher.wake()
         elif isinstance(message, protocol.Catalogue):
+            self.packs = message.packs
             self._set_specs([NodeSpec.from_json(spec) for spec in message.specs])
             self._spawn(asyncio.to_thread(catalogue_file.save, self._catalogue, message.specs))
             self._announce(CatalogueChanged())
+        elif isinstance(message, protocol.Verdict):
+            self._questions.answer(message)
         else:
             self._announce(message, job)
 
@@ -268,49 +359,13 @@ class Service:
     def _store(self) -> Store:
         if self._opened is None:
             raise RuntimeError("the service is not running")
-        return self._opened
+        return self._opened[0]
 
-    async def _admit(self, job: QueuedJob) -> None:
-        await self._store.add(job)
-        self._pending.add(job)
-        self._waiting.set()
-        self._queue_changed()
-
-    async def _pump(self, lane: Lane) -> None:
-        while True:
-            await self._waiting.wait()
-            await lane.ready()
-            if not len(self._pending):
-                self._waiting.clear()
-                continue
-            job = self._pending.take().started()
-            lane.take(job)
-            self._queue_changed()
-            try:
-                closed = await self._run(lane, job)
-            except sqlite3.Error:
-                # The disk is full or gone. What is on it is right: the job runs again at the next start.
-                logger.exception("job %s could not be recorded", job.job_id)
-                closed = True
-            lane.release()
-            self._queue_changed()
-            if closed:
-                self._announce(JobClosed(job.job_id), job)
-
-    async def _run(self, lane: Lane, job: QueuedJob) -> bool:
-        """Run a job and record its end; False if it waits again."""
-        await self._store.begin(job)
-        try:
-            outcome = await lane.run()
-        except WorkerLostError as lost:
-            if job.attempts < self._attempts_after_loss:
-                await self._store.requeue(job)
-                self._pending.add(job.requeued())
-                self._waiting.set()
-                return False
-            outcome = lane.fail("WorkerLost", lost.loss.describe(), lost.loss.last_lines)
-        await self._store.finish(job, outcome)
-        return True
+    @property
+    def _dispatcher(self) -> Dispatcher:
+        if self._opened is None:
+            raise RuntimeError("the service is not running")
+        return self._opened[1]
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)

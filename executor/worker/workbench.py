@@ -1,6 +1,7 @@
 """What does a process need to run jobs? Nodes, files, results of earlier runs, and networks in memory."""
 
 import gc
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 
 from executor.graph.validate import Validation, validate
 from executor.graph.workflow import Graph
+from executor.queue.affinity import model_files
 from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
@@ -18,6 +20,11 @@ from nodes.api.errors import NodeError
 from nodes.api.spec import NodeSpec
 
 Deliver = Callable[[str, tuple[Any, ...]], None]
+Reports = tuple[Mapping[str, Any], ...]
+LookAgain = Callable[[], tuple[Mapping[str, Node], Reports]]
+
+# So many models of recent jobs are taken to be in memory still.
+RECENT_MODELS = 8
 
 
 class Memory(Protocol):
@@ -68,6 +75,8 @@ class Workbench:
         memory: where networks are.
         preview_method: for jobs that do not ask for one.
         metadata: whether results carry the workflow that made them.
+        packs: how the packs of third parties loaded.
+        look_again: gives all nodes and reports anew, for `reload`.
     """
 
     def __init__(
@@ -78,22 +87,50 @@ class Workbench:
         *,
         preview_method: str = "auto",
         metadata: bool = True,
+        packs: Reports = (),
+        look_again: LookAgain | None = None,
     ) -> None:
-        self.nodes = nodes
         self.folders = folders
-        self.specs: Mapping[str, NodeSpec] = {node_id: node.spec for node_id, node in nodes.items()}
+        self.packs = packs
+        self._look_again = look_again
+        self._recent: OrderedDict[str, None] = OrderedDict()
         self._memory = memory
         self._preview_method = preview_method
         self._metadata = metadata
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
+        self._cache = ResultCache()
+        self._equip(nodes)
+
+    def _equip(self, nodes: Mapping[str, Node]) -> None:
+        self.nodes = nodes
+        self.specs: Mapping[str, NodeSpec] = {node_id: node.spec for node_id, node in nodes.items()}
         self._engine = Engine(
             nodes,
-            ResultCache(),
-            context_maker(folders, memory.borrow),
-            stat=folders.stamp,
-            surroundings=memory.surroundings,
+            self._cache,
+            context_maker(self.folders, self._memory.borrow),
+            stat=self.folders.stamp,
+            surroundings=self._memory.surroundings,
         )
+
+    def reload(self) -> None:
+        """Look for nodes again; results of nodes whose code is unchanged stay."""
+        if self._look_again is not None:
+            nodes, self.packs = self._look_again()
+            self._engine.close()
+            self._equip(nodes)
+
+    def note_models(self, prompt: Mapping[str, Any]) -> None:
+        """Remember which models a job (API JSON) names."""
+        for name in sorted(model_files(prompt, self.specs)):
+            self._recent.pop(name, None)
+            self._recent[name] = None
+        while len(self._recent) > RECENT_MODELS:
+            self._recent.popitem(last=False)
+
+    def resident(self) -> tuple[str, ...]:
+        """The models of recent jobs, as folder/name, the latest last: they are in memory, most likely."""
+        return tuple(self._recent)
 
     def validate(self, graph: Graph, targets: Iterable[str] | None = None) -> Validation:
         """All problems of a graph with these nodes and files."""
@@ -135,6 +172,7 @@ class Workbench:
             self._engine.cache.clear()
         if unload_models or free_memory:
             self._memory.release()
+            self._recent.clear()
             gc.collect()
 
     def device(self) -> Mapping[str, Any]:

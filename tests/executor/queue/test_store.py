@@ -7,7 +7,7 @@ from executor.queue.history import Failure, Outcome
 from executor.queue.jobs import DuplicateJobError, JobState, QueuedJob, stored_extra_data
 from executor.queue.pending import PendingJobs
 from executor.queue.schema import MIGRATIONS, QueueDatabaseError
-from executor.queue.store import Store
+from executor.queue.store import Keep, Store
 
 GRAPH = {"1": {"class_type": "Toy", "inputs": {"text": "größe"}}}
 
@@ -38,7 +38,7 @@ def store(tmp_path):
 async def finish(store, job, outcome=None):
     await store.add(job)
     await store.begin(job.started())
-    await store.finish(job, outcome or make_outcome())
+    await store.finish(job.started(), outcome or make_outcome())
 
 
 async def test_what_was_added_is_found_after_a_restart_in_order(tmp_path):
@@ -47,7 +47,7 @@ async def test_what_was_added_is_found_after_a_restart_in_order(tmp_path):
     await asyncio.gather(*(store.add(job) for job in jobs))
     store.close()
     store = Store(tmp_path / "queue.db")
-    recovered = store.recover(attempts=2)
+    recovered = store.recover(losses=2)
     store.close()
     assert [job.job_id for job in PendingJobs(recovered.waiting)] == ["job-1", "job-0", "job-2"]
     assert sorted(recovered.waiting, key=lambda job: job.sequence) == jobs
@@ -57,7 +57,7 @@ async def test_what_was_added_is_found_after_a_restart_in_order(tmp_path):
 async def test_the_sequence_goes_on_after_everything_was_removed(store):
     await store.add(make_job(41))
     await store.remove(["job-41"])
-    recovered = store.recover(attempts=2)
+    recovered = store.recover(losses=2)
     assert recovered.waiting == ()
     assert recovered.next_sequence == 42
 
@@ -66,12 +66,12 @@ async def test_a_running_job_waits_again_once_and_fails_the_second_time(store):
     job = make_job(0)
     await store.add(job)
     await store.begin(job.started())
-    recovered = store.recover(attempts=2)
+    recovered = store.recover(losses=2)
     assert recovered.failed == ()
     (again,) = recovered.waiting
-    assert (again.attempts, again.state) == (1, JobState.QUEUED)
+    assert (again.attempts, again.losses, again.state) == (1, 1, JobState.LOST)
     await store.begin(again.started())
-    recovered = store.recover(attempts=2)
+    recovered = store.recover(losses=2)
     assert recovered.waiting == ()
     assert [failed.job_id for failed in recovered.failed] == ["job-0"]
     entry = await store.history_entry("job-0")
@@ -100,7 +100,7 @@ async def test_one_refused_write_does_not_undo_its_neighbours(store):
     await store.add(make_job(0, job_id="taken"))
     jobs = [make_job(1), make_job(2, job_id="taken"), make_job(3)]
     results = await asyncio.gather(*(store.add(job) for job in jobs), return_exceptions=True)
-    assert [type(result) for result in results] == [type(None), DuplicateJobError, type(None)]
+    assert [type(result) for result in results] == [QueuedJob, DuplicateJobError, QueuedJob]
     assert {job.sequence for job in store.recover(2).waiting} == {0, 1, 3}
 
 
@@ -123,7 +123,7 @@ async def test_history_pages_from_the_oldest_or_gives_the_newest(store):
 
 
 async def test_the_oldest_history_is_forgotten_beyond_the_limit(tmp_path):
-    store = Store(tmp_path / "queue.db", keep_history=3)
+    store = Store(tmp_path / "queue.db", Keep(jobs=3))
     for index in range(5):
         await finish(store, make_job(index))
     assert [entry.job.sequence for entry in await store.history()] == [2, 3, 4]

@@ -16,13 +16,24 @@ def round_trip(message):
     "message",
     [
         protocol.Run(
-            "a", {"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}}, ("1",), {"w": [1]}, "auto"
+            "a",
+            "1.2",
+            {"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}},
+            ("1",),
+            {"w": [1]},
+            "auto",
         ),
         protocol.Cancel("a"),
         protocol.Free(True, False),
         protocol.Stop(),
+        protocol.Lease(0.5),
+        protocol.Reload(),
+        protocol.Validate(7, {"1": {}}, ("1",)),
         protocol.Hello(1, {"name": "cpu", "index": None}),
-        protocol.Catalogue(({"id": "X"}, {"id": "Y"})),
+        protocol.Beat(),
+        protocol.Device({"name": "cpu"}, ("checkpoints/a",)),
+        protocol.Catalogue(({"id": "X"}, {"id": "Y"}), ({"name": "pack"},)),
+        protocol.Verdict(7, ({"message": "no"},)),
         protocol.LogRecord(30, "x.y", "two\nlines", 1.5, "a", "1"),
         NodesCached("a", ("1", "2")),
         NodePreview("a", "1", "jpeg", bytes(range(256)), 16, 8),
@@ -34,6 +45,12 @@ def round_trip(message):
 )
 def test_every_message_arrives_as_it_was_sent(message):
     assert round_trip(message) == message
+
+
+def test_a_message_about_a_job_shows_its_token():
+    frame = protocol.encode(NodesCached("a", ()), "3.1")
+    assert protocol.decode(frame[protocol.LENGTHS.size :]) == (NodesCached("a", ()), "3.1")
+    assert protocol.decode(protocol.encode(protocol.Beat())[protocol.LENGTHS.size :]) == (protocol.Beat(), "")
 
 
 def test_frames_follow_each_other_and_the_end_is_told():

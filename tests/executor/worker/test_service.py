@@ -10,20 +10,14 @@ import pytest
 from executor.queue.jobs import DuplicateJobError, JobState, NewJob
 from executor.run.events import (
     JobFinished,
-    JobStarted,
     NodeFailed,
     NodeFinished,
     NodeProgress,
     NodesCached,
     NodeStarted,
 )
-from executor.worker.service import (
-    CatalogueChanged,
-    JobClosed,
-    QueueChanged,
-    Service,
-    WorkerChanged,
-)
+from executor.worker.notices import CatalogueChanged, JobClosed, JobLost, QueueChanged, WorkerChanged
+from executor.worker.service import Service
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
 PATIENCE_SECONDS = 90
@@ -144,35 +138,34 @@ async def test_a_node_that_raises_fails_its_job_and_the_next_one_runs(tmp_path):
     ("kind", "how"),
     [("ToyDie", "killed by SIGKILL"), ("ToyExit", "ended by itself with exit code 3")],
 )
-async def test_a_worker_that_dies_fails_its_job_and_the_next_one_runs(tmp_path, kind, how):
+async def test_a_job_that_kills_its_worker_twice_fails_and_the_next_one_runs(tmp_path, kind, how):
     async with running_service(tmp_path) as (service, heard):
-        entry = await run(service, heard, "deadly", chain(kind))
+        await service.submit(new_job("deadly", chain(kind)))
+        await service.submit(new_job("next", chain()))
+        await closed(heard, "next")
+        entry = await service.history_entry("deadly")
         failure = entry.outcome.failure
         assert entry.outcome.state is JobState.FAILED
+        assert (entry.job.attempts, entry.job.losses) == (2, 2)
         assert how in failure.message
+        assert "died 2 times of this job" in failure.message
         assert (failure.node_id, failure.node_type, failure.exception_type) == ("2", kind, "WorkerLost")
         if kind == "ToyDie":
             assert {"about to die", "last words"} <= set(failure.traceback)
-        ends = [told.event for told in heard if isinstance(told.event, NodeFailed | JobFinished)]
-        assert [type(end) for end in ends] == [NodeFailed, JobFinished]
-        entry = await run(service, heard, "next", chain())
-        assert entry.outcome.state is JobState.SUCCEEDED
+        ends = [told.event for told in heard if told.job is not None and told.job.job_id == "deadly"]
+        ends = [type(end) for end in ends if isinstance(end, JobLost | NodeFailed | JobFinished)]
+        assert ends == [JobLost, NodeFailed, JobFinished]
+        (lost,) = (told.event for told in heard if isinstance(told.event, JobLost))
+        assert (lost.attempt, lost.node_id) == (1, "2")
+        assert how in lost.message
+        assert (await service.history_entry("next")).outcome.state is JobState.SUCCEEDED
 
 
 async def test_a_crash_in_native_code_is_named(tmp_path):
-    async with running_service(tmp_path) as (service, heard):
+    async with running_service(tmp_path, attempts_after_loss=1) as (service, heard):
         entry = await run(service, heard, "deadly", chain("ToyDie", number=int(signal.SIGSEGV)))
         assert "killed by SIGSEGV" in entry.outcome.failure.message
         assert any("Segmentation fault" in line for line in entry.outcome.failure.traceback)
-
-
-async def test_a_job_may_be_given_a_second_worker(tmp_path):
-    async with running_service(tmp_path, attempts_after_loss=2) as (service, heard):
-        entry = await run(service, heard, "deadly", chain("ToyDie"))
-        assert entry.outcome.state is JobState.FAILED
-        assert entry.job.attempts == 2
-        assert sum(isinstance(told.event, JobStarted) for told in heard) == 2
-        assert sum(isinstance(told.event, JobFinished) for told in heard) == 1
 
 
 async def test_a_worker_that_is_killed_between_jobs_is_replaced(tmp_path):
