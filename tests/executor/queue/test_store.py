@@ -1,11 +1,21 @@
 import asyncio
+import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from executor.queue.history import Failure, Outcome
-from executor.queue.jobs import DuplicateJobError, JobState, QueuedJob, stored_extra_data
+from executor.queue.jobs import (
+    DuplicateJobError,
+    JobState,
+    QueuedJob,
+    StaleLeaseError,
+    now,
+    stored_extra_data,
+)
 from executor.queue.pending import PendingJobs
+from executor.queue.rows import Page
 from executor.queue.schema import MIGRATIONS, QueueDatabaseError
 from executor.queue.store import Keep, Store
 
@@ -25,7 +35,7 @@ def make_job(sequence, number=None, job_id=None):
 
 
 def make_outcome(state=JobState.SUCCEEDED, **values):
-    return Outcome(state, started=2.0, finished=3.0, **{"outputs": {"1": {"text": ["x"]}}, **values})
+    return Outcome(state, **{"started": 2.0, "finished": 3.0, "outputs": {"1": {"text": ["x"]}}, **values})
 
 
 @pytest.fixture
@@ -218,3 +228,92 @@ def test_commits_are_synchronous_and_logged_ahead(store):
     connection = store._connection
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_who_has_lost_the_lease_cannot_say_how_a_job_ended(store):
+    first = make_job(0).started()
+    await store.add(make_job(0))
+    await store.begin(first)
+    await store.requeue(first.lost())
+    with pytest.raises(StaleLeaseError):
+        await store.finish(first, make_outcome())
+    second = first.lost().started()
+    await store.begin(second)
+    with pytest.raises(StaleLeaseError):
+        await store.finish(first, make_outcome())
+    assert await store.history() == []
+    await store.finish(second, make_outcome())
+    with pytest.raises(StaleLeaseError):
+        await store.finish(second, make_outcome(JobState.FAILED))
+    assert [entry.outcome.state for entry in await store.history()] == [JobState.SUCCEEDED]
+    assert first.token != second.token
+
+
+async def test_a_key_makes_one_job_whatever_becomes_of_it(store):
+    first = replace(make_job(0), idempotency_key="k")
+    answers = await asyncio.gather(
+        store.add(first), *(store.add(replace(make_job(n), idempotency_key="k")) for n in (1, 2))
+    )
+    assert [(job.job_id, job.is_repeat) for job in answers] == [
+        ("job-0", False),
+        ("job-0", True),
+        ("job-0", True),
+    ]
+    await store.begin(first.started())
+    await store.finish(first.started(), make_outcome())
+    again = await store.add(replace(make_job(3), idempotency_key="k"))
+    assert (again.job_id, again.state) == ("job-0", JobState.SUCCEEDED)
+    assert store.recover(2).waiting == ()
+
+
+async def test_a_page_lists_jobs_of_any_state_without_their_prompts(store):
+    for index in range(5):
+        outcome = make_outcome(JobState.FAILED if index % 2 else JobState.SUCCEEDED, finished=3.0 + index)
+        await finish(store, make_job(index), outcome)
+    await store.add(make_job(5))
+    rows, total = await store.page(Page(limit=2, offset=1))
+    assert ([row.sequence for row in rows], total) == ([4, 3], 6)
+    assert rows[0].outputs == {"1": {"text": ["x"]}}
+    assert not hasattr(rows[0], "graph")
+    rows, total = await store.page(Page({JobState.FAILED, JobState.QUEUED}, order="asc"))
+    assert ([row.sequence for row in rows], total) == ([1, 3, 5], 3)
+    rows, _ = await store.page(Page({JobState.SUCCEEDED}, "duration", "desc"))
+    assert [row.sequence for row in rows] == [4, 2, 0]
+    assert await store.page(Page(set())) == ([], 0)
+    row = await store.job("job-5")
+    assert (row.state, row.started, row.client_id) == (JobState.QUEUED, None, "c")
+    assert await store.job("unknown") is None
+
+
+async def test_history_is_forgotten_by_age(tmp_path):
+    store = Store(tmp_path / "queue.db", Keep(days=1))
+    await finish(store, make_job(0), make_outcome(finished=now() - 2 * 86_400))
+    await finish(store, make_job(1), make_outcome(finished=now()))
+    await store.add(make_job(2))
+    assert [entry.job_id for entry in await store.history()] == ["job-1"]
+    assert [job.job_id for job in store.recover(2).waiting] == ["job-2"]
+    store.close()
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "queue.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in MIGRATIONS[0]:
+        connection.execute(statement)
+    connection.execute("PRAGMA user_version = 1")
+    extra = json.dumps({"client_id": "c", "extra_pnginfo": {"workflow": {"id": "w"}}})
+    for job_id, state in (("done", "succeeded"), ("open", "running")):
+        connection.execute(
+            "INSERT INTO jobs (job_id, number, state, attempts, created, graph, extra_data, targets)"
+            " VALUES (?, 0, ?, 1, 1.0, '{}', ?, '[]')",
+            (job_id, state, extra),
+        )
+    outcome = json.dumps(make_outcome().to_json())
+    connection.execute("INSERT INTO history (job_id, outcome) VALUES ('done', ?)", (outcome,))
+    connection.close()
+    store = Store(path)
+    (again,) = store.recover(3).waiting
+    assert (again.job_id, again.state) == ("open", JobState.LOST)
+    row = asyncio.run(store.job("done"))
+    assert (row.client_id, row.workflow_id, row.finished) == ("c", "w", 3.0)
+    store.close()
