@@ -1,4 +1,4 @@
-"""Checks a whole text-to-image graph against other libraries' networks and a sampling loop written out here."""
+"""Checks a whole graph against the networks of other libraries and a sampling loop written out here."""
 
 import math
 from itertools import pairwise
