@@ -1,13 +1,10 @@
 import asyncio
 import os
 import signal
-import sys
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
-from executor.queue.jobs import DuplicateJobError, JobState, NewJob
+from executor.queue.jobs import DuplicateJobError, JobState
 from executor.run.events import (
     JobFinished,
     NodeFailed,
@@ -16,61 +13,17 @@ from executor.run.events import (
     NodesCached,
     NodeStarted,
 )
-from executor.worker.notices import CatalogueChanged, JobClosed, JobLost, QueueChanged, WorkerChanged
-from executor.worker.service import Service
-
-TOY_WORKER = Path(__file__).with_name("toy_worker.py")
-PATIENCE_SECONDS = 90
-
-
-def make_service(base, **settings):
-    command = [sys.executable, str(TOY_WORKER), str(base)]
-    return Service(base / "queue.db", command, base / "catalogue.json", **settings)
-
-
-@asynccontextmanager
-async def running_service(base, **settings):
-    service = make_service(base, **settings)
-    heard = []
-    service.listen(heard.append)
-    await service.start()
-    try:
-        yield service, heard
-    finally:
-        await service.stop()
-
-
-def chain(*types, value="x", **inputs):
-    """ToyText -> each type in turn -> ToyShow."""
-    graph = {"1": {"class_type": "ToyText", "inputs": {"value": value}}}
-    for number, kind in enumerate(types, start=2):
-        link = [str(number - 1), 0]
-        graph[str(number)] = {"class_type": kind, "inputs": {"value": link, **inputs}}
-    last = str(len(graph))
-    graph["show"] = {"class_type": "ToyShow", "inputs": {"value": [last, 0]}}
-    return graph
-
-
-def new_job(job_id, graph, **values):
-    return NewJob(job_id=job_id, graph=graph, targets=("show",), **values)
-
-
-async def closed(heard, job_id):
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not any(told.event == JobClosed(job_id) for told in heard):
-            await asyncio.sleep(0.005)
-
-
-async def until(condition):
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-async def run(service, heard, job_id, graph, **values):
-    await service.submit(new_job(job_id, graph, **values))
-    await closed(heard, job_id)
-    return await service.history_entry(job_id)
+from executor.worker.notices import CatalogueChanged, JobLost, QueueChanged, WorkerChanged
+from tests.executor.worker.service_kit import (
+    PATIENCE_SECONDS,
+    chain,
+    closed,
+    make_service,
+    new_job,
+    run,
+    running_service,
+    until,
+)
 
 
 async def test_a_job_runs_and_is_told_in_order(tmp_path):

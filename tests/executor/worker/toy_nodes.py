@@ -4,12 +4,15 @@ import ctypes
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from typing import Annotated
 
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.widgets import Range
+from nodes.api.widgets import File, Range
 
 
 @node(id="ToyText")
@@ -40,6 +43,38 @@ def stuck(value: str, seconds: float = 600.0) -> str:
     """Sleep in C code that holds the interpreter's lock and hears no cancel."""
     ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
     return value
+
+
+@node(id="ToyLoop")
+def loop(value: str) -> str:
+    """Go round in circles for ever."""
+    while True:
+        value = value[::-1]
+
+
+@node(id="ToySocket")
+def blocked(value: str) -> str:
+    """Wait for somebody who never calls."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.accept()
+    return value
+
+
+@node(id="ToyOrphans")
+def orphans(value: str, path: str) -> str:
+    """Leave two processes behind, one of them in a session of its own, then sleep."""
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+    children = [subprocess.Popen(command, start_new_session=alone) for alone in (False, True)]
+    with open(path, "w") as file:  # noqa: PTH123
+        file.write(" ".join(str(child.pid) for child in children))
+    time.sleep(600)
+    return value
+
+
+@node(id="ToyFile")
+def file(name: Annotated[str, File("checkpoints")]) -> str:
+    """Give the name of a model."""
+    return name
 
 
 @node(id="ToyDie")

@@ -1,4 +1,4 @@
-"""A worker process with toy nodes: `python toy_worker.py BASE --connect fd:N`."""
+"""A worker process with toy nodes: `python toy_worker.py BASE [--device NAME] --connect fd:N`."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ from nodes.api.catalogue import collect
 from tests.executor.worker import toy_nodes
 
 if __name__ == "__main__":
-    base, _, address = sys.argv[1:]
+    base, address = sys.argv[1], sys.argv[-1]
     child.prepare_process()
     connection = Connection.open(address)
     logging.basicConfig(level="INFO", handlers=[ConnectionHandler(connection)], format="%(message)s")

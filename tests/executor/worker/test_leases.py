@@ -1,0 +1,102 @@
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from executor.queue.jobs import JobState
+from executor.run.events import JobStarted, NodeStarted
+from executor.worker.notices import JobLost
+from tests.executor.worker.service_kit import chain, closed, new_job, run, running_service, until
+
+FRESH_SECONDS = 5.0
+
+
+def has_begun(heard, job_id, node_id):
+    return lambda: any(told.event == NodeStarted(job_id, node_id) for told in heard)
+
+
+def is_gone(process_id):
+    stat = Path(f"/proc/{process_id}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+async def test_a_worker_that_comes_back_after_a_long_pause_commits_nothing(tmp_path):
+    lines = tmp_path / "lines.txt"
+    graph = {
+        "1": {"class_type": "ToySteps", "inputs": {"value": "x", "count": 40, "seconds": 0.01}},
+        "show": {"class_type": "ToyShow", "inputs": {"value": ["1", 0]}},
+        "2": {"class_type": "ToyAppend", "inputs": {"path": str(lines), "line": "done"}},
+    }
+    async with running_service(tmp_path, lease_seconds=0.4) as (service, heard):
+        await service.submit(new_job("slow", graph | {"show": graph["show"]}))
+        await until(has_begun(heard, "slow", "1"))
+        first = service.worker_process_id
+        os.kill(first, signal.SIGSTOP)
+        await until(lambda: any(isinstance(told.event, JobLost) for told in heard))
+        await closed(heard, "slow")
+        entry = await service.history_entry("slow")
+        assert (entry.outcome.state, entry.job.attempts) == (JobState.SUCCEEDED, 2)
+        assert service.worker_process_id != first
+        assert is_gone(first)
+        (lost,) = (told.event for told in heard if isinstance(told.event, JobLost))
+        assert "stood still for 0.4 s" in lost.message
+        kinds = [event.kind for event in await service.events_after("slow")]
+        assert (kinds.count("JobStarted"), kinds.count("JobLost"), kinds.count("JobFinished")) == (2, 1, 1)
+
+
+async def test_what_is_said_with_an_old_token_is_not_heard(tmp_path, caplog):
+    async with running_service(tmp_path) as (service, heard):
+        await service.submit(new_job("a", chain("ToySteps", count=100_000, seconds=0.001)))
+        await until(has_begun(heard, "a", "2"))
+        lane = service._lanes[0]
+        lane._receive(JobStarted("a", 1.0), "0.7")
+        assert "without a lease" in caplog.text
+        assert sum(isinstance(told.event, JobStarted) for told in heard) == 1
+        await service.cancel("a")
+        await closed(heard, "a")
+
+
+async def test_a_worker_that_is_busy_in_native_code_is_left_alone(tmp_path):
+    async with running_service(tmp_path, lease_seconds=0.1) as (service, heard):
+        entry = await run(service, heard, "native", chain("ToyStuck", seconds=0.5))
+        assert (entry.outcome.state, entry.job.attempts) == (JobState.SUCCEEDED, 1)
+
+
+@pytest.mark.parametrize("kind", ["ToyStuck", "ToyLoop", "ToySocket"])
+async def test_what_hears_no_cancel_is_killed_and_replaced_quickly(tmp_path, kind):
+    async with running_service(tmp_path, cancel_grace_seconds=0.1) as (service, heard):
+        await service.submit(new_job("stuck", chain(kind)))
+        await until(has_begun(heard, "stuck", "2"))
+        start = time.monotonic()
+        assert await service.cancel("stuck")
+        assert await service.cancel("stuck")
+        await closed(heard, "stuck")
+        await until(lambda: service.worker_state == "ready")
+        seconds = time.monotonic() - start
+        assert not await service.cancel("stuck")
+        entry = await service.history_entry("stuck")
+        assert (entry.outcome.state, entry.job.attempts) == (JobState.CANCELLED, 1)
+        assert seconds < FRESH_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+async def test_processes_that_a_node_left_behind_go_with_its_worker(tmp_path):
+    pids = tmp_path / "pids"
+    async with running_service(tmp_path, cancel_grace_seconds=0.1) as (service, heard):
+        await service.submit(new_job("messy", chain("ToyOrphans", path=str(pids))))
+        await until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        await service.cancel("messy")
+        await closed(heard, "messy")
+        assert (await service.history_entry("messy")).outcome.state is JobState.CANCELLED
+        orphans = pids.read_text().split()
+        await until(lambda: all(is_gone(process_id) for process_id in orphans))
+
+
+async def test_a_reload_brings_a_new_catalogue(tmp_path):
+    async with running_service(tmp_path) as (service, heard):
+        await until(lambda: service.worker_state == "ready")
+        heard.clear()
+        await service.reload()
+        await until(lambda: any(type(told.event).__name__ == "CatalogueChanged" for told in heard))
+        assert "ToyText" in service.specs
