@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import socket
 from urllib.parse import urlsplit
@@ -13,7 +12,6 @@ from web.refusal import RefusedError
 from web.settings import WebSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-TOKEN_COOKIE = "sfumato_token"
 _OWN_SITES = frozenset({"same-origin", "none"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -141,26 +139,3 @@ def check_content_type(request: web.Request, settings: WebSettings) -> None:
     )
     if is_browser and settings.cors_origin != "*":
         raise RefusedError(403, "unproved_origin", "A change from a browser must carry its Origin or be JSON")
-
-
-def has_token(offered: str | None, settings: WebSettings) -> bool:
-    """Whether this is the token; takes as long for a wrong one as for the right one."""
-    if not offered or settings.token is None:
-        return False
-    return hmac.compare_digest(offered.encode(), settings.token.encode())
-
-
-def check_token(request: web.Request, settings: WebSettings) -> None:
-    """Refuses a request without the token, where one is demanded; header, cookie or query may carry it."""
-    if settings.token is None:
-        return
-    authorization = request.headers.get("Authorization", "")
-    offered = (
-        authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else None,
-        request.headers.get("X-Sfumato-Token"),
-        request.cookies.get(TOKEN_COOKIE),
-        request.query.get("token"),
-    )
-    if not any(has_token(token, settings) for token in offered):
-        headers = {"WWW-Authenticate": "Bearer"}
-        raise RefusedError(401, "token_required", "This server demands its token", headers=headers)

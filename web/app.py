@@ -12,25 +12,31 @@ from aiohttp import web
 from web import keys
 from web.hub import Hub, Message
 from web.log_ring import LogLine, LogRing
+from web.measures import Measures
 from web.middleware import finish, security, structured_errors
 from web.relay import Relay
 from web.routes import (
     catalogue,
     files,
+    health,
     history,
     info,
     internal,
+    job_events,
     jobs,
     models,
     pages,
     prompt,
     queue,
+    signing,
     socket,
     uploads,
     userdata,
     users,
+    workers,
 )
 from web.settings import WebSettings
+from web.tokens import Guesses
 
 if TYPE_CHECKING:
     from executor.worker.service import Service
@@ -49,7 +55,10 @@ TWINNED = (
     users,
     userdata,
     pages,
+    health,
+    signing,
 )
+UNTWINNED = (jobs, job_events, workers, internal)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 
@@ -63,7 +72,9 @@ def build(service: Service, folders: Folders, settings: WebSettings) -> web.Appl
     app[keys.SERVICE], app[keys.FOLDERS], app[keys.SETTINGS] = service, folders, settings
     app[keys.HUB], app[keys.LOG_RING] = hub, ring
     app[keys.RELAY] = Relay(service, hub)
+    app[keys.MEASURES], app[keys.GUESSES] = Measures(), Guesses()
     app[keys.SETTINGS_LOCK], app[keys.DECODERS] = asyncio.Lock(), asyncio.Semaphore(MOST_DECODERS)
+    app[keys.STREAMS] = asyncio.Semaphore(job_events.MOST_STREAMS)
     _add_routes(app)
     app.on_response_prepare.append(finish)
     app.cleanup_ctx.append(_running)
@@ -77,8 +88,8 @@ def _add_routes(app: web.Application) -> None:
             if isinstance(route, web.RouteDef):
                 app.router.add_route(route.method, API_PREFIX + route.path, route.handler)
         app.add_routes(module.routes)
-    app.add_routes(jobs.routes)
-    app.add_routes(internal.routes)
+    for module in UNTWINNED:
+        app.add_routes(module.routes)
     app.add_routes(reversed(list(pages.page_routes)))
 
 
@@ -94,7 +105,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     ring.publish = publish
     logging.getLogger().addHandler(ring)
     app[keys.RELAY].start()
+    deaf = app[keys.SERVICE].listen(app[keys.MEASURES].hear)
+    watching = asyncio.create_task(app[keys.MEASURES].watch_loop())
     yield
+    watching.cancel()
+    deaf()
     app[keys.RELAY].stop()
     logging.getLogger().removeHandler(ring)
 

@@ -14,6 +14,8 @@ from aiohttp import web
 from web.confined import OpenedFile, open_file
 
 BLOCK_BYTES = 2**18
+# A client that takes longer for a block does not read; its file and its connection are given back.
+BLOCK_SECONDS = 60.0
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; img-src 'self'"
 # What a browser shows or plays and never runs; everything else is offered for saving.
 _PASSIVE_KINDS = ("image/", "audio/", "video/")
@@ -153,11 +155,21 @@ async def _stream(
     response.content_length = end - start
     await response.prepare(request)
     if request.method != "HEAD":
-        while start < end:
-            block = await asyncio.to_thread(_read, opened, start, min(BLOCK_BYTES, end - start))
-            if not block:
-                raise ConnectionResetError("the file became shorter while it was sent")
-            await response.write(block)
-            start += len(block)
+        try:
+            await _send_blocks(opened, response, start, end)
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("the client does not read") from None
     await response.write_eof()
     return response
+
+
+async def _send_blocks(opened: OpenedFile, response: web.StreamResponse, start: int, end: int) -> None:
+    while start < end:
+        block = await asyncio.to_thread(_read, opened, start, min(BLOCK_BYTES, end - start))
+        if not block:
+            raise ConnectionResetError("the file became shorter while it was sent")
+        async with asyncio.timeout(BLOCK_SECONDS):
+            await response.write(block)
+        start += len(block)

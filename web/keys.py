@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from loaders.folders import Folders
     from web.hub import Hub
     from web.log_ring import LogRing
+    from web.measures import Measures
     from web.relay import Relay
+    from web.tokens import Guesses
 
 SERVICE: web.AppKey[Service] = web.AppKey("service")
 FOLDERS: web.AppKey[Folders] = web.AppKey("folders")
@@ -24,3 +26,6 @@ RELAY: web.AppKey[Relay] = web.AppKey("relay")
 LOG_RING: web.AppKey[LogRing] = web.AppKey("log_ring")
 DECODERS: web.AppKey[asyncio.Semaphore] = web.AppKey("decoders")
 SETTINGS_LOCK: web.AppKey[asyncio.Lock] = web.AppKey("settings_lock")
+MEASURES: web.AppKey[Measures] = web.AppKey("measures")
+GUESSES: web.AppKey[Guesses] = web.AppKey("guesses")
+STREAMS: web.AppKey[asyncio.Semaphore] = web.AppKey("streams")

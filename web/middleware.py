@@ -11,9 +11,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from web import access
-from web.keys import SETTINGS
+from web.keys import GUESSES, MEASURES, SETTINGS
 from web.refusal import RefusedError, error_body
 from web.settings import WebSettings
+from web.tokens import check_token
 from web.wire_json import json_response
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -75,7 +76,7 @@ async def security(request: web.Request, handler: Handler) -> web.StreamResponse
     else:
         access.check_origin(request, settings)
         access.check_content_type(request, settings)
-        access.check_token(request, settings)
+        check_token(request, settings, request.app[GUESSES])
         response = await handler(request)
     return response
 
@@ -98,6 +99,7 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Adds the headers that depend on the address and the settings just before an answer is sent."""
     settings = request.app[SETTINGS]
     headers = response.headers
+    request.app[MEASURES].answered(response.status)
     headers["Server"] = "Sfumato"
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")

@@ -15,6 +15,8 @@ class WebSettings:
 
     `cors_origin` None keeps other origins out; "*" lets any page in (without credentials).
     `hosts` is what the server listens on; it decides which `Host` headers are believed.
+    A body must come within `body_seconds`, and longer for what it holds at `slowest_bytes_per_second`.
+    `webhook_hosts` are the names that jobs may have told of their end; none, and there are no webhooks.
     """
 
     user_directory: Path
@@ -31,7 +33,11 @@ class WebSettings:
     max_json_bytes: int = 64 * 2**20
     max_pending: int = 20_000
     catalogue_timeout_seconds: float = 60.0
+    max_nodes: int = 65_536
     idle_seconds: float = 75.0
+    body_seconds: float = 30.0
+    slowest_bytes_per_second: int = 8192
+    webhook_hosts: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
     version: str = VERSION
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +15,8 @@ from web.keys import SETTINGS
 from web.refusal import RefusedError
 
 MAX_DEPTH = 200
+# Longer bodies are parsed in a thread, so that nobody else waits.
+QUICK_BYTES = 2**18
 
 
 class _DuplicateKeyError(ValueError):
@@ -73,13 +77,32 @@ def _invalid(message: str) -> RefusedError:
     return RefusedError(400, "invalid_json", message)
 
 
+@asynccontextmanager
+async def patience(request: web.Request, length: int = 0) -> AsyncIterator[asyncio.Timeout]:
+    """Time for a body of that length to come; refuses (408) a client that takes longer."""
+    settings = request.app[SETTINGS]
+    try:
+        async with asyncio.timeout(
+            settings.body_seconds + length / settings.slowest_bytes_per_second
+        ) as time:
+            yield time
+    except TimeoutError:
+        raise RefusedError(
+            408, "body_too_slow", "The body came too slowly", headers={"Connection": "close"}
+        ) from None
+
+
 async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body, refused (413) as soon as it is known to exceed `limit` bytes."""
     body = bytearray()
     length = request.content_length or 0
-    while length <= limit and (block := await request.content.readany()):
-        body += block
-        length = max(length, len(body))  # a packed body is longer than its header says
+    async with patience(request) as limit_of_time:
+        loop, settings = asyncio.get_running_loop(), request.app[SETTINGS]
+        start = loop.time() + settings.body_seconds
+        while length <= limit and (block := await request.content.readany()):
+            body += block
+            length = max(length, len(body))  # a packed body is longer than its header says
+            limit_of_time.reschedule(start + len(body) / settings.slowest_bytes_per_second)
     if length > limit:
         raise RefusedError(413, "body_too_large", f"The body is larger than {limit} bytes")
     return bytes(body)
@@ -87,7 +110,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
 async def read_json(request: web.Request) -> Any:
     """The request's body as JSON, whatever its content type says."""
-    return parse_json(await read_body(request, request.app[SETTINGS].max_json_bytes))
+    body = await read_body(request, request.app[SETTINGS].max_json_bytes)
+    return await asyncio.to_thread(parse_json, body) if len(body) > QUICK_BYTES else parse_json(body)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

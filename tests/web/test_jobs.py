@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 
 from tests.web.client import Client, picture_prompt
-from web.routes.jobs import summary
+from web.job_shapes import summary
 
 
 async def get(http: aiohttp.ClientSession, path: str) -> Any:

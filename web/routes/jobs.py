@@ -1,190 +1,149 @@
-"""`/api/jobs`: every job in one list, whatever its state."""
+"""`/api/jobs`: every job in one list, whatever its state; submitted, cancelled, moved and run again by id."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from executor.queue.history import HistoryEntry
 from executor.queue.jobs import JobState, QueuedJob
+from executor.queue.rows import Order, Sort
+from web.job_shapes import STATUSES, job_object
 from web.keys import SERVICE
-from web.wire_json import json_response
+from web.refusal import RefusedError
+from web.routes.prompt import accept
+from web.wire_json import json_response, read_object
 
 routes = web.RouteTableDef()
-
-STATUSES = ("pending", "in_progress", "completed", "failed")
-MEDIA_KEYS = frozenset({"images", "video", "audio"})
-MODEL_SUFFIXES = (".obj", ".fbx", ".gltf", ".glb")
 
 
 class _BadQueryError(ValueError):
     """A query that clients know as `{"error": text}`."""
 
 
-def _without_nulls(job: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in job.items() if value is not None}
-
-
-def _workflow_id(job: QueuedJob) -> Any:
-    pnginfo = job.extra_data.get("extra_pnginfo")
-    workflow = pnginfo.get("workflow") if isinstance(pnginfo, Mapping) else None
-    return workflow.get("id") if isinstance(workflow, Mapping) else None
-
-
-def queued_job(job: QueuedJob, status: str) -> dict[str, Any]:
-    """A waiting or running job."""
-    return _without_nulls(
-        {
-            "id": job.job_id,
-            "status": status,
-            "priority": job.number,
-            "create_time": int(job.created * 1000),
-            "outputs_count": 0,
-            "workflow_id": _workflow_id(job),
-        }
-    )
-
-
-def finished_job(entry: HistoryEntry) -> dict[str, Any]:
-    """A job of the history."""
-    outcome = entry.outcome
-    status = "completed" if outcome.state is JobState.SUCCEEDED else "failed"
-    error = next((data for kind, data in entry.messages() if kind == "execution_error"), None)
-    count, preview = summary(outcome.outputs)
-    return _without_nulls(
-        {
-            "id": entry.job_id,
-            "status": status,
-            "priority": entry.job.number,
-            "create_time": int(entry.job.created * 1000),
-            "execution_start_time": int(outcome.started * 1000),
-            "execution_end_time": int(outcome.finished * 1000),
-            "execution_error": error,
-            "outputs_count": count,
-            "preview_output": preview,
-            "workflow_id": _workflow_id(entry.job),
-        }
-    )
-
-
-def _items(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for node_id, shown in outputs.items():
-        if not isinstance(shown, Mapping):
-            continue
-        for key, values in shown.items():
-            if key != "animated" and isinstance(values, list):
-                yield from ((node_id, key, item) for item in values if isinstance(item, dict))
-
-
-def is_previewable(key: str, item: Mapping[str, Any]) -> bool:
-    """Whether a page can show this output as a thumbnail."""
-    if key in MEDIA_KEYS or str(item.get("format", "")).startswith(("video/", "audio/")):
-        return True
-    return str(item.get("filename", "")).lower().endswith(MODEL_SUFFIXES)
-
-
-def summary(outputs: Mapping[str, Any]) -> tuple[int, dict[str, Any] | None]:
-    """How many things a job put out, and the one to show for it: saved ones before temporary ones."""
-    items = list(_items(outputs))
-    shown = [
-        {**item, "nodeId": node_id, "mediaType": key}
-        for node_id, key, item in items
-        if is_previewable(key, item)
-    ]
-    saved = [item for item in shown if item.get("type") == "output"]
-    return len(items), next(iter(saved or shown), None)
-
-
 def _number(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise _BadQueryError(f"{name} must be an integer") from None
+    return max(-(2**53), min(2**53, number))
 
 
-def _chosen(request: web.Request) -> set[str]:
+def _states(request: web.Request) -> list[JobState] | None:
     text = request.query.get("status")
     if not text:
-        return set(STATUSES)
+        return None
     chosen = [part.strip().lower() for part in text.split(",") if part.strip()]
     unknown = [part for part in chosen if part not in STATUSES]
     if unknown:
         valid = ", ".join(STATUSES)
         raise _BadQueryError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
-    return set(chosen)
+    return [state for status in STATUSES if status in chosen for state in STATUSES[status]]
 
 
-def _order(request: web.Request) -> tuple[str, bool]:
+def _order(request: web.Request) -> tuple[Sort, Order]:
     sort_by = request.query.get("sort_by", "created_at").lower()
     sort_order = request.query.get("sort_order", "desc").lower()
     if sort_by not in {"created_at", "execution_duration"}:
         raise _BadQueryError("sort_by must be 'created_at' or 'execution_duration'")
     if sort_order not in {"asc", "desc"}:
         raise _BadQueryError("sort_order must be 'asc' or 'desc'")
-    return sort_by, sort_order == "desc"
-
-
-def _sort_key(job: Mapping[str, Any], sort_by: str) -> float:
-    if sort_by == "created_at":
-        return float(job.get("create_time", 0))
-    start, end = job.get("execution_start_time"), job.get("execution_end_time")
-    return float(end - start) if start and end else 0.0
+    return "created" if sort_by == "created_at" else "duration", "asc" if sort_order == "asc" else "desc"
 
 
 @routes.get("/api/jobs")
 async def jobs(request: web.Request) -> web.Response:
-    """Jobs of the chosen states, sorted and paged."""
+    """Jobs of the chosen states, sorted and paged; their graphs are only shown one by one."""
     try:
-        chosen, (sort_by, descending) = _chosen(request), _order(request)
-        limit, offset = (
-            _number(request.query.get("limit"), "limit"),
-            _number(request.query.get("offset"), "offset"),
-        )
+        states, (sort, order) = _states(request), _order(request)
+        limit = _number(request.query.get("limit"), "limit")
+        offset = max(0, _number(request.query.get("offset"), "offset") or 0)
         if limit is not None and limit <= 0:
             raise _BadQueryError("limit must be a positive integer")
     except _BadQueryError as error:
         return json_response({"error": str(error)}, 400)
-    found = [job for job in await _all_jobs(request) if job["status"] in chosen]
-    if workflow_id := request.query.get("workflow_id"):
-        found = [job for job in found if job.get("workflow_id") == workflow_id]
-    found.sort(key=lambda job: _sort_key(job, sort_by), reverse=descending)
-    start = max(0, offset or 0)
-    page = found[start : start + limit] if limit is not None else found[start:]
-    pagination = {
-        "offset": start,
-        "limit": limit,
-        "total": len(found),
-        "has_more": start + len(page) < len(found),
-    }
-    return json_response({"jobs": page, "pagination": pagination})
-
-
-async def _all_jobs(request: web.Request) -> list[dict[str, Any]]:
-    service = request.app[SERVICE]
-    queued = [queued_job(job, "in_progress") for job in service.running()]
-    queued += [queued_job(job, "pending") for job in service.pending()]
-    return queued + [finished_job(entry) for entry in await service.history()]
+    workflow_id = request.query.get("workflow_id") or None
+    rows, total = await request.app[SERVICE].history_page(states, sort, order, limit, offset, workflow_id)
+    has_more = offset + len(rows) < total
+    pagination = {"offset": offset, "limit": limit, "total": total, "has_more": has_more}
+    return json_response({"jobs": [job_object(row) for row in rows], "pagination": pagination})
 
 
 @routes.get("/api/jobs/{job_id}")
 async def job(request: web.Request) -> web.Response:
     """One job with its graph, and once it is finished with its outputs."""
     service, job_id = request.app[SERVICE], request.match_info["job_id"]
-    for waiting, status in ((service.running(), "in_progress"), (service.pending(), "pending")):
-        for candidate in waiting:
-            if candidate.job_id == job_id:
-                return json_response(queued_job(candidate, status) | {"workflow": _workflow(candidate)})
+    row = await service.job(job_id)
+    if row is None:
+        return json_response({"error": "Job not found"}, 404)
+    found = job_object(row)
+    for candidate in (*service.running(), *service.pending()):
+        if candidate.job_id == job_id:
+            return json_response(found | {"workflow": _workflow(candidate)})
     entry = await service.history_entry(job_id)
     if entry is None:
-        return json_response({"error": "Job not found"}, 404)
+        return json_response(found)
     wire = entry.wire()
-    found = finished_job(entry) | {"outputs": wire["outputs"], "execution_status": wire["status"]}
+    found |= {"outputs": wire["outputs"], "execution_status": wire["status"]}
     return json_response(found | {"workflow": _workflow(entry.job)})
 
 
-def _workflow(job: QueuedJob) -> dict[str, Any]:
-    return {"prompt": job.graph, "extra_data": job.extra_data}
+def _workflow(queued: QueuedJob) -> dict[str, Any]:
+    return {"prompt": queued.graph, "extra_data": queued.extra_data}
+
+
+@routes.post("/api/jobs")
+async def submit(request: web.Request) -> web.Response:
+    """Submit a job as `POST /prompt` does; 201 with its address, or 200 if its idempotency key was known."""
+    queued, errors = await accept(request)
+    answer = {"id": queued.job_id, "number": queued.number, "node_errors": errors}
+    return _made(queued, answer, 200 if queued.is_repeat else 201)
+
+
+def _made(queued: QueuedJob, answer: dict[str, Any], status: int) -> web.Response:
+    return json_response(answer, status, {"Location": f"/api/jobs/{queued.job_id}"})
+
+
+async def _known(request: web.Request) -> str:
+    job_id = request.match_info["job_id"]
+    if await request.app[SERVICE].job(job_id) is None:
+        raise RefusedError(404, "not_found", "There is no such job")
+    return job_id
+
+
+@routes.post("/api/jobs/{job_id}/cancel")
+async def cancel(request: web.Request) -> web.Response:
+    """Stop a job wherever it stands; asking again changes nothing. `cancelled` is false if it was over."""
+    was_open = await request.app[SERVICE].cancel(request.match_info["job_id"])
+    job_id = await _known(request)
+    return json_response({"id": job_id, "cancelled": was_open})
+
+
+@routes.post("/api/jobs/{job_id}/retry")
+async def retry(request: web.Request) -> web.Response:
+    """Run a finished job's graph again, as a new job."""
+    job_id = request.match_info["job_id"]
+    try:
+        queued = await request.app[SERVICE].retry(job_id)
+    except KeyError:
+        raise RefusedError(404, "not_found", "There is no such finished job") from None
+    except ValueError:
+        raise RefusedError(
+            409, "not_over", "The job waits or runs; it can be tried again when over"
+        ) from None
+    return _made(queued, {"id": queued.job_id, "number": queued.number, "retry_of": job_id}, 201)
+
+
+@routes.post("/api/jobs/{job_id}/move")
+async def move(request: web.Request) -> web.Response:
+    """Put a waiting job before the one named by `before`, or with null at the head of the line."""
+    body = await read_object(request)
+    before = body.get("before")
+    if before is not None and not isinstance(before, str):
+        raise RefusedError(400, "invalid_body", "before must be the id of a waiting job, or null")
+    job_id = await _known(request)
+    if not await request.app[SERVICE].reorder(job_id, before):
+        raise RefusedError(409, "not_waiting", "Only jobs that wait can be moved, and only before such")
+    return json_response({"id": job_id, "before": before})

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from web.access import TOKEN_COOKIE, has_token
 from web.confined import UnsafePathError, path_parts
 from web.file_answer import guess_type, send_file
 from web.keys import SETTINGS
 from web.packs import Pack, find_packs, subgraphs, templates, translations
 from web.refusal import RefusedError
+from web.tokens import TOKEN_COOKIE, has_token
 from web.wire_json import json_response
 
 routes = web.RouteTableDef()

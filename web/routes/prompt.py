@@ -12,7 +12,7 @@ from aiohttp import web
 
 from executor.graph.parse import parse
 from executor.graph.validate import TOP_LEVEL_TYPES, Validation, validate
-from executor.queue.jobs import SECRET_KEYS, DuplicateJobError, NewJob
+from executor.queue.jobs import SECRET_KEYS, DuplicateJobError, NewJob, QueuedJob
 from nodes.api.errors import NodeError, WorkflowError
 from nodes.api.spec import NodeSpec
 from web.keys import FOLDERS, SERVICE, SETTINGS
@@ -37,7 +37,17 @@ async def queue_info(request: web.Request) -> web.Response:
 @routes.post("/prompt")
 async def submit(request: web.Request) -> web.Response:
     """Validate a graph and queue it; answers once the job is on disk."""
+    queued, errors = await accept(request)
+    return json_response({"prompt_id": queued.job_id, "number": queued.number, "node_errors": errors})
+
+
+async def accept(request: web.Request) -> tuple[QueuedJob, dict[str, Any]]:
+    """The job that a request asks for, on disk and in the line, and what is wrong with the rest of its graph.
+
+    With an `Idempotency-Key` a repeated request gets the job that the first one made.
+    """
     service, settings = request.app[SERVICE], request.app[SETTINGS]
+    key = _idempotency_key(request)
     body = await read_json(request)
     if not isinstance(body, dict) or body.get("prompt") is None:
         raise _refused("no_prompt", "No prompt provided", "No prompt provided")
@@ -48,14 +58,23 @@ async def submit(request: web.Request) -> web.Response:
     specs = await known_specs(request)
     validation, errors = await _judge(request, body["prompt"], specs, _targets(body))
     _refuse_bad(validation, errors)
-    job = _new_job(body, validation)
+    job = _new_job(body, validation, key)
     try:
         queued = await service.submit(job)
     except DuplicateJobError:
         message = f"A job with the id {job.job_id!r} is waiting or running already"
         raise RefusedError(409, "duplicate_prompt_id", message, node_errors={}) from None
-    answer = {"prompt_id": queued.job_id, "number": queued.number, "node_errors": errors}
-    return json_response(answer)
+    if queued.is_repeat and queued.graph != job.graph:
+        message = "That Idempotency-Key was used for another graph"
+        raise RefusedError(409, "idempotency_conflict", message, node_errors={})
+    return queued, errors
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= MAX_ID_LENGTH and key.isprintable()):
+        raise _refused("invalid_request", "Idempotency-Key must be 1 to 200 printable letters")
+    return key
 
 
 async def known_specs(request: web.Request) -> Mapping[str, NodeSpec]:
@@ -88,7 +107,10 @@ async def _judge(
     if not isinstance(prompt, dict):
         message = f"The prompt must be an object of nodes, not {type_name(prompt)}"
         raise _refused("invalid_prompt", message)
-    folders = request.app[FOLDERS]
+    folders, most = request.app[FOLDERS], request.app[SETTINGS].max_nodes
+    if len(prompt) > most:
+        message = f"The graph has {len(prompt)} nodes; this server takes at most {most}"
+        raise RefusedError(413, "too_many_nodes", message, extra_info={"limit": most}, node_errors={})
 
     def has_file(folder: str, name: str) -> bool:
         try:
@@ -119,7 +141,7 @@ def _refuse_bad(validation: Validation, errors: dict[str, Any]) -> None:
         raise RefusedError(400, kind, message, details, node_errors=errors)
 
 
-def _new_job(body: Mapping[str, Any], validation: Validation) -> NewJob:
+def _new_job(body: Mapping[str, Any], validation: Validation, key: str | None) -> NewJob:
     extra_data = body.get("extra_data")
     if extra_data is None:
         extra_data = {}
@@ -138,6 +160,7 @@ def _new_job(body: Mapping[str, Any], validation: Validation) -> NewJob:
         number=_number(body.get("number")),
         front=bool(body.get("front")),
         targets=validation.outputs,
+        idempotency_key=key,
     )
 
 

@@ -13,11 +13,11 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from web.confined import UnsafePathError, new_path_parts, open_file, path_parts, write_file
-from web.keys import FOLDERS
+from web.keys import FOLDERS, SETTINGS
 from web.pictures import UnreadablePictureError, masked_bytes
 from web.refusal import RefusedError
 from web.routes.files import place_root
-from web.wire_json import is_true, json_response, parse_json
+from web.wire_json import is_true, json_response, parse_json, patience
 
 routes = web.RouteTableDef()
 
@@ -30,7 +30,9 @@ async def read_form(request: web.Request) -> Form:
     if request.content_type != "multipart/form-data":
         raise RefusedError(400, "not_a_form", "The body must be multipart/form-data")
     try:
-        return await request.post()
+        length = request.content_length or request.app[SETTINGS].max_upload_bytes
+        async with patience(request, length):
+            return await request.post()
     except (ValueError, LookupError, AssertionError, RuntimeError, EOFError, zlib.error):
         raise RefusedError(400, "not_a_form", "The multipart body is malformed") from None
 
