@@ -57,8 +57,10 @@ class OutputSpec:
 class NodeSpec:
     """Everything about a node but its function.
 
+    wants_list: it is called once, and every input arrives as a list.
     own_link_check: the node judges the types of its links itself.
     undeclared_links: links into inputs that it does not declare are computed and passed on.
+    undeclared_values: so are literals.
     info: entries of its `/object_info` that are written as they stand here.
     """
 
@@ -79,6 +81,7 @@ class NodeSpec:
     wants_list: bool = False
     own_link_check: bool = False
     undeclared_links: bool = False
+    undeclared_values: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> InputSpec | None:
