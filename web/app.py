@@ -17,6 +17,7 @@ from web.middleware import finish, security, structured_errors
 from web.relay import Relay
 from web.routes import (
     catalogue,
+    description,
     files,
     health,
     history,
@@ -48,6 +49,7 @@ TWINNED = (
     history,
     socket,
     catalogue,
+    description,
     files,
     uploads,
     info,
@@ -58,7 +60,7 @@ TWINNED = (
     health,
     signing,
 )
-UNTWINNED = (jobs, job_events, workers, internal)
+UNTWINNED = (jobs, job_events, workers, description, internal)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 

@@ -18,7 +18,7 @@ from web.serving import runner
 from web.settings import WebSettings
 
 # It says nothing, so jobs wait for ever, and ends at the first word it hears, which is to stop.
-SILENT_WORKER = ("sh", "-c", "exec head -c 1 <&${1#fd:} >/dev/null")
+SILENT_WORKER = ("bash", "-c", "read -rn1 -u ${1#fd:}")
 
 
 @dataclass(frozen=True)
