@@ -38,6 +38,7 @@ from web.routes import (
 )
 from web.settings import WebSettings
 from web.tokens import Guesses
+from web.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from executor.worker.service import Service
@@ -109,7 +110,11 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     app[keys.RELAY].start()
     deaf = app[keys.SERVICE].listen(app[keys.MEASURES].hear)
     watching = asyncio.create_task(app[keys.MEASURES].watch_loop())
+    webhooks = Webhooks(app[keys.SERVICE], app[keys.SETTINGS].webhook_hosts)
+    silent = app[keys.SERVICE].listen(webhooks.hear)
     yield
+    silent()
+    await webhooks.close()
     watching.cancel()
     deaf()
     app[keys.RELAY].stop()

@@ -18,6 +18,7 @@ from nodes.api.spec import NodeSpec
 from web.keys import FOLDERS, SERVICE, SETTINGS
 from web.node_errors import node_errors
 from web.refusal import RefusedError, clipped
+from web.webhooks import check_webhook
 from web.wire_json import json_response, read_json, type_name
 
 routes = web.RouteTableDef()
@@ -59,6 +60,7 @@ async def accept(request: web.Request) -> tuple[QueuedJob, dict[str, Any]]:
     validation, errors = await _judge(request, body["prompt"], specs, _targets(body))
     _refuse_bad(validation, errors)
     job = _new_job(body, validation, key)
+    check_webhook(job.extra_data, settings.webhook_hosts)
     try:
         queued = await service.submit(job)
     except DuplicateJobError:

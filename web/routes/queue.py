@@ -8,6 +8,7 @@ from aiohttp import web
 
 from web.keys import SERVICE, SETTINGS
 from web.refusal import RefusedError
+from web.webhooks import shown_item
 from web.wire_json import json_response, parse_json, read_body, read_object, type_name
 
 routes = web.RouteTableDef()
@@ -19,8 +20,8 @@ async def queue(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     return json_response(
         {
-            "queue_running": [job.item5() for job in service.running()],
-            "queue_pending": [job.item5() for job in service.pending()],
+            "queue_running": [shown_item(job.item5()) for job in service.running()],
+            "queue_pending": [shown_item(job.item5()) for job in service.pending()],
         }
     )
 

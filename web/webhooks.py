@@ -1,0 +1,199 @@
+"""Who is told over HTTP that a job is over? Addresses that the owner allowed, until they answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from socket import AF_UNSPEC, AddressFamily
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from executor.worker.notices import JobClosed
+from web.job_shapes import job_object
+from web.refusal import RefusedError
+from web.wire_json import to_json
+
+if TYPE_CHECKING:
+    from executor.queue.jobs import QueuedJob
+    from executor.worker.notices import ServiceEvent
+    from executor.worker.service import Service
+
+KEY = "webhook"
+MAX_URL, MAX_SECRET = 2000, 200
+TIMEOUT_SECONDS = 10.0
+PAUSES_SECONDS = (1.0, 5.0, 25.0, 125.0)
+MOST_DELIVERIES = 1000
+_PORTS = {"http": 80, "https": 443}
+
+logger = logging.getLogger(__name__)
+
+
+def _is_allowed(parts: SplitResult, hosts: Sequence[str]) -> bool:
+    name = (parts.hostname or "").lower()
+    port = parts.port or _PORTS[parts.scheme]
+    shown = f"[{name}]" if ":" in name else name
+    return f"{shown}:{port}" in hosts or (parts.port is None and shown in hosts)
+
+
+def check_webhook(extra_data: Mapping[str, Any], hosts: Sequence[str]) -> None:
+    """Refuses a job whose webhook is malformed or leads where the owner of the server did not allow."""
+    given = extra_data.get(KEY)
+    if given is None:
+        return
+    if not hosts:
+        raise _refused("webhooks_off", "This server sends no webhooks")
+    if not isinstance(given, dict) or not isinstance(given.get("url"), str):
+        raise _refused("invalid_request", "webhook must be an object with a url")
+    url, secret = given["url"], given.get("secret", "")
+    if not isinstance(secret, str) or len(secret) > MAX_SECRET:
+        raise _refused("invalid_request", f"The secret of a webhook has at most {MAX_SECRET} letters")
+    try:
+        parts = urlsplit(url)
+        is_plain = parts.scheme in _PORTS and parts.username is None and "\\" not in url and url.isprintable()
+        is_good = len(url) <= MAX_URL and is_plain and _is_allowed(parts, hosts)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise _refused("webhook_not_allowed", "The address of the webhook is not among those allowed")
+
+
+def _refused(kind: str, message: str) -> RefusedError:
+    return RefusedError(400, kind, message, node_errors={})
+
+
+def without_secret(extra_data: Mapping[str, Any]) -> dict[str, Any]:
+    """What clients are shown of a job's extra data: a webhook without its secret."""
+    webhook = extra_data.get(KEY)
+    if not isinstance(webhook, dict) or "secret" not in webhook:
+        return dict(extra_data)
+    return {**extra_data, KEY: {key: value for key, value in webhook.items() if key != "secret"}}
+
+
+def shown_item(item: list[Any]) -> list[Any]:
+    """A queue item of the wire whose extra data hold no secret."""
+    return [*item[:3], without_secret(item[3]), *item[4:]]
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """What a receiver computes again to know that the message is ours and was not changed."""
+    code = hmac.new(secret.encode("utf-8", "replace"), timestamp.encode() + b"." + body, hashlib.sha256)
+    return f"sha256={code.hexdigest()}"
+
+
+class PublicResolver(AbstractResolver):
+    """Finds addresses of names and drops those inside: a name may be rebound after it was allowed.
+
+    An address or `localhost` that the owner allowed by name is used as it is.
+    """
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+        self._has_localhost = any(host.split(":")[0] == "localhost" for host in hosts)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: AddressFamily = AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The public addresses of a name; raises OSError if there are none."""
+        found = await self._inner.resolve(host, port, family)
+        if host == "localhost" and self._has_localhost:
+            return found
+        public = [one for one in found if ipaddress.ip_address(one["host"].partition("%")[0]).is_global]
+        if not public:
+            raise OSError(f"{host} has no public address")
+        return public
+
+    async def close(self) -> None:
+        """Nothing is held."""
+        await self._inner.close()
+
+
+class Webhooks:
+    """Tells of jobs that are over. Used on the event loop.
+
+    Args:
+        service: whose jobs.
+        hosts: names, or names with ports, that may be told; none, and nobody is.
+        pauses: how long to wait before each further try, in seconds.
+    """
+
+    def __init__(
+        self, service: Service, hosts: Sequence[str], pauses: Sequence[float] = PAUSES_SECONDS
+    ) -> None:
+        self._service = service
+        self._hosts = tuple(hosts)
+        self._pauses = tuple(pauses)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    def hear(self, told: ServiceEvent) -> None:
+        """Tell of a job that is over, if it asked for that."""
+        job = told.job
+        if job is None or not isinstance(told.event, JobClosed) or job.extra_data.get(KEY) is None:
+            return
+        if len(self._tasks) >= MOST_DELIVERIES:
+            logger.warning("too many webhooks wait: that of job %s is not sent", job.job_id)
+            return
+        task = asyncio.create_task(self._tell(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Give up what was not delivered."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _tell(self, job: QueuedJob) -> None:
+        try:
+            check_webhook(job.extra_data, self._hosts)  # the list may have changed since it was submitted
+        except RefusedError:
+            return
+        row = await self._service.job(job.job_id)
+        if row is None:
+            return
+        webhook = job.extra_data[KEY]
+        body = to_json({"event": "job_finished", "job": job_object(row)}).encode()
+        delivery = uuid.uuid4().hex
+        for pause in (0.0, *self._pauses):
+            await asyncio.sleep(pause)
+            if await self._post(webhook["url"], webhook.get("secret", ""), body, delivery):
+                return
+        logger.warning("the webhook of job %s was not accepted, %d tries", job.job_id, 1 + len(self._pauses))
+
+    async def _post(self, url: str, secret: str, body: bytes, delivery: str) -> bool:
+        """Send once; whether nothing more is to be done."""
+        timestamp = str(int(time.time()))
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Sfumato",
+            "X-Sfumato-Delivery": delivery,
+            "X-Sfumato-Timestamp": timestamp,
+        }
+        if secret:
+            headers["X-Sfumato-Signature"] = signature(secret, timestamp, body)
+        try:
+            async with self._client().post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return response.status < 500 and response.status not in {408, 425, 429}
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(resolver=PublicResolver(self._hosts), limit=10, force_close=True)
+            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+        return self._session
