@@ -1,0 +1,3 @@
+"""Fails before it is imported, and loads."""
+
+NODE_CLASS_MAPPINGS = {}

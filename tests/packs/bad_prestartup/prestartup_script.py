@@ -1,0 +1,3 @@
+"""Runs first."""
+
+raise ValueError("too early")

@@ -1,0 +1,2 @@
+# ruff: noqa: N999
+raise RuntimeError("this pack is disabled")

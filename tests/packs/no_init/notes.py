@@ -1,0 +1,1 @@
+"""A note, not a pack."""

@@ -1,0 +1,3 @@
+"""A name that the app has too."""
+
+OURS = "no"

@@ -1,0 +1,7 @@
+"""Deeper."""
+
+import utils
+
+
+def depth():
+    return f"deep in {utils.NAME}"

@@ -1,0 +1,3 @@
+"""Imported when a node runs."""
+
+NAME = "other"
