@@ -63,8 +63,9 @@ def latent_to_dict(latent: LatentBatch) -> dict[str, Any]:
 def latent_from_dict(data: Mapping[str, Any]) -> LatentBatch:
     """A latent from the form of packs; keys that we do not know travel along."""
     index = data.get("batch_index")
+    samples = data["samples"]
     return LatentBatch(
-        samples=data["samples"].detach().to("cpu", float32),
+        samples=(samples.detach() if samples.requires_grad else samples).to("cpu", float32),
         noise_mask=data.get("noise_mask"),
         batch_index=None if index is None else tuple(int(number) for number in index),
         extra={key: value for key, value in data.items() if key not in LATENT_KEYS},
