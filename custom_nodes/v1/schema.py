@@ -84,7 +84,8 @@ def hidden_kinds(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def accepts_anything(sections: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether the optional section claims to hold inputs that it does not list."""
-    return NOTHING_IS_CALLED_THIS in (sections.get("optional") or {})
+    optional = sections.get("optional")
+    return optional is not None and NOTHING_IS_CALLED_THIS in optional
 
 
 def own_checks(cls: Any) -> tuple[frozenset[str] | None, bool]:
