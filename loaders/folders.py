@@ -53,6 +53,7 @@ class Folders:
         temporary: the folder of previews.
         bundled: read-only model folders that come with the app, listed after the user's own.
         extra: further folders per model key, listed after the user's own; unknown keys become new folders.
+        preferred: the same, listed before the user's own.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class Folders:
         temporary: Path | None = None,
         bundled: Path | None = None,
         extra: Mapping[str, Sequence[Path]] | None = None,
+        preferred: Mapping[str, Sequence[Path]] | None = None,
     ) -> None:
         self.base = base
         self.models = models or base / "models"
         self.bundled = bundled
         self.extra = {ALIASES.get(key, key): tuple(paths) for key, paths in (extra or {}).items()}
+        self.preferred = {ALIASES.get(key, key): tuple(paths) for key, paths in (preferred or {}).items()}
         self._places = {
             "input": inputs or base / "input",
             "output": outputs or base / "output",
@@ -86,7 +89,8 @@ class Folders:
 
     def keys(self) -> list[str]:
         """The keys of the model folders, in the ecosystem's order, then those added."""
-        return [*MODEL_FOLDERS, *(key for key in self.extra if key not in MODEL_FOLDERS)]
+        added = dict.fromkeys([*self.preferred, *self.extra])
+        return [*MODEL_FOLDERS, *(key for key in added if key not in MODEL_FOLDERS)]
 
     def place(self, kind: str) -> Path:
         """The folder of `input`, `output` or `temp` files."""
@@ -97,10 +101,10 @@ class Folders:
     def roots(self, folder: str) -> list[Path]:
         """Where the files of a model folder are searched, first match first."""
         key = ALIASES.get(folder, folder)
-        if key not in MODEL_FOLDERS and key not in self.extra:
+        if key not in MODEL_FOLDERS and key not in self.extra and key not in self.preferred:
             raise NodeError(f"there is no model folder {folder!r}; there are {', '.join(self.keys())}")
         names = MODEL_FOLDERS.get(key, ())
-        roots = [self.models / name for name in names]
+        roots = [*self.preferred.get(key, ()), *(self.models / name for name in names)]
         roots.extend(self.extra.get(key, ()))
         if self.bundled is not None:
             roots.extend(self.bundled / name for name in names)

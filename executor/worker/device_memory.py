@@ -11,10 +11,16 @@ from executor.memory.residency import Residency
 
 
 class DeviceMemory:
-    """Networks on the computer's best device, or on its processor; gradients are off unless a node asks."""
+    """Networks on one device; gradients are off unless a node asks.
 
-    def __init__(self, cpu: bool = False) -> None:
-        self._residency = Residency(choose_devices("cpu" if cpu else "auto"))
+    Nodes that say "cuda" and no number mean this device too.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        devices = choose_devices(device)
+        if devices.compute.type == "cuda":
+            torch.cuda.set_device(devices.compute)
+        self._residency = Residency(devices)
 
     def borrow(self, value: Any) -> AbstractContextManager[Any]:
         """The network of a patched model on the compute device, patches installed."""

@@ -143,6 +143,8 @@ class WorkerHost:
         logger.debug("worker process %s started", process.pid)
         reader, self._writer = await asyncio.open_connection(sock=ours)
         self.send(protocol.Lease(self._lease_seconds / BEATS_PER_LEASE))
+        if self._stopping.is_set():  # while it was starting
+            self.send(protocol.Stop())
         output, pipe = await _read_pipe(output_end)
         messages = asyncio.create_task(self._hear(reader))
         lines = asyncio.create_task(self._forward(output))

@@ -192,8 +192,8 @@ class Workbench:
         return True
 
 
-def open_memory(cpu: bool = False) -> Memory:
-    """The memory of this computer's best device, or of its processor."""
+def open_memory(cpu: bool = False, device: str | None = None) -> Memory:
+    """The memory of this computer's best device, of its processor, or of the device of that name."""
     from executor.worker.device_memory import DeviceMemory
 
-    return DeviceMemory(cpu)
+    return DeviceMemory("cpu" if cpu else device or "auto")

@@ -1,0 +1,195 @@
+"""What can be said on the command line? Every flag, under the ecosystem's name where it has one."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+EPILOG = """exit codes:
+  0  it worked               3  the workflow has problems (nothing ran)
+  1  it failed             130  it was cancelled
+  2  wrong usage, or a file that is no workflow
+"""
+Command = Callable[[argparse.Namespace], int]
+
+
+def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> argparse.ArgumentParser:
+    """The parser of all commands; `options.run` is the function of the one that was given."""
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Sfumato: visual workflows for diffusion models. Without a command: serve.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Sfumato {version}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    graph = _graph_options()
+    places = argparse.ArgumentParser(add_help=False, parents=[_place_options(base), _run_options()])
+    lines = argparse.ArgumentParser(add_help=False)
+    lines.add_argument("--json", action="store_true", help="write JSON, one object a line")
+
+    def add(name: str, about: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        command = subparsers.add_parser(name, help=about, description=about, parents=[*parents, places])
+        command.set_defaults(run=commands[name])
+        return command
+
+    command = add("serve", "serve the page and the API, with workers that run the jobs")
+    _add_network_options(command)
+    _add_queue_options(command)
+    command = add("run", "run a workflow and write its results; needs no server", graph, lines)
+    command.add_argument(
+        "--output", type=Path, metavar="DIR", dest="output_directory", help="write results there"
+    )
+    add("check", "list everything that is wrong with a workflow; runs nothing", graph, lines)
+    add("nodes", "list the nodes", lines)
+    add("info", "tell versions, device and folders", lines)
+    command = add("worker", "run jobs for a server, which starts this itself")
+    command.add_argument("--connect", required=True, metavar="ADDRESS", help="fd:N")
+    command.add_argument("--device", metavar="NAME", help="cpu, or cuda:N")
+    return parser
+
+
+def worker_arguments(options: argparse.Namespace) -> list[str]:
+    """What a server passes on to its workers."""
+    given: list[str] = []
+    for name in ("base", "input", "output", "temp", "user"):
+        if (directory := getattr(options, f"{name}_directory")) is not None:
+            given += [f"--{name}-directory", str(directory.absolute())]
+    for file in options.extra_model_paths_config:
+        given += ["--extra-model-paths-config", str(file.absolute())]
+    given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
+    for flag in ("cpu", "disable_metadata", "cache_classic", "cache_none", "disable_all_custom_nodes"):
+        given += [f"--{flag.replace('_', '-')}"] * getattr(options, flag)
+    for name in ("cache_lru", "cache_ram", "cache_dir", "cache_dir_size"):
+        if (value := getattr(options, name)) is not None:
+            given += [f"--{name.replace('_', '-')}", str(value)]
+    if options.whitelist_custom_nodes:
+        given += ["--whitelist-custom-nodes", *options.whitelist_custom_nodes]
+    return given
+
+
+def devices(options: argparse.Namespace) -> tuple[str, ...]:
+    """One device for each worker; an empty name leaves the choice to the worker."""
+    names: str | None = options.devices
+    if names:
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+    return ("",) * int(options.workers)
+
+
+def _graph_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "graph", type=Path, metavar="GRAPH", help="API or editor JSON, or a PNG with a workflow"
+    )
+    options.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="NODE.INPUT=VALUE",
+        help="change an input; NODE is an id, or a title or type that only one node has; repeatable",
+    )
+    return options
+
+
+def _place_options(base: Path) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    group = options.add_argument_group("places")
+    for kind, default, what in (
+        ("base", base, "holds models, input, output, temp, custom_nodes and the user's data"),
+        ("input", None, "pictures that come in"),
+        ("output", None, "results"),
+        ("temp", None, "previews, in DIR/temp"),
+        ("user", None, "the queue, settings and saved workflows"),
+    ):
+        group.add_argument(f"--{kind}-directory", type=Path, metavar="DIR", default=default, help=what)
+    group.add_argument(
+        "--extra-model-paths-config",
+        type=Path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="YAML that names further model folders; extra_model_paths.yaml beside main.py is read unasked",
+    )
+    return options
+
+
+def _run_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    group = options.add_argument_group("computing")
+    group.add_argument("--cpu", action="store_true", help="compute on the CPU even if there is a GPU")
+    group.add_argument("--disable-metadata", action="store_true", help="save no workflow in results")
+    group.add_argument(
+        "--preview-method",
+        choices=("auto", "none", "latent2rgb"),
+        default="auto",
+        help="pictures while sampling",
+    )
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    group.add_argument(
+        "--verbose", nargs="?", const="DEBUG", default="INFO", choices=levels, help="log level"
+    )
+    group.add_argument(
+        "--disable-all-custom-nodes", action="store_true", help="load no packs but those on the white list"
+    )
+    group.add_argument("--whitelist-custom-nodes", nargs="+", default=[], metavar="NAME")
+    cache = options.add_argument_group("results that are kept")
+    policy = cache.add_mutually_exclusive_group()
+    policy.add_argument("--cache-classic", action="store_true", help="those of the last workflow")
+    policy.add_argument("--cache-lru", type=int, metavar="N", help="the N used last")
+    policy.add_argument("--cache-ram", type=float, nargs="?", const=4.0, metavar="GB", help="so much of them")
+    policy.add_argument("--cache-none", action="store_true", help="none: every node runs every time")
+    cache.add_argument("--cache-dir", type=Path, metavar="DIR", help="on disk too, for after a restart")
+    cache.add_argument("--cache-dir-size", type=float, metavar="GB", help="so much on disk (default: 10)")
+    return options
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("network")
+    group.add_argument("--listen", nargs="?", const="0.0.0.0,::", default="127.0.0.1", metavar="IP[,IP]")
+    group.add_argument("--port", type=int, default=8188, help="0 takes any free one")
+    group.add_argument("--token", metavar="TEXT", help="who talks to the server must show it")
+    group.add_argument(
+        "--insecure", action="store_true", help="ask for no token though other machines can connect"
+    )
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer to this name too; repeatable",
+    )
+    group.add_argument("--enable-cors-header", nargs="?", const="*", metavar="ORIGIN", help="let a site in")
+    group.add_argument("--max-upload-size", type=float, default=100, metavar="MB")
+    group.add_argument("--enable-compress-response-body", action="store_true", help="gzip JSON and text")
+    group.add_argument("--front-end-root", type=Path, metavar="DIR", help="serve another page from there")
+    group.add_argument("--multi-user", action="store_true", help="keep the data of users apart")
+    group.add_argument(
+        "--allow-webhook", action="append", default=[], metavar="HOST", help="jobs may call there; repeatable"
+    )
+
+
+def _add_queue_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("queue and workers")
+    workers = group.add_mutually_exclusive_group()
+    workers.add_argument("--devices", metavar="NAME[,NAME]", help="a worker for each: cuda:0,cuda:1")
+    workers.add_argument("--workers", type=_positive, default=1, metavar="N", help="so many on one device")
+    group.add_argument("--paused", action="store_true", help="let jobs wait until the queue is resumed")
+    group.add_argument(
+        "--cancel-grace", type=float, default=10, metavar="SECONDS", help="then a cancelled node is killed"
+    )
+    group.add_argument(
+        "--lease",
+        type=float,
+        default=20,
+        metavar="SECONDS",
+        help="then a worker that stands still is replaced",
+    )
+    group.add_argument("--keep-history", type=int, default=10_000, metavar="JOBS")
+    group.add_argument("--keep-history-days", type=float, metavar="DAYS")
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
+    return number

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+import main
+from executor.options import devices, make_parser, worker_arguments
+
+COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "worker"), lambda options: 0)
+
+
+def parse(*arguments):
+    return make_parser(COMMANDS, Path("base"), "1").parse_args(arguments)
+
+
+def test_what_a_server_passes_to_a_worker_is_understood_there():
+    given = [
+        *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
+        *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
+        *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
+    ]
+    server = parse("serve", *given)
+    worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
+    for name in (
+        *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
+        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
+        *("preview_method", "verbose", "disable_all_custom_nodes", "whitelist_custom_nodes"),
+    ):
+        assert getattr(worker, name) == getattr(server, name), name
+    assert worker.base_directory == Path("base").absolute()
+
+
+def test_there_is_a_worker_for_each_device():
+    assert devices(parse("serve")) == ("",)
+    assert devices(parse("serve", "--workers", "3")) == ("", "", "")
+    assert devices(parse("serve", "--devices", "cuda:0, cuda:1")) == ("cuda:0", "cuda:1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--workers", "0"),
+        ("--workers", "2", "--devices", "cpu"),
+        ("--cache-none", "--cache-lru", "3"),
+        ("--keep-history", "many"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse("serve", *arguments)
+    assert end.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_token"),
+    [
+        ((), False),
+        (("--listen", "127.0.0.1,::1"), False),
+        (("--listen",), True),
+        (("--listen", "192.168.1.2"), True),
+        (("--listen", "192.168.1.2", "--insecure"), False),
+        (("--token", "secret"), True),
+    ],
+)
+def test_whoever_can_be_reached_from_elsewhere_asks_for_a_token(arguments, has_token):
+    settings = main._web_settings(parse("serve", *arguments))
+    assert bool(settings.token) is has_token
+    if "--token" in arguments:
+        assert settings.token == "secret"
+
+
+def test_settings_reach_the_page(tmp_path):
+    options = parse(
+        "serve", "--front-end-root", str(tmp_path), "--multi-user", "--allow-host", "studio.local"
+    )
+    settings = main._web_settings(options)
+    assert (settings.static_root, settings.multi_user, settings.allowed_hosts) == (
+        tmp_path,
+        True,
+        ("studio.local",),
+    )
+    assert not settings.uses_own_page
