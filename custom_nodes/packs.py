@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from custom_nodes import imports
-from custom_nodes.host import builtin_classes, finder, paths, state
+from custom_nodes.host import builtin_classes, finder, paths, server, state
 from custom_nodes.report import PackReport
 from custom_nodes.v1 import bridge as v1
 from custom_nodes.v3 import bridge as v3
@@ -24,9 +24,12 @@ from nodes.api.spec import NodeSpec
 
 logger = logging.getLogger(__name__)
 
-OWN = frozenset({"__init__.py", "README.md", "imports.py", "packs.py", "report.py", "v1", "v3", "host"})
+OWN = frozenset(
+    {"__init__.py", "README.md", "imports.py", "packs.py", "report.py", "shelf.py", "v1", "v3", "host"}
+)
 OWN_FOLDER = Path(__file__).resolve().parent
 PACK_ERRORS = (Exception, SystemExit)
+_imported: set[str] = set()
 
 
 @dataclass
@@ -71,6 +74,7 @@ def load_packs(
     passes its messages to pages. Names for packs (`folder_paths`, `server`, ...) are importable from now on.
     """
     places = list(dict.fromkeys(place.resolve() for place in places))
+    unload_packs()
     host = state.Host(folders, dict(builtin), base or folders.base, send, options=options or {})
     state.install(host)
     finder.install()
@@ -91,7 +95,12 @@ def load_packs(
 
 
 def unload_packs() -> None:
-    """Take everything back that loading set up for the whole process."""
+    """Take everything back that loading set up for the whole process, and forget the packs' modules."""
+    for module in [name for name in sys.modules if name.partition(".")[0] == "custom_nodes"]:
+        if any(module == name or module.startswith(f"{name}.") for name in _imported):
+            del sys.modules[module]
+    _imported.clear()
+    server.PromptServer.instance.reset()
     imports.uninstall()
     builtin_classes.uninstall()
     finder.uninstall()
@@ -170,6 +179,7 @@ class Loading:
         name = f"custom_nodes.{safe_name(self.path)}"
         while name in sys.modules:
             name += "_"
+        _imported.add(name)
         builtin_classes.LOADED_MODULE_DIRS[self.path.stem] = str(self.path)
         return load_module(name, entry)
 

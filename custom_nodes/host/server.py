@@ -32,10 +32,14 @@ class PromptServer:
     instance: ClassVar["PromptServer"]
 
     def __init__(self) -> None:
-        self.routes = web.RouteTableDef()
-        self.on_prompt_handlers: list[Callable[[Any], Any]] = []
         self.supports = ["custom_nodes_from_web"]
         self.number = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what packs declared."""
+        self.routes = web.RouteTableDef()
+        self.on_prompt_handlers: list[Callable[[Any], Any]] = []
 
     @property
     def app(self) -> Any:

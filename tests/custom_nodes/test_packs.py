@@ -1,10 +1,12 @@
 """Packs are found, imported in isolation and reported."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from custom_nodes.packs import find_packs
 from custom_nodes.report import PackReport
 from nodes.api.catalogue import object_info
 
@@ -115,3 +117,30 @@ def test_file_lists_are_read_again_when_the_catalogue_is(packs, folders, bench):
     finally:
         path.unlink()
         packs.refresh()
+
+
+def test_only_packs_on_the_white_list_load_where_packs_are_disabled(tmp_path):
+    places = find_packs([PACKS])
+    assert [path.name for path in places if path.name.startswith("path")] == ["path_editor", "path_rival"]
+    code = (
+        "import sys; from pathlib import Path; from loaders.folders import Folders\n"
+        "from custom_nodes.shelf import Shelf\n"
+        f"place, base = Path({str(tmp_path / 'packs')!r}), Path({str(tmp_path)!r})\n"
+        "shelf = Shelf([place], Folders(base), {}, disabled=True, whitelist=['two.py'])\n"
+        "nodes, reports = shelf.look()\n"
+        "assert (list(nodes), [report['name'] for report in reports]) == (['Two'], ['two.py']), nodes\n"
+        "first = nodes['Two'].function.__self__.cls\n"
+        "assert shelf.look()[0]['Two'].function.__self__.cls is first\n"
+        "text = (place / 'two.py').read_text()\n"
+        "(place / 'two.py').write_text(text.replace('Two', 'Changed'))\n"
+        "assert list(shelf.look()[0]) == ['Changed']\n"
+    )
+    (tmp_path / "packs").mkdir()
+    for name in ("one", "two"):
+        source = (PACKS / "path_rival" / "__init__.py").read_text().partition("class ")
+        body = "class " + source[2].replace("PathRival", name.title()).replace("from utils import NAME", "")
+        (tmp_path / "packs" / f"{name}.py").write_text(body)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKS.parent.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
