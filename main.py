@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from web.settings import VERSION, WebSettings
 if TYPE_CHECKING:
     from executor.session import Session
     from executor.worker.service import Service
+    from executor.worker.workbench import Reports
     from loaders.folders import Folders
+    from nodes.api.declare import Node
 
 ROOT = Path(__file__).resolve().parent
 
@@ -148,11 +151,18 @@ def work(options: argparse.Namespace) -> int:
     connection = Connection.open(options.connect)
     logging.basicConfig(level=options.verbose, handlers=[ConnectionHandler(connection)], format="%(message)s")
 
+    from executor.worker.protocol import PackMessage
     from executor.worker.workbench import Workbench, open_memory
-    from nodes.builtin import load_builtin
+
+    def tell(event: str, data: object, client_id: str | None) -> None:
+        connection.send(PackMessage(event, data, client_id))
 
     memory = open_memory(options.cpu, options.device)
-    child.serve(connection, Workbench(load_builtin(), _folders(options), memory, **_bench_options(options)))
+    folders = _folders(options)
+    look = partial(_load_nodes, options, folders, tell)
+    everything, packs = look()
+    bench = Workbench(everything, folders, memory, packs=packs, look_again=look, **_bench_options(options))
+    child.serve(connection, bench)
     return 0
 
 
@@ -183,7 +193,33 @@ def info(options: argparse.Namespace) -> int:
 def _session(options: argparse.Namespace) -> "Session":
     from executor.session import Session
 
-    return Session(_folders(options), cpu=options.cpu, **_bench_options(options))
+    folders = _folders(options)
+    everything, _ = _load_nodes(options, folders)
+    return Session(folders, nodes=everything, cpu=options.cpu, **_bench_options(options))
+
+
+def _load_nodes(
+    options: argparse.Namespace,
+    folders: "Folders",
+    tell: Callable[[str, object, str | None], None] = lambda event, data, client_id: None,
+) -> "tuple[dict[str, Node], Reports]":
+    """All nodes, with those of packs, and how the packs loaded; `tell` gets what packs say to pages."""
+    from custom_nodes.packs import load_packs, unload_packs
+    from nodes.builtin import load_builtin
+
+    unload_packs()
+    builtin = load_builtin()
+    packs = load_packs(
+        _pack_places(options),
+        folders,
+        builtin,
+        base=options.base_directory,
+        disabled=options.disable_all_custom_nodes,
+        whitelist=options.whitelist_custom_nodes,
+        send=tell,
+        options=vars(options),
+    )
+    return {**builtin, **packs.nodes}, tuple(report.to_json() for report in packs.reports)
 
 
 def _pack_places(options: argparse.Namespace) -> tuple[Path, ...]:
@@ -210,9 +246,16 @@ def _folders(options: argparse.Namespace) -> "Folders":
 
 
 def _bench_options(options: argparse.Namespace) -> dict[str, Any]:
+    from executor.run.cache import DEFAULT_BYTES, DEFAULT_ENTRIES, ResultCache
+
+    entries = 0 if options.cache_none else options.cache_lru
+    size = None if options.cache_ram is None else int(options.cache_ram * 2**30)
     return {
         "preview_method": options.preview_method,
         "metadata": not options.disable_metadata,
+        "cache": ResultCache(
+            DEFAULT_ENTRIES if entries is None else entries, DEFAULT_BYTES if size is None else size
+        ),
     }
 
 

@@ -25,7 +25,7 @@ from executor.graph.validate import Problem, Validation
 from executor.graph.workflow import Graph, Link
 from executor.graph_file import read_graph
 from executor.overrides import override
-from executor.run.cache import Many
+from executor.run.cache import Many, ResultCache
 from executor.run.engine import RunRequest
 from executor.run.events import Event, JobFinished, NodeFailed
 from executor.session_output import saved_records
@@ -104,6 +104,7 @@ class Session:
         nodes: by id; the built-in ones if not given.
         memory: where networks are; made for the computer's best device if not given.
         cpu: compute on the CPU even if there is a GPU.
+        cache: keeps results between runs; a usual one if not given.
         preview_method: "none", or "auto" for pictures while sampling.
         metadata: whether saved pictures carry the workflow that made them.
     """
@@ -115,6 +116,7 @@ class Session:
         nodes: Mapping[str, Node] | None = None,
         memory: Memory | None = None,
         cpu: bool = False,
+        cache: ResultCache | None = None,
         preview_method: str = "none",
         metadata: bool = True,
     ) -> None:
@@ -126,6 +128,7 @@ class Session:
             load_builtin() if nodes is None else nodes,
             folders,
             open_memory(cpu) if memory is None else memory,
+            cache=cache,
             preview_method=preview_method,
             metadata=metadata,
         )

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from executor.worker.notices import CatalogueChanged, JobClosed, JobLost, QueueChanged, WorkerChanged
+from executor.worker.notices import (
+    CatalogueChanged,
+    JobClosed,
+    JobLost,
+    PackMessage,
+    QueueChanged,
+    WorkerChanged,
+)
 from web.hub import Hub, Message
 from web.wire_messages import STATES_PER_SECOND, JobMessages, executing, status
 
@@ -60,6 +67,8 @@ class Relay:
             self._tell_flagged("worker", state=event.state)
         elif isinstance(event, CatalogueChanged):
             self._tell_flagged("catalogue")
+        elif isinstance(event, PackMessage):
+            self._hub.send(Message(event.event, event.data), event.client_id)
         elif job is not None:
             messages = self._jobs.get(job.job_id)
             if messages is None:

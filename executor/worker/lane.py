@@ -212,7 +212,7 @@ class Lane:
             self._up.set()
             if self._record is None:
                 self._ready.set()
-        elif isinstance(message, protocol.Verdict):
+        elif isinstance(message, protocol.Verdict | protocol.PackMessage):
             self._tell(message, None)
         elif self._record is None or token != self._record.job.token:
             # A worker that was stopped and goes on does not know that its job was given away.

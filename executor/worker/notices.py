@@ -50,6 +50,18 @@ class CatalogueChanged:
 
 
 @dataclass(frozen=True)
+class PackMessage:
+    """A pack has something to say to one page, or to all if `client_id` is None."""
+
+    event: str
+    data: Any
+    client_id: str | None
+
+
+Notice: TypeAlias = QueueChanged | JobLost | JobClosed | WorkerChanged | CatalogueChanged | PackMessage
+
+
+@dataclass(frozen=True)
 class ServiceEvent:
     """One thing that happened, with the job it belongs to (none for the queue, the worker, the catalogue).
 
@@ -59,7 +71,7 @@ class ServiceEvent:
     `id` is the number of the event within its job, 0 for what is not stored.
     """
 
-    event: Event | QueueChanged | JobLost | JobClosed | WorkerChanged | CatalogueChanged
+    event: Event | Notice
     job: QueuedJob | None = None
     id: int = 0
 

@@ -122,6 +122,15 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class PackMessage:
+    """From the worker: a pack has something to say to one page, or to all if `client_id` is None."""
+
+    event: str
+    data: Any
+    client_id: str | None = None
+
+
+@dataclass(frozen=True)
 class LogRecord:
     """From the worker: one line of its log."""
 
@@ -148,6 +157,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         Device,
         Catalogue,
         Verdict,
+        PackMessage,
         LogRecord,
         JobStarted,
         NodesCached,

@@ -29,6 +29,7 @@ from executor.worker.notices import (
     CatalogueChanged,
     JobClosed,
     Listener,
+    PackMessage,
     ServiceEvent,
     WorkerChanged,
     WorkerRow,
@@ -347,6 +348,8 @@ class Service:
             self._announce(CatalogueChanged())
         elif isinstance(message, protocol.Verdict):
             self._questions.answer(message)
+        elif isinstance(message, protocol.PackMessage):
+            self._announce(PackMessage(message.event, message.data, message.client_id))
         else:
             self._announce(message, job)
 

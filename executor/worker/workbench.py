@@ -75,6 +75,7 @@ class Workbench:
         memory: where networks are.
         preview_method: for jobs that do not ask for one.
         metadata: whether results carry the workflow that made them.
+        cache: keeps results; a usual one if not given.
         packs: how the packs of third parties loaded.
         look_again: gives all nodes and reports anew, for `reload`.
     """
@@ -87,6 +88,7 @@ class Workbench:
         *,
         preview_method: str = "auto",
         metadata: bool = True,
+        cache: ResultCache | None = None,
         packs: Reports = (),
         look_again: LookAgain | None = None,
     ) -> None:
@@ -99,7 +101,7 @@ class Workbench:
         self._metadata = metadata
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
-        self._cache = ResultCache()
+        self._cache = ResultCache() if cache is None else cache
         self._equip(nodes)
 
     def _equip(self, nodes: Mapping[str, Node]) -> None:

@@ -15,14 +15,14 @@ def parse(*arguments):
 def test_what_a_server_passes_to_a_worker_is_understood_there():
     given = [
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
-        *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
+        *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7"),
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
     ]
     server = parse("serve", *given)
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
     for name in (
         *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
-        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
+        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none"),
         *("preview_method", "verbose", "disable_all_custom_nodes", "whitelist_custom_nodes"),
     ):
         assert getattr(worker, name) == getattr(server, name), name
