@@ -161,6 +161,20 @@ class CallsBuiltin:
         return nodes.NODE_CLASS_MAPPINGS["RepeatLatentBatch"]().repeat(latent, 2)
 
 
+class Saves:
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}, "hidden": {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}}
+
+    RETURN_TYPES = ()
+    FUNCTION = "work"
+    OUTPUT_NODE = True
+
+    def work(self, prompt, extra_pnginfo):
+        pictures = torch.zeros(1, 8, 8, 3)
+        return nodes.SaveImage().save_images(pictures, "from_pack", prompt, extra_pnginfo)
+
+
 @PromptServer.instance.routes.get("/tests/v1")
 async def answer(request):
     return None
@@ -177,4 +191,5 @@ CLASSES = {
     "V1Slow": Slow,
     "V1MarkLatent": MarkLatent,
     "V1CallsBuiltin": CallsBuiltin,
+    "V1Saves": Saves,
 }
