@@ -1,9 +1,11 @@
 """Opens LoRA files of every dialect for a pair of networks, and says how much of each file was understood."""
 
 import logging
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import nn
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 DIALECTS = (kohya.DIALECT, diffusers.DIALECT, peft.DIALECT)
 _TEXT_PREFIXES = ("lora_te", "text_encoder")
+_KEPT_FILES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +66,40 @@ class LoraLoad:
         return text + (f"; {lost} tensors changed nothing" if lost else "")
 
 
+# What was read last for each network: another strength asks for the same again. Gone with the network.
+_known: "WeakKeyDictionary[nn.Module, OrderedDict[Hashable, LoraLoad]]" = WeakKeyDictionary()
+
+
 def open_lora(path: Path, model: Patched[DiffusionModel] | None, clip: Patched[TextModel] | None) -> LoraLoad:
     """Open a LoRA for the networks of a model and a text encoder, either of which may be None.
+
+    A file that was opened for the same networks lately, and has not changed, is not read again.
 
     Raises:
         UnknownFormat: if nothing in the file fits them.
         BrokenFile: if it is damaged.
     """
-    weights = open_weights(path)
     networks: dict[Part, nn.Module | None] = {
         "model": model.base.network if model else None,
         "clip": clip.base.network if clip else None,
     }
+    owner = networks["model"] or networks["clip"]
+    if owner is None:
+        raise ValueError("a LoRA is opened for a model or a text encoder, but neither was given")
+    status = path.stat()
+    other = networks["clip"] if networks["clip"] is not owner else None
+    asked = (path, status.st_size, status.st_mtime_ns, ref(other) if other is not None else None)
+    known = _known.setdefault(owner, OrderedDict())
+    if asked not in known:
+        known[asked] = _read(path, networks)
+    known.move_to_end(asked)
+    while len(known) > _KEPT_FILES:
+        known.popitem(last=False)
+    return known[asked]
+
+
+def _read(path: Path, networks: Mapping[Part, nn.Module | None]) -> LoraLoad:
+    weights = open_weights(path)
     found = _read_all(weights, layout_of(networks["model"], networks["clip"]))
     shapes = {
         Target(part, name): parameter.shape

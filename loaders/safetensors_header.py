@@ -76,11 +76,16 @@ def read_header(path: Path) -> Header:
 
 def _read_fields(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
     prefix = file.read(8)
+    if size == 0:
+        raise BrokenFile(path, "it is empty")
     if len(prefix) < 8:
         raise BrokenFile(path, f"it is {size} bytes long, too short for a safetensors file")
     (length,) = struct.unpack("<Q", prefix)
     if length > size - 8 and (prefix[:2] == b"PK" or prefix[:1] == b"\x80"):
         raise BrokenFile(path, "it is a pickle that was given the ending of a safetensors file")
+    if length > size - 8 and _is_text(prefix):
+        start = (prefix + file.read(32)).decode("latin-1").splitlines()[0]
+        raise BrokenFile(path, f"it is text, not weights: it starts with {start!r}")
     if length > LARGEST_HEADER:
         raise BrokenFile(path, f"its header claims {length} bytes; more than {LARGEST_HEADER} are not read")
     if length > size - 8:
@@ -92,6 +97,11 @@ def _read_fields(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise BrokenFile(path, "its header is not a table of tensors")
     return fields
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file begins like a page or a note that was saved in the place of weights."""
+    return all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in start)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

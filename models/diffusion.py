@@ -1,8 +1,7 @@
 """Says what a loaded network is: frozen values that carry a network and what sampling must know of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
@@ -74,15 +73,11 @@ class TextModel:
         tokenizer: text to token ids.
         family: which rules of chunking, padding and normalising apply ("sd15").
         last_layer: None for the family's own choice, else a negative index (clip skip; -1 is the last block).
-        embeddings: folders searched for `embedding:name`.
         name: the file it came from.
-        options: settings of single nodes, by name.
     """
 
     network: nn.Module
     tokenizer: "ClipTokenizer"
     family: str = "sd15"
     last_layer: int | None = None
-    embeddings: tuple[str, ...] = ()
     name: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from nodes.api.sockets import Image, Latent, Mask, Vae
 from nodes.api.widgets import Range
 from nodes.image.resize import resize_mask
 from nodes.latent.batch import mask_planes
-from nodes.latent.vae import NO_VAE, encode_pixels
+from nodes.latent.vae import NO_VAE, check_size, encode_pixels
 from schedulers.latent import LatentBatch
 
 
@@ -80,6 +80,7 @@ def encode_for_inpainting(
     if vae is None:
         raise NodeError(NO_VAE)
     size = vae.base.latent.downscale
+    check_size(pixels, size)
     pixels, mask = crop_both(pixels, fit_mask(mask, pixels), size)
     rounded = mask.round().clamp(0, 1)
     kept = (1.0 - rounded).unsqueeze(-1)

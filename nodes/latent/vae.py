@@ -12,11 +12,17 @@ from schedulers.latent import LatentBatch
 NO_VAE = "there is no VAE: the checkpoint it should come from holds none, so take one from Load VAE"
 
 
-def crop_to_cells(pixels: Tensor, downscale: int) -> Tensor:
-    """Return pixels (B, H, W, ...) cut at the centre to multiples of the pixels along a latent cell."""
+def check_size(pixels: Tensor, downscale: int) -> None:
+    """Raise NodeError if pixels (B, H, W, ...) do not fill one latent cell."""
     height, width = pixels.shape[1:3]
     if height < downscale or width < downscale:
         raise NodeError(f"a {width}x{height} picture is smaller than one latent cell of {downscale} pixels")
+
+
+def crop_to_cells(pixels: Tensor, downscale: int) -> Tensor:
+    """Return pixels (B, H, W, ...) cut at the centre to multiples of the pixels along a latent cell."""
+    check_size(pixels, downscale)
+    height, width = pixels.shape[1:3]
     top, left = height % downscale // 2, width % downscale // 2
     rows, columns = height - height % downscale, width - width % downscale
     return pixels[:, top : top + rows, left : left + columns]

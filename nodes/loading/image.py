@@ -53,14 +53,17 @@ def transparency(picture: "Picture") -> Tensor | None:
     return None
 
 
-def opened(path: Path, read: Callable[["Picture"], T]) -> T:
+def opened(ctx: Context, path: Path, read: Callable[["Picture"], T]) -> T:
     """Return what read makes of the picture in a file; a file cut short is read as far as it goes.
 
     Raises:
         NodeError: the file is no picture, or nothing of it can be read.
     """
     from PIL import Image as Pictures
-    from PIL import ImageFile
+    from PIL import ImageFile, UnidentifiedImageError
+
+    if path.stat().st_size == 0:
+        raise NodeError(f"{path.name} cannot be read: it is empty")
 
     def attempt() -> T:
         with Pictures.open(path) as picture:
@@ -68,11 +71,15 @@ def opened(path: Path, read: Callable[["Picture"], T]) -> T:
 
     try:
         return attempt()
-    except (OSError, ValueError, SyntaxError):
+    except UnidentifiedImageError as error:
+        raise NodeError(f"{path.name} cannot be read: it is no picture, or one of an unknown kind") from error
+    except (OSError, ValueError, SyntaxError) as problem:
         before = ImageFile.LOAD_TRUNCATED_IMAGES
         ImageFile.LOAD_TRUNCATED_IMAGES = True
         try:
-            return attempt()
+            result = attempt()
+            ctx.log.warning("%s is damaged (%s): what is missing stays black", path.name, problem)
+            return result
         except (OSError, ValueError, SyntaxError) as error:
             raise NodeError(f"{path.name} cannot be read as a picture: {error}") from error
         finally:
@@ -122,7 +129,7 @@ def load_image(
     Args:
         image: a file of the input folder.
     """
-    return opened(ctx.files.input(image), read_image)
+    return opened(ctx, ctx.files.input(image), read_image)
 
 
 @node(id="LoadImageMask", display_name="Load Image (as Mask)", category="mask")
@@ -149,4 +156,4 @@ def load_mask(
             return colours(upright)[..., 0]
         return pixels(upright.convert("RGBA").getchannel(CHANNELS[channel]))
 
-    return opened(ctx.files.input(image), read).unsqueeze(0)
+    return opened(ctx, ctx.files.input(image), read).unsqueeze(0)

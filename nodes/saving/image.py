@@ -58,9 +58,11 @@ def write_picture(saved: SavedFile, picture: "Picture", **options: Any) -> None:
     try:
         picture.save(partial, **options)
         os.replace(partial, saved.path)  # noqa: PTH105 - replaces the reserved, empty file
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
         saved.path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.strerror:
+            raise NodeError(f"cannot save {saved.path}: {error.strerror}") from error
         raise
 
 

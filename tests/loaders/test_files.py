@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -52,6 +53,23 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         )
     assert weights.taken == set(tensors)
     assert torch.equal(weights.read("scalar"), tensors["scalar"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty"),
+        (b"<!DOCTYPE html>\n<html>", "it is text, not weights: it starts with '<!DOCTYPE html>'"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "it is text, not weights"),
+    ],
+)
+def test_what_was_saved_in_the_place_of_weights_is_named(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "page.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(BrokenFile, match=re.escape(message)):
+        open_weights(path)
 
 
 def test_opening_reads_the_header_only(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
+import gc
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
+from weakref import ref
 
 import pytest
 import torch
@@ -222,3 +225,37 @@ def test_other_kinds_are_read_from_their_names(checkpoint: Checkpoint, tmp_path:
     assert load.unmatched["model"] == ()
     with applied(load.patch_model(checkpoint.model, 1.0)) as patched:
         torch.testing.assert_close(weight(patched.network, ORIGINAL), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_a_file_is_read_once_for_the_same_networks_and_again_when_it_changed(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    network = checkpoint.model.base.network
+    up, down = pair(network, ORIGINAL)
+    stem = f"lora_unet_{flat(DIFFUSERS[ORIGINAL])}"
+    path = saved(tmp_path, {f"{stem}.lora_up.weight": up, f"{stem}.lora_down.weight": down})
+    first = open_lora(path, checkpoint.model, checkpoint.clip)
+    assert open_lora(path, checkpoint.model.with_patch(), checkpoint.clip) is first
+    assert open_lora(path, checkpoint.model, None) is not first
+    one, other = (first.patch_model(checkpoint.model, 0.5) for _ in range(2))
+    assert one.stack == other.stack
+    saved(tmp_path, {f"{stem}.lora_up.weight": 2 * up, f"{stem}.lora_down.weight": down})
+    os.utime(path, ns=(1, 1))
+    second = open_lora(path, checkpoint.model, checkpoint.clip)
+    assert second is not first
+    with applied(second.patch_model(checkpoint.model, 1.0)):
+        changed = weight(network, ORIGINAL)
+    assert torch.allclose(changed - weight(network, ORIGINAL), 2 * up @ down, atol=1e-4)
+
+
+def test_what_was_read_goes_with_the_network(tmp_path: Path) -> None:
+    own = open_checkpoint(tiny_checkpoint(tmp_path / "own.safetensors"))
+    up, down = pair(own.model.base.network, ORIGINAL)
+    stem = f"lora_unet_{flat(DIFFUSERS[ORIGINAL])}"
+    path = saved(tmp_path, {f"{stem}.lora_up.weight": up, f"{stem}.lora_down.weight": down})
+    read = ref(open_lora(path, own.model, own.clip))
+    gc.collect()
+    assert read() is not None
+    del own
+    gc.collect()
+    assert read() is None

@@ -89,6 +89,14 @@ def test_the_inpainting_mask_is_fitted_and_cut_like_the_picture(ctx, checkpoint)
         encode_for_inpainting(ctx, picture(2, 16, 16, 3), checkpoint.vae, torch.ones(3, 16, 16))
 
 
+def test_a_picture_below_one_cell_is_refused_with_its_size(ctx, checkpoint) -> None:
+    small = picture(1, 5, 20, 3)
+    with pytest.raises(NodeError, match="a 20x5 picture is smaller than one latent cell of 8 pixels"):
+        encode(ctx, small, checkpoint.vae)
+    with pytest.raises(NodeError, match="a 20x5 picture"):
+        encode_for_inpainting(ctx, small, checkpoint.vae, torch.ones(1, 5, 20))
+
+
 def test_a_vae_on_the_wire_is_not_changed(ctx, checkpoint) -> None:
     before = {name: value.clone() for name, value in checkpoint.vae.base.network.state_dict().items()}
     renamed = checkpoint.vae.with_base(replace(checkpoint.vae.base, name="other"))

@@ -120,12 +120,13 @@ def test_alpha_as_a_mask(ctx, put) -> None:
     assert not opaque.any()
 
 
-def test_a_picture_cut_short_is_read_as_far_as_it_goes(ctx, put, tmp_path) -> None:
+def test_a_picture_cut_short_is_read_as_far_as_it_goes_with_a_warning(ctx, put, tmp_path, caplog) -> None:
     noise = numpy.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=numpy.uint8)
     path = tmp_path / "input" / put("a.jpg", Image.fromarray(noise))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     image, _ = load_image(ctx, "a.jpg")
     assert image.shape == (1, 64, 64, 3)
+    assert "a.jpg is damaged" in caplog.text
     from PIL import ImageFile
 
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False

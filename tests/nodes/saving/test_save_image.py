@@ -6,6 +6,7 @@ import numpy
 import pytest
 import torch
 from PIL import Image
+from PIL.Image import Image as Picture
 
 from nodes.api.errors import Cancelled, NodeError
 from nodes.saving.image import preview, preview_mask, save
@@ -144,3 +145,17 @@ def test_a_mask_is_shown_grey_and_without_metadata(make_context, tmp_path) -> No
     with Image.open(tmp_path / "temp" / ctx.shown["images"][0]["filename"]) as picture:
         assert numpy.array(picture)[0, 0].tolist() == [127, 127, 127]
         assert picture.text == {}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing(ctx, folders, monkeypatch) -> None:
+    real = Picture.save
+
+    def on_a_full_disk(picture, path, **options) -> None:
+        path.symlink_to("/dev/full")
+        real(picture, path, **options)
+
+    monkeypatch.setattr(Picture, "save", on_a_full_disk)
+    with pytest.raises(NodeError, match=r"cannot save .*x_00001_\.png: No space left on device"):
+        save(ctx, torch.rand(1, 64, 64, 3), "x")
+    assert list(folders.place("output").iterdir()) == []
