@@ -15,12 +15,13 @@ from nodes.api.catalogue import collect  # noqa: E402
 
 
 def open_workbench() -> Workbench:
-    spec = importlib.util.spec_from_file_location("toy_nodes", HERE / "toy_nodes.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["toy_nodes"] = module
-    spec.loader.exec_module(module)
-    folders = Folders(Path(sys.argv[1]))
-    return Workbench(collect([module]), folders, NoMemory())
+    modules = []
+    for name, file in (("toy_nodes", "toy_nodes.py"), ("custom_nodes.toy_pack", "toy_pack.py")):
+        spec = importlib.util.spec_from_file_location(name, HERE / file)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        modules.append(module)
+    return Workbench(collect(modules), Folders(Path(sys.argv[1])), NoMemory())
 
 
 child.prepare_process()

@@ -18,6 +18,7 @@ from nodes.api.spec import NodeSpec
 from web.keys import FOLDERS, SERVICE, SETTINGS
 from web.node_errors import node_errors
 from web.refusal import RefusedError, clipped
+from web.verdict import with_verdict
 from web.webhooks import check_webhook
 from web.wire_json import json_response, read_json, type_name
 
@@ -58,6 +59,9 @@ async def accept(request: web.Request) -> tuple[QueuedJob, dict[str, Any]]:
         )
     specs = await known_specs(request)
     validation, errors = await _judge(request, body["prompt"], specs, _targets(body))
+    judged = await with_verdict(validation, specs, service) if validation.outputs else validation
+    if judged is not validation:
+        validation, errors = judged, node_errors(judged)
     _refuse_bad(validation, errors)
     job = _new_job(body, validation, key)
     check_webhook(job.extra_data, settings.webhook_hosts)
@@ -110,9 +114,8 @@ async def _judge(
         message = f"The prompt must be an object of nodes, not {type_name(prompt)}"
         raise _refused("invalid_prompt", message)
     folders, most = request.app[FOLDERS], request.app[SETTINGS].max_nodes
-    if len(prompt) > most:
-        message = f"The graph has {len(prompt)} nodes; this server takes at most {most}"
-        raise RefusedError(413, "too_many_nodes", message, extra_info={"limit": most}, node_errors={})
+    drawn = prompt.get("nodes")
+    _refuse_many(len(drawn) if isinstance(drawn, list) else len(prompt), most)
 
     def has_file(folder: str, name: str) -> bool:
         try:
@@ -121,14 +124,22 @@ async def _judge(
             return False
 
     def judge() -> tuple[Validation, dict[str, Any]]:
-        validation = validate(parse(prompt, specs), specs, folders.names, targets, has_file=has_file)
+        graph = parse(prompt, specs)
+        _refuse_many(len(graph.instances), most)  # subgraphs are written out by now
+        validation = validate(graph, specs, folders.names, targets, has_file=has_file)
         return validation, node_errors(validation)
 
     try:
-        return await asyncio.to_thread(judge) if len(prompt) > QUICK_INSTANCES else judge()
+        return await asyncio.to_thread(judge) if len(prompt) > QUICK_INSTANCES or drawn else judge()
     except WorkflowError as error:
         details = error.details or (f"Node ID '#{error.node_id}'" if error.node_id else "")
         raise _refused(error.type, error.message, details) from None
+
+
+def _refuse_many(nodes: int, most: int) -> None:
+    if nodes > most:
+        message = f"The graph has {nodes} nodes; this server takes at most {most}"
+        raise RefusedError(413, "too_many_nodes", message, extra_info={"limit": most}, node_errors={})
 
 
 def _refuse_bad(validation: Validation, errors: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 import zlib
@@ -106,6 +107,12 @@ def store(root: Path, parts: tuple[str, ...], file: BinaryIO, *, overwrite: bool
     raise RefusedError(409, "too_many_copies", "There are too many files of that name")
 
 
+def cannot_store(error: OSError) -> RefusedError:
+    """The refusal of a file that the disk did not take: 507 where it is full."""
+    status = 507 if error.errno in {errno.ENOSPC, errno.EDQUOT} else 400
+    return RefusedError(status, "cannot_store", f"The file cannot be stored: {error.strerror}")
+
+
 async def _store(request: web.Request, form: Form, name: str, file: BinaryIO) -> web.Response:
     kind = text_field(form, "type", "input") or "input"
     subfolder = text_field(form, "subfolder")
@@ -114,7 +121,7 @@ async def _store(request: web.Request, form: Form, name: str, file: BinaryIO) ->
     try:
         stored = await asyncio.to_thread(store, root, parts, file, overwrite=overwrite)
     except OSError as error:
-        raise RefusedError(400, "cannot_store", f"The file cannot be stored: {error.strerror}") from None
+        raise cannot_store(error) from None
     return json_response({"name": stored, "subfolder": subfolder, "type": kind})
 
 

@@ -23,6 +23,7 @@ from web.confined import (
 from web.file_answer import passive_headers, send_file
 from web.keys import SETTINGS
 from web.refusal import RefusedError
+from web.routes.uploads import cannot_store
 from web.routes.users import user_root
 from web.wire_json import is_true, json_response, read_body
 
@@ -155,7 +156,7 @@ async def write_userdata(request: web.Request) -> web.Response:
     except FileExistsError:
         return _text(409, "File already exists")
     except OSError as error:
-        raise RefusedError(400, "cannot_store", f"The file cannot be stored: {error.strerror}") from None
+        raise cannot_store(error) from None
     return await _described(request, root, parts)
 
 
