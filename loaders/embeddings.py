@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from loaders.embedding_names import match_embedding
 from loaders.errors import BrokenFile
 from loaders.files import SAFETENSORS, open_weights, read_pickle
 
 FOLDER = "embeddings"
-_ENDINGS = ("", ".safetensors", ".pt", ".bin")
 
 
 class Listing(Protocol):
@@ -43,16 +43,8 @@ def embedding_finder(files: Listing) -> Callable[[str, int, str], Tensor | None]
 
 def find_file(files: Listing, name: str) -> Path | None:
     """The file of an embedding, in the folder or any below it, with or without its ending."""
-    wanted = Path(name.replace("\\", "/"))
-    if not name or wanted.is_absolute() or ".." in wanted.parts:
-        return None
-    listed = sorted(files.names(FOLDER), key=lambda other: (len(Path(other).parts), other))
-    for ending in _ENDINGS:
-        tail = Path(wanted.as_posix() + ending).parts
-        for other in listed:
-            if Path(other).parts[-len(tail) :] == tail:
-                return files.find(FOLDER, other)
-    return None
+    found = match_embedding(files.names(FOLDER), name)
+    return None if found is None else files.find(FOLDER, found)
 
 
 def read_embedding(path: Path, width: int, key: str) -> Tensor:

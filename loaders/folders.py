@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from loaders.embedding_names import match_embedding
 from nodes.api.context import SavedFile
 from nodes.api.errors import NodeError
 
@@ -159,7 +160,12 @@ class Folders:
         return (match["name"], match["kind"]) if match else (name, default)
 
     def stamp(self, folder: str, name: str) -> tuple[int, int] | None:
-        """Size and modification time in nanoseconds of a file, or None where there is none."""
+        """Size and modification time in nanoseconds of a file, or None where there is none.
+
+        An embedding may be named as prompts name it: without its ending, and without the folder it is in.
+        """
+        if folder == "embeddings":
+            name = match_embedding(self.names(folder), name) or name
         try:
             status = self.find(folder, name).stat()
         except (NodeError, OSError):
@@ -179,27 +185,21 @@ class Folders:
             temporary: in the temp folder rather than the output folder.
 
         Raises:
-            NodeError: for a prefix that leads out of the folder.
+            NodeError: for a prefix that leads out of the folder, or where nothing can be created.
         """
         kind = "temp" if temporary else "output"
         root = self._places[kind]
         relative = _relative(_fill_tokens(prefix, width, height))
         folder = root / relative.parent
         _confine(root, folder, prefix)
-        folder.mkdir(parents=True, exist_ok=True)
-        _confine(root, folder, prefix)
-        ending = extension.lstrip(".")
-        counter = _next_counter(folder, relative.name)
-        while True:
-            filename = f"{relative.name}_{counter:05}_.{ending}"
-            try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-                os.close(os.open(folder / filename, flags, 0o666))
-            except FileExistsError:
-                counter += 1
-                continue
-            subfolder = "" if relative.parent == Path() else str(relative.parent)
-            return SavedFile(folder / filename, filename, subfolder, kind)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _confine(root, folder, prefix)
+            filename = _create_next(folder, relative.name, extension.lstrip("."))
+        except OSError as error:
+            raise NodeError(f"cannot save {prefix[:80]!r} in {root}: {error.strerror}") from error
+        subfolder = "" if relative.parent == Path() else str(relative.parent)
+        return SavedFile(folder / filename, filename, subfolder, kind)
 
     def _existing(self, place: str, name: str) -> Path:
         bare, kind = self.annotated(name, place)
@@ -216,8 +216,10 @@ class Folders:
 
 def _relative(name: str) -> Path:
     """A name from a workflow as a relative path that cannot lead out of its root."""
+    if "\0" in name:
+        raise NodeError(f"the name {name!r} holds a character that no file can have")
     path = Path(os.path.normpath(name.replace("\\", "/"))) if name else Path()
-    if "\0" in name or path.is_absolute() or path.drive or ".." in path.parts or name.startswith(("/", "\\")):
+    if path.is_absolute() or path.drive or ".." in path.parts or name.startswith(("/", "\\")):
         raise NodeError(f"the name {name!r} leads outside its folder, which is not allowed")
     return path
 
@@ -282,6 +284,20 @@ def _fill_tokens(prefix: str, width: int, height: int) -> str:
         "second": f"{now.tm_sec:02}",
     }
     return re.sub(r"%(\w+)%", lambda match: values.get(match[1], match[0]), prefix)
+
+
+def _create_next(folder: Path, stem: str, ending: str) -> str:
+    """Create the first file of a counted name that is free; returns its name."""
+    counter = _next_counter(folder, stem)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        filename = f"{stem}_{counter:05}_.{ending}"
+        try:
+            os.close(os.open(folder / filename, flags, 0o666))
+        except FileExistsError:
+            counter += 1
+            continue
+        return filename
 
 
 def _next_counter(folder: Path, stem: str) -> int:

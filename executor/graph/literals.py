@@ -60,7 +60,10 @@ class FileLists:
 
 
 def coerce(name: str, entry: InputSpec, value: Any, files: FileLists) -> Any:
-    """The literal as the node gets it, converted to the input's type; raises Refusal if it cannot be."""
+    """The literal as the node gets it, converted to the input's type; raises Refusal if it cannot be.
+
+    Bounds and choices are not looked at where the node checks for itself.
+    """
     exact = EXACT.get(entry.type)
     if exact is not None and type(value) is not exact:
         try:
@@ -72,6 +75,8 @@ def coerce(name: str, entry: InputSpec, value: Any, files: FileLists) -> Any:
                 f"{name}, {value}, {error}",
                 {"exception_message": str(error)},
             ) from error
+    if entry.own_check:
+        return value
     if isinstance(entry.widget, File):
         return _check_file(name, entry.widget, value, files)
     if isinstance(entry.widget, Choice):

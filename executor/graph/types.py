@@ -5,6 +5,8 @@ from functools import lru_cache
 from nodes.api.spec import NodeSpec
 
 ANY = "*"
+ANYTHING = frozenset({ANY, "COMFY_MATCHTYPE_V3"})
+"""Type names that fit all others; pages tie the second kind to what is linked first."""
 
 
 @lru_cache(maxsize=4096)
@@ -16,7 +18,7 @@ def is_compatible(received: str, wanted: str) -> bool:
     if received == wanted:
         return True
     left, right = members(received), members(wanted)
-    return ANY in left or ANY in right or not left.isdisjoint(right)
+    return not (left.isdisjoint(ANYTHING) and right.isdisjoint(ANYTHING) and left.isdisjoint(right))
 
 
 @lru_cache(maxsize=4096)

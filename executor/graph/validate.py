@@ -9,6 +9,7 @@ from executor.graph.fingerprint import literals_for
 from executor.graph.inputs import Slots, without_strangers
 from executor.graph.literals import FileLists, HasFile, Refusal, coerce
 from executor.graph.types import Bindings, is_compatible
+from executor.graph.verdicts import read_verdict, settle
 from executor.graph.workflow import CycleError, Graph, Instance, Link, MalformedLink
 from nodes.api.catalogue import ListFiles, input_config
 from nodes.api.declare import Node
@@ -90,6 +91,7 @@ class _Validator:
         self.slots: dict[str, Slots] = {}
         self.output_types: dict[str, tuple[str, ...]] = {}
         self.coerced: dict[str, Instance] = {}
+        self.received: dict[str, str] = {}
 
     def run(self, targets: Iterable[str] | None) -> Validation:
         for instance in self.graph.instances.values():
@@ -152,13 +154,8 @@ class _Validator:
         before = len(self.problems)
         bindings = Bindings()
         changed: dict[str, Any] = {}
-        for name, entry in slots.fixed:
-            if name in instance.inputs:
-                self.check_input(instance, name, entry, bindings, changed)
-            elif entry.section == "required":
-                self.report_missing(instance, name)
-        if slots.growing is not None:
-            self.check_growing(instance, slots, bindings, changed)
+        self.received = {}
+        self.check_inputs(instance, slots, bindings, changed)
         if changed:
             original = self.original.instances[instance.id]
             instance = replace(original, inputs={**original.inputs, **changed})
@@ -168,6 +165,22 @@ class _Validator:
         self.output_types[instance.id] = bindings.outputs(spec)
         if len(self.problems) > before:
             self.bad.add(instance.id)
+
+    def check_inputs(
+        self, instance: Instance, slots: Slots, bindings: Bindings, changed: dict[str, Any]
+    ) -> None:
+        """Check what is there, and report what is not."""
+        for name, entry in slots.declared(instance.inputs):
+            if name in instance.inputs:
+                self.check_input(instance, name, entry, bindings, changed)
+            elif entry.section == "required":
+                self.report_missing(instance, name)
+        if slots.growing is not None:
+            self.check_growing(instance, slots, bindings, changed)
+        if slots.spec.undeclared_links:
+            for name, entry, value in slots.undeclared(instance.inputs):
+                if type(value) is Link:
+                    self.check_link(instance, name, entry, value, bindings)
 
     def check_growing(
         self, instance: Instance, slots: Slots, bindings: Bindings, changed: dict[str, Any]
@@ -229,7 +242,10 @@ class _Validator:
             self.report_broken_link(instance, name, entry, link, text)
             return
         received, wanted = types[link.slot], bindings.wanted(entry.type_variable, entry.type)
-        if is_compatible(received, wanted):
+        self.received[name] = received
+        takes_all = entry.type_anything or self.specs[instance.type].own_link_check
+        gives_all = self.specs[producer.type].outputs[link.slot].type_anything
+        if takes_all or gives_all or is_compatible(received, wanted):
             bindings.learn(entry.type_variable, received)
             return
         self.report(
@@ -242,12 +258,15 @@ class _Validator:
         )
 
     def ask_node(self, instance: Instance, node: Node) -> None:
-        """What the node's own `validate` says about its literal inputs."""
+        """What the node's own `validate` says about its inputs; a refusal concerns all that it was shown."""
         if node.validate is None:
             return
-        literals = literals_for(node.validate, instance)
+        shown = literals_for(node.validate, instance)
+        arguments = dict(shown)
+        if node.spec.own_link_check:
+            arguments["input_types"] = dict(self.received)
         try:
-            verdict = node.validate(**literals)
+            verdict = read_verdict(settle(node.validate(**arguments)))
         except Exception as error:  # noqa: BLE001 - it is the node's code
             extra = {
                 "exception_type": type(error).__name__,
@@ -262,15 +281,15 @@ class _Validator:
                 extra,
             )
             return
-        if verdict is not None:
-            name = next(iter(literals), "")
-            details = f"{name} - {verdict}" if name else verdict
+        if verdict is None:
+            return
+        for name in shown or ("",):
             self.report(
                 instance,
                 name or None,
                 "custom_validation_failed",
                 "Custom validation failed for node",
-                details,
+                " - ".join(part for part in (name, verdict) if part),
                 {"input_name": name},
             )
 

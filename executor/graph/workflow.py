@@ -1,6 +1,6 @@
 """A graph as the executor sees it: instances by id, each input a literal or a link."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -82,18 +82,21 @@ class Graph:
         return consumers
 
     def ancestors(
-        self, targets: Iterable[str], on_cycle: Callable[[list[str], int], None] | None = None
+        self,
+        targets: Iterable[str],
+        on_cycle: Callable[[list[str], int], None] | None = None,
+        known: Container[str] = (),
     ) -> list[str]:
         """The targets and everything they depend on, producers first.
 
         A cycle raises CycleError; or it is cut at the link that closes it, and `on_cycle(path, start)` is
         told: `path[start:]` is the cycle, to be read before it returns. Links to instances that do not exist
-        are passed over: they are validation's to report.
+        are passed over: they are validation's to report. What is `known` is left out, with all before it.
         """
         order: list[str] = []
         entered: set[str] = set()
         for target in targets:
-            if target in entered:
+            if target in entered or target in known:
                 continue
             entered.add(target)
             path, pending = [target], [self.instances[target].links()]
@@ -105,7 +108,7 @@ class Graph:
                         if on_cycle is None:
                             raise CycleError(self, path[position[producer] :])
                         on_cycle(path, position[producer])
-                    elif producer not in entered and producer in self.instances:
+                    elif producer not in entered and producer in self.instances and producer not in known:
                         entered.add(producer)
                         position[producer] = len(path)
                         path.append(producer)

@@ -3,12 +3,13 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias
 
 Measure: TypeAlias = Callable[[Any], int]
 DEFAULT_ENTRIES = 20_000
 DEFAULT_BYTES = 4 * 2**30
+MOST_NAMES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,32 @@ class Outcome:
 
     An outcome is shared by all its consumers and by later jobs. Nodes must not alter what they are given:
     a tensor is copied before it is changed in place, a list arrives as a copy.
+
+    content: the fingerprint of the node by what its inputs held, rather than by where they came from.
+    digests: of each slot, None where comparing would cost too much.
     """
 
     slots: tuple[Any, ...] = ()
     ui: Mapping[str, Any] | None = None
+    content: str = field(default="", compare=False)
+    digests: tuple[str | None, ...] = field(default=(), compare=False)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One outcome in the cache, and the fingerprints under which it is known."""
+
+    outcome: Outcome
+    size: int
+    names: list[str]
 
 
 class ResultCache:
-    """Keeps outcomes between jobs, bounded by number and by bytes; may be used from several threads."""
+    """Keeps outcomes between jobs, bounded by number and by bytes; may be used from several threads.
+
+    Each outcome is known by the fingerprint of its node, and by the fingerprint of the content of its node's
+    inputs: `find` tells that another way to equal inputs leads to it too.
+    """
 
     def __init__(
         self,
@@ -43,32 +62,50 @@ class ResultCache:
         self.max_bytes = max_bytes
         self.measure = measure or measure_bytes
         self.bytes = 0
-        self._entries: OrderedDict[str, tuple[Outcome, int]] = OrderedDict()
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._names: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __contains__(self, fingerprint: str) -> bool:
-        return fingerprint in self._entries
+        return fingerprint in self._names
 
     def get(self, fingerprint: str) -> Outcome | None:
         """The outcome with that fingerprint, which counts as its use."""
         with self._lock:
-            entry = self._entries.get(fingerprint)
+            content = self._names.get(fingerprint)
+            if content is None:
+                return None
+            self._entries.move_to_end(content)
+            return self._entries[content].outcome
+
+    def find(self, content: str, fingerprint: str) -> Outcome | None:
+        """The outcome for inputs with that content, which is known by this fingerprint too from now on."""
+        with self._lock:
+            entry = self._entries.get(content)
             if entry is None:
                 return None
-            self._entries.move_to_end(fingerprint)
-            return entry[0]
+            self._entries.move_to_end(content)
+            if fingerprint not in entry.names:
+                self._names[fingerprint] = content
+                entry.names.append(fingerprint)
+            if len(entry.names) > MOST_NAMES:
+                self._names.pop(entry.names.pop(0), None)
+            return entry.outcome
 
-    def put(self, fingerprint: str, outcome: Outcome) -> None:
+    def put(self, fingerprint: str, outcome: Outcome, content: str = "") -> None:
         """Keep an outcome; older ones make room. One that is larger than the whole cache is not kept."""
+        content = content or fingerprint
         size = sum(map(self.measure, outcome.slots))
         with self._lock:
-            self._drop(fingerprint)
+            self._drop(self._names.get(fingerprint, content))
+            self._drop(content)
             if size > self.max_bytes:
                 return
-            self._entries[fingerprint] = (outcome, size)
+            self._entries[content] = Entry(outcome, size, [fingerprint])
+            self._names[fingerprint] = content
             self.bytes += size
             while len(self._entries) > self.max_entries or self.bytes > self.max_bytes:
                 self._drop(next(iter(self._entries)))
@@ -77,12 +114,15 @@ class ResultCache:
         """Forget everything."""
         with self._lock:
             self._entries.clear()
+            self._names.clear()
             self.bytes = 0
 
-    def _drop(self, fingerprint: str) -> None:
-        entry = self._entries.pop(fingerprint, None)
+    def _drop(self, content: str) -> None:
+        entry = self._entries.pop(content, None)
         if entry is not None:
-            self.bytes -= entry[1]
+            self.bytes -= entry.size
+            for name in entry.names:
+                self._names.pop(name, None)
 
 
 def measure_bytes(value: Any) -> int:
@@ -112,7 +152,7 @@ def measure_bytes(value: Any) -> int:
         elif isinstance(current, list | tuple | set | frozenset):
             pending.extend(current)
         elif is_dataclass(current) and not isinstance(current, type):
-            pending.extend(getattr(current, field.name) for field in fields(current))
+            pending.extend(getattr(current, entry.name) for entry in fields(current))
         elif hasattr(current, "getbands"):
             total += current.width * current.height * len(current.getbands())
     return total

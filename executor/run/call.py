@@ -1,7 +1,7 @@
-"""Calls a node: inputs are matched with parameters, lists are mapped over, results become outcomes."""
+"""Calls a node: inputs are matched with parameters, and lists are mapped over."""
 
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -10,32 +10,68 @@ from executor.graph.workflow import Instance, Link
 from executor.run.cache import Many, Outcome
 from nodes.api.declare import Node
 from nodes.api.errors import NodeError
+from nodes.api.results import Blocked
 from nodes.api.spec import InputSpec
 
 
-class Plan:
-    """How one instance is called: its literals and links by parameter, strict links in declared order."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """In place of the result of a call that was not made."""
 
-    __slots__ = ("growing", "instance", "lazy", "links", "literals", "node", "strict")
+    message: str | None
+
+
+class Plan:
+    """How one instance is called: its literals and links by parameter, strict links in declared order.
+
+    strict: links whose results must be there before it runs, in declared order.
+    asked: lazy links of a node that says which of them it wants; they join the strict ones when wanted.
+    lazy: lazy inputs of an async function, which awaits those it wants.
+    raw: inputs that get the link itself, [node, slot].
+    """
+
+    __slots__ = ("asked", "growing", "instance", "lazy", "links", "literals", "node", "raw", "strict")
 
     def __init__(self, instance: Instance, node: Node, slots: Slots) -> None:
         self.instance = instance
         self.node = node
         self.literals: dict[str, Any] = {}
         self.strict: list[tuple[str, InputSpec, Link]] = []
+        self.asked: dict[str, tuple[InputSpec, Link]] = {}
         self.lazy: list[tuple[str, InputSpec, Any]] = []
+        self.raw: dict[str, list[Any]] = {}
         self.links: dict[str, Link] = dict(instance.links())
         self.growing: list[str] = []
+        gives_awaitables = node.is_async and node.lazy_status is None
         for name, entry, value in slots.present(instance.inputs):
             if entry.variadic:
                 self.growing.append(name)
-            if entry.lazy:
+            if entry.lazy and gives_awaitables:
                 self.lazy.append((name, entry, value))
             elif type(value) is Link:
-                self.strict.append((name, entry, value))
+                if entry.lazy:
+                    self.asked[name] = (entry, value)
+                else:
+                    self.strict.append((name, entry, value))
+                if entry.options.get("rawLink"):
+                    self.raw[name] = [value.node, value.slot]
             else:
-                value = deepcopy(value) if isinstance(value, list | dict) else value
-                self.literals[name] = [value] if entry.is_list else value
+                self.literals[name] = [copied(value)] if self.is_list(entry) else copied(value)
+
+    def is_list(self, entry: InputSpec) -> bool:
+        """Whether an input takes a whole list."""
+        return entry.is_list or self.node.spec.wants_list
+
+    def want(self, names: Iterable[str]) -> list[tuple[str, InputSpec, Link]]:
+        """Make lazy inputs strict ones; gives those that were not yet."""
+        found = []
+        for name in names:
+            if name in self.asked:
+                found.append((name, *self.asked.pop(name)))
+            elif name not in self.links:
+                raise NodeError(f"{self.instance.label} asks for the input {name}, which is not linked")
+        self.strict += found
+        return found
 
     @property
     def before_growing(self) -> list[tuple[str, Any]]:
@@ -45,23 +81,36 @@ class Plan:
 
 
 class Binding:
-    """The inputs of one instance with their values: what is the same in each call, what is mapped over."""
+    """The inputs of one instance with their values: what is the same in each call, what is mapped over.
 
-    __slots__ = ("count", "fixed", "mapped", "plan")
+    A node that takes single values runs once for each element of its longest list; shorter lists give their
+    last element again. An empty list means no calls, and results that are empty lists.
+    """
+
+    __slots__ = ("count", "fixed", "holds_back", "mapped", "plan")
 
     def __init__(self, plan: Plan, outcomes: Mapping[str, Outcome]) -> None:
         self.plan = plan
         self.fixed = dict(plan.literals)
         self.mapped: dict[str, tuple[Any, ...]] = {}
         for name, entry, link in plan.strict:
+            if name in plan.raw:
+                self.fixed[name] = [plan.raw[name]] if plan.is_list(entry) else plan.raw[name]
+                continue
             value = slot_value(outcomes[link.node], link, plan.instance)
-            if entry.is_list:
+            if plan.is_list(entry):
                 self.fixed[name] = list(value.values) if type(value) is Many else [value]
             elif type(value) is Many:
                 self.mapped[name] = value.values
             else:
                 self.fixed[name] = value
+        for name, (entry, _) in plan.asked.items():
+            self.fixed[name] = [None] if plan.is_list(entry) else None
         self.count = _calls(self.mapped)
+        self.holds_back = any(
+            type(value) is Blocked or (type(value) is list and _has_blocked(value))
+            for value in self.fixed.values()
+        ) or any(_has_blocked(values) for values in self.mapped.values())
 
     def arguments(self, index: int) -> dict[str, Any]:
         """The inputs of one call; a list that is shorter than others gives its last element again."""
@@ -72,14 +121,37 @@ class Binding:
             arguments[name] = values[min(index, len(values) - 1)]
         return arguments
 
+    def held(self, arguments: Mapping[str, Any]) -> "Held | None":
+        """Why a call must not be made, if something in its inputs says so."""
+        if not self.holds_back:
+            return None
+        for value in arguments.values():
+            for entry in value if type(value) is list else (value,):
+                if type(entry) is Blocked:
+                    return Held(entry.message)
+        return None
+
     def call(self, arguments: dict[str, Any], context: Any) -> Any:
         """Call the function: the context first, what a growing input needs by position, the rest by name."""
-        leading = [] if context is None else [context]
+        leading = [context] if self.plan.node.wants_context else []
         if self.plan.growing:
             grown = [arguments.pop(name) for name in self.plan.growing]
             leading += [arguments.pop(name, default) for name, default in self.plan.before_growing]
             leading += grown
         return self.plan.node.function(*leading, **arguments)
+
+
+def copied(value: Any) -> Any:
+    """A literal that a node may change: lists and dictionaries are copied, what is in them is not."""
+    if type(value) is list:
+        return [copied(entry) for entry in value]
+    if type(value) is dict:
+        return {key: copied(entry) for key, entry in value.items()}
+    return value
+
+
+def _has_blocked(values: Iterable[Any]) -> bool:
+    return any(type(value) is Blocked for value in values)
 
 
 def _calls(mapped: Mapping[str, tuple[Any, ...]]) -> int:
@@ -98,42 +170,3 @@ def slot_value(outcome: Outcome, link: Link, instance: Instance) -> Any:
             f"which has {len(outcome.slots)}"
         )
     return outcome.slots[link.slot]
-
-
-def read_result(node: Node, result: Any) -> tuple[Any, ...]:
-    """One value for each output; raises NodeError when there are more or fewer than declared."""
-    outputs = node.spec.outputs
-    if not outputs:
-        return ()
-    if result is None and node.spec.output_node:
-        return (None,) * len(outputs)
-    if not node.returns_tuple:
-        values: tuple[Any, ...] = (result,)
-    elif isinstance(result, tuple | list):
-        values = tuple(result)
-    else:
-        raise NodeError(f"{node.spec.id} declares {len(outputs)} outputs but returned {_name(result)}")
-    if len(values) != len(outputs):
-        raise NodeError(f"{node.spec.id} declares {len(outputs)} outputs but returned {len(values)}")
-    for output, value in zip(outputs, values, strict=True):
-        if output.is_list and not isinstance(value, list | tuple):
-            raise NodeError(f"{node.spec.id}: the output {output.name} is a list but got {_name(value)}")
-    return values
-
-
-def gather(node: Node, results: list[tuple[Any, ...]], is_mapped: bool) -> tuple[Any, ...]:
-    """The slots of an outcome, from one tuple of values for each call; list outputs are joined."""
-    slots: list[Any] = []
-    for index, output in enumerate(node.spec.outputs):
-        values = [result[index] for result in results]
-        if output.is_list:
-            slots.append(Many(tuple(item for value in values for item in value)))
-        elif is_mapped:
-            slots.append(Many(tuple(values)))
-        else:
-            slots.append(values[0])
-    return tuple(slots)
-
-
-def _name(value: Any) -> str:
-    return "nothing" if value is None else f"one {type(value).__name__}"

@@ -5,10 +5,13 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from executor.run.events import Emit, NodePreview, NodeProgress
-from nodes.api.context import Files
+from executor.run.growth import Growth
+from executor.run.instances import InstanceStore
+from nodes.api.context import Files, call_index, current
 from nodes.api.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -23,6 +26,20 @@ running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None
 Resident: TypeAlias = Callable[[Any], AbstractContextManager[Any]]
 
 
+def enter_context(context: "RunContext | None") -> None:
+    """Have the code that follows run for this context's node, or for none."""
+    running.set(None if context is None else (context.job_id, context.node_id))
+    current.set(context)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the nodes of one job share: the graph as it grows, and the objects that outlive the job."""
+
+    growth: Growth
+    instances: InstanceStore
+
+
 class RunContext:
     """What one instance sees of the app while it runs in one job."""
 
@@ -34,6 +51,7 @@ class RunContext:
         is_cancelled: Callable[[], bool],
         files: Files,
         resident: Resident,
+        house: House | None = None,
     ) -> None:
         self.job_id = job.job_id
         self.node_id = node_id
@@ -41,11 +59,33 @@ class RunContext:
         self.extra_pnginfo = job.extra_pnginfo
         self.preview_method = job.preview_method
         self.files = files
-        self.log = logging.getLogger(f"nodes.{job.graph.instances[node_id].type}")
         self.shown: dict[str, list[Any]] = {}
+        self.house = house or House(Growth(job.graph, job.prompt), InstanceStore())
+        self.ids = self.house.growth.ids(node_id)
         self._emit = emit
         self._is_cancelled = is_cancelled
         self._resident = resident
+
+    @property
+    def log(self) -> logging.Logger:
+        """A logger named after the node's type."""
+        return logging.getLogger(f"nodes.{self.house.growth.instances[self.node_id].type}")
+
+    @property
+    def call_index(self) -> int:
+        """Which of its calls this is."""
+        return call_index.get()
+
+    @property
+    def dynamic_graph(self) -> Growth:
+        """The graph with what nodes have added to it so far."""
+        return self.house.growth
+
+    def instance(self, key: str, factory: Callable[[], Any]) -> Any:
+        """An object that lives as long as graphs have an instance of this id and type."""
+        growth = self.house.growth
+        origin = growth.submitted.instances[growth.get_real_node_id(self.node_id)]
+        return self.house.instances.get(self.node_id, key, origin, factory)
 
     def check_cancelled(self) -> None:
         """Raise Cancelled when the job was asked to stop."""
@@ -55,7 +95,7 @@ class RunContext:
     def progress(self, value: float, total: float, text: str = "") -> None:
         """Say how far it is; raises Cancelled when the job was asked to stop."""
         self.check_cancelled()
-        self._emit(NodeProgress(self.job_id, self.node_id, value, total, text))
+        self._emit(NodeProgress(self.job_id, self.node_id, value, total, text, *self.ids))
 
     def preview(self, image: Any) -> None:
         """Show a PIL image on the node, at most 512 pixels wide or high; nothing if previews are off."""
@@ -66,9 +106,8 @@ class RunContext:
         small.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=PREVIEW_QUALITY)
-        self._emit(
-            NodePreview(self.job_id, self.node_id, "jpeg", buffer.getvalue(), small.width, small.height)
-        )
+        data, width, height = buffer.getvalue(), small.width, small.height
+        self._emit(NodePreview(self.job_id, self.node_id, "jpeg", data, width, height, *self.ids))
 
     def resident(self, value: Any) -> AbstractContextManager[Any]:
         """Borrow the network of a patched model, on the compute device with its patches installed."""
@@ -97,13 +136,19 @@ class _Part(RunContext):
         self._whole.progress(self._offset + self._length * share, 1.0, text)
 
 
-MakeContext: TypeAlias = Callable[["RunRequest", str, Emit, Callable[[], bool]], RunContext]
+MakeContext: TypeAlias = Callable[["RunRequest", str, Emit, Callable[[], bool], House | None], RunContext]
 
 
 def context_maker(files: Files, resident: Resident) -> MakeContext:
     """Makes contexts that all use the same files and the same resident networks."""
 
-    def make(job: "RunRequest", node_id: str, emit: Emit, is_cancelled: Callable[[], bool]) -> RunContext:
-        return RunContext(job, node_id, emit, is_cancelled, files, resident)
+    def make(
+        job: "RunRequest",
+        node_id: str,
+        emit: Emit,
+        is_cancelled: Callable[[], bool],
+        house: House | None = None,
+    ) -> RunContext:
+        return RunContext(job, node_id, emit, is_cancelled, files, resident, house)
 
     return make

@@ -5,69 +5,44 @@ a chain of any length needs no recursion. A node whose inputs an async node stil
 back to the stack when they are there. Nothing runs that no target needs.
 """
 
-import asyncio
-import json
+import inspect
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from executor.graph.fingerprint import Stat, fingerprints
-from executor.graph.inputs import Slots, without_strangers
-from executor.graph.workflow import Link
-from executor.run.cache import Outcome, ResultCache
-from executor.run.call import Binding, Plan, gather, read_result
-from executor.run.context import MakeContext, RunContext, running
+from executor.graph.fingerprint import Fingerprints
+from executor.graph.inputs import without_strangers
+from executor.graph.workflow import Graph
+from executor.run.answers import Answers
+from executor.run.asides import Asides
+from executor.run.cache import Outcome
+from executor.run.call import Binding, Plan
+from executor.run.context import House, enter_context
 from executor.run.events import (
     Emit,
     JobFinished,
     JobStarted,
+    NodeBlocked,
     NodeFailed,
     NodeFinished,
     NodesCached,
     NodeStarted,
     Status,
 )
+from executor.run.expansion import check_stall, expand
 from executor.run.failures import Failure, describe_failure, type_name
-from executor.run.overlap import AsyncCalls, AsyncThread, Task, Tasks
-from nodes.api.declare import Node
-from nodes.api.errors import Cancelled, NodeError, WorkflowError
-from nodes.api.spec import InputSpec
+from executor.run.frames import NODE_ERRORS, Frame, Parts
+from executor.run.growth import Growth
+from executor.run.identity import Identities
+from nodes.api.context import call_index
+from nodes.api.errors import Cancelled, WorkflowError
 
 if TYPE_CHECKING:
     from executor.run.engine import RunRequest
 
 Deliver: TypeAlias = Callable[[str, tuple[Any, ...]], None]
-ASYNC_GRACE_SECONDS = 2.0
-NODE_ERRORS = (Exception, SystemExit, asyncio.CancelledError)
-"""What a node may raise without harm to the engine."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What all jobs of an engine share."""
-
-    nodes: Mapping[str, Node]
-    cache: ResultCache
-    make_context: MakeContext
-    stat: Stat
-    overlap: AsyncThread
-
-
-class Frame:
-    """An instance that was entered and has not run: what is left of its strict inputs."""
-
-    __slots__ = ("missing", "node_id", "plan", "rest")
-
-    def __init__(self, node_id: str, plan: Plan) -> None:
-        self.node_id = node_id
-        self.plan = plan
-        self.rest: Iterator[tuple[str, InputSpec, Link]] = iter(plan.strict)
-        self.missing = 0
 
 
 class Drive:
@@ -76,14 +51,13 @@ class Drive:
     def __init__(self, parts: Parts, job: "RunRequest", emit: Emit, deliver: Deliver | None) -> None:
         self.parts = parts
         self.job = job
-        self.graph = job.graph
         self.emit = emit
         self.deliver = deliver
         self.cancelled = False
-        self.targets = frozenset(job.targets)
-        self.fingerprints: dict[str, str] = {}
+        self.targets = set(job.targets)
+        self.delivered = frozenset(job.targets) if deliver else frozenset()
+        self.roots: deque[str] = deque(job.targets)
         self.known: frozenset[str] = frozenset()
-        self.slots: dict[str, Slots] = {}
         self.uses: dict[str, int] = {}
         self.outcomes: dict[str, Outcome] = {}
         self.entered: set[str] = set()
@@ -91,14 +65,22 @@ class Drive:
         self.leaders: dict[str, str] = {}
         self.followers: dict[str, list[str]] = {}
         self.waiting: dict[str, list[Frame]] = {}
-        self.demands: dict[str, list[asyncio.Future[Outcome]]] = {}
         self.stack: list[Frame] = []
         self.inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.tasks: Tasks = set()
-        self.overlapping = 0
+        self.asides = Asides(self)
         self.shown: dict[str, Mapping[str, Any]] = {}
         self.executed: list[str] = []
         self.cached: list[str] = []
+        self.has_news = False
+        self.begin(Graph())
+
+    def begin(self, graph: Graph) -> None:
+        """Start with this graph."""
+        self.growth = Growth(graph, self.job.prompt)
+        self.graph = self.growth.graph
+        self.house = House(self.growth, self.parts.instances)
+        self.prints = Fingerprints(self.graph, self.parts.nodes, self.parts.stat, Identities().describe)
+        self.fingerprints = self.prints.found
 
     def cancel(self) -> None:
         """Ask the job to stop at its next step; may be called from any thread."""
@@ -126,8 +108,11 @@ class Drive:
             status = "failed"
             self.emit(self.describe_workflow_error(error))
         finally:
-            self.stop_overlapping()
-            running.set(None)
+            self.asides.stop()
+            enter_context(None)
+            self.outcomes.clear()
+            self.stack.clear()
+            self.waiting.clear()
         finished = JobFinished(
             self.job.job_id,
             status,
@@ -143,16 +128,16 @@ class Drive:
     def prepare(self) -> None:
         """Fingerprint what the targets need, say what of it is known, count who will use each result."""
         self.check_cancelled()
-        nodes = self.parts.nodes
-        self.graph = without_strangers(
-            self.job.graph, lambda kind: nodes[kind].spec if kind in nodes else None
+        nodes, cache = self.parts.nodes, self.parts.cache
+        self.begin(
+            without_strangers(self.job.graph, lambda kind: nodes[kind].spec if kind in nodes else None)
         )
         instances = self.graph.instances
         for target in self.job.targets:
             if target not in instances:
                 raise WorkflowError(f"There is no node {target} in the graph", node_id=target)
-        self.fingerprints = fingerprints(self.graph, self.parts.nodes, self.parts.stat, self.job.targets)
-        cache = self.parts.cache
+        self.parts.instances.keep_only(instances)
+        self.prints.reach(self.job.targets)
         known = tuple(node_id for node_id, fingerprint in self.fingerprints.items() if fingerprint in cache)
         self.known = frozenset(known)
         self.cached.extend(known)
@@ -165,17 +150,20 @@ class Drive:
 
     def pull(self) -> None:
         """Compute all targets."""
-        roots = deque(self.job.targets)
         while True:
             while not self.inbox.empty():
                 self.inbox.get()()
             if self.stack:
                 self.advance(self.stack[-1])
-            elif roots:
-                self.enter(roots.popleft())
-            elif self.overlapping:
+            elif self.roots:
+                self.enter(self.roots.popleft())
+            elif self.asides.running:
+                if self.has_news:
+                    check_stall(self)
                 self.inbox.get()()
                 self.check_cancelled()
+            elif self.waiting or self.followers:
+                check_stall(self)
             else:
                 return
 
@@ -194,65 +182,157 @@ class Drive:
             self.followers.setdefault(leader, []).append(node_id)
             return
         instance = self.graph.instances[node_id]
-        node = self.parts.nodes[instance.type]
-        slots = self.slots.get(instance.type)
-        if slots is None:
-            slots = self.slots[instance.type] = Slots(node.spec)
-        self.stack.append(Frame(node_id, Plan(instance, node, slots)))
+        plan = Plan(instance, self.parts.nodes[instance.type], self.prints.slots[instance.type])
+        self.stack.append(Frame(node_id, plan))
 
     def advance(self, frame: Frame) -> None:
-        """Enter the next strict input of an instance; run it when there is none left and all are there."""
-        for _, _, link in frame.rest:
+        """Enter the next thing an instance needs; go on with it when there is none left and all are there."""
+        for link in frame.rest:
             if link.node not in self.entered:
                 self.enter(link.node)
                 if self.stack[-1] is not frame:
                     return
         self.stack.pop()
-        missing = {link.node for _, _, link in frame.plan.strict if link.node not in self.finished}
+        missing = {link.node for link in frame.needs if link.node not in self.finished}
         if missing:
             frame.missing = len(missing)
             for producer in missing:
                 self.waiting.setdefault(producer, []).append(frame)
+        elif frame.answers is not None:
+            self.resolve(frame, frame.answers)
         else:
             self.execute(frame)
 
     def execute(self, frame: Frame) -> None:
-        """Run an instance whose inputs are there."""
+        """Run an instance whose inputs are there, unless a run with equal inputs is known."""
         self.check_cancelled()
-        job, node = self.job, frame.plan.node
-        running.set((job.job_id, frame.node_id))
-        self.emit(NodeStarted(job.job_id, frame.node_id))
-        began = time.perf_counter()
-        binding: Binding | None = None
-        try:
-            binding = Binding(frame.plan, self.outcomes)
-            context = None
-            if node.wants_context:
-                context = self.parts.make_context(job, frame.node_id, self.emit, self.is_cancelled)
-            if node.is_async:
-                self.start_overlapping(frame, binding, context, began)
+        job, node_id = self.job, frame.node_id
+        if frame.context is None:
+            frame.content = self.content_of(node_id)
+            outcome = self.parts.cache.find(frame.content, self.fingerprints[node_id])
+            if outcome is not None:
+                self.finish(node_id, outcome, cached=True)
                 return
-            results = [
-                read_result(node, binding.call(binding.arguments(index), context))
-                for index in self.steps(binding.count)
-            ]
-            outcome = make_outcome(node, results, bool(binding.mapped), context)
+            frame.context = self.parts.make_context(job, node_id, self.emit, self.is_cancelled, self.house)
+            frame.began = time.perf_counter()
+        self.emit(NodeStarted(job.job_id, node_id, *frame.context.ids))
+        enter_context(frame.context)
+        try:
+            frame.binding = Binding(frame.plan, self.outcomes)
+            if frame.plan.node.lazy_status is not None and self.stage(frame, frame.binding):
+                return
         except NODE_ERRORS as error:
-            raise self.failure(frame, binding, error) from None
-        self.keep(frame, outcome, began)
+            raise self.failure(frame, error) from None
+        self.launch(frame, frame.binding)
 
-    def steps(self, count: int) -> Iterator[int]:
-        """The numbers of the calls, with a look at the cancel flag between them."""
-        for index in range(count):
-            if index:
-                self.check_cancelled()
-            yield index
+    def content_of(self, node_id: str) -> str:
+        """The fingerprint of an instance by what its inputs hold, where that is cheaply told."""
+        marks = []
+        for name, link in self.prints.materials[node_id].links:
+            outcome = self.outcomes.get(link.node)
+            if outcome is None:  # lazy, and not computed
+                marks.append((name, f"by origin {self.fingerprints[link.node]}", link.slot))
+                continue
+            held = outcome.digests[link.slot] if link.slot < len(outcome.digests) else None
+            if held is None:
+                marks.append((name, outcome.content or self.fingerprints[link.node], link.slot))
+            else:
+                marks.append((name, f"by value {held}", 0))
+        return self.prints.content(node_id, marks)
 
-    def keep(self, frame: Frame, outcome: Outcome, began: float) -> None:
+    def stage(self, frame: Frame, binding: Binding) -> bool:
+        """Ask a node which lazy inputs it wants; whether it has to wait for some."""
+        ask = frame.plan.node.lazy_status
+        assert ask is not None
+        names: list[str] = []
+        later = []
+        for index in range(binding.count):
+            call_index.set(index)
+            arguments = binding.arguments(index)
+            if binding.held(arguments) is None:
+                wanted = ask(frame.context, arguments)
+                if inspect.isawaitable(wanted):
+                    later.append(wanted)
+                else:
+                    names.extend(wanted)
+        if later:
+            self.asides.ask(frame, names, later)
+            return True
+        return self.pull_more(frame, names)
+
+    def pull_more(self, frame: Frame, names: list[str]) -> bool:
+        """Have an instance wait for lazy inputs; False if it has them all."""
+        entries = frame.plan.want(names)
+        if entries:
+            frame.expect([link for _, _, link in entries])
+            self.stack.append(frame)
+        return bool(entries)
+
+    def go_on(self, frame: Frame, names: list[str]) -> None:
+        """Go on with an instance that has said which lazy inputs it wants."""
+        try:
+            if self.pull_more(frame, names):
+                return
+        except NODE_ERRORS as error:
+            raise self.failure(frame, error) from None
+        assert frame.binding is not None
+        self.launch(frame, frame.binding)
+
+    def launch(self, frame: Frame, binding: Binding) -> None:
+        """Make the calls of an instance."""
+        if frame.plan.node.is_async:
+            self.asides.start(frame)
+            return
+        enter_context(frame.context)
+        answers = Answers(frame.plan.node, bool(binding.mapped))
+        try:
+            for index in range(binding.count):
+                if index:
+                    self.check_cancelled()
+                call_index.set(index)
+                arguments = binding.arguments(index)
+                answers.take(binding.held(arguments) or binding.call(arguments, frame.context))
+        except NODE_ERRORS as error:
+            raise self.failure(frame, error) from None
+        self.complete(frame, answers)
+
+    def complete(self, frame: Frame, answers: Answers) -> None:
+        """Take what the calls gave; graphs that they want run in their place are added to the job."""
+        assert frame.context is not None
+        for message in answers.messages:
+            instance = frame.plan.instance
+            blocked = NodeBlocked(self.job.job_id, instance.id, instance.type, message, *frame.context.ids)
+            self.emit(blocked)
+        if not answers.graphs:
+            self.keep(frame, answers)
+            return
+        frame.answers = answers
+        try:
+            expand(self, frame)
+        except NODE_ERRORS as error:
+            raise self.failure(frame, error) from None
+        frame.binding = None
+
+    def resolve(self, frame: Frame, answers: Answers) -> None:
+        """Finish an instance in whose place others ran."""
+        try:
+            answers.resolve(self.outcomes)
+        except NODE_ERRORS as error:
+            raise self.failure(frame, error) from None
+        self.keep(frame, answers)
+        for link in frame.needs:
+            self.let_go(link.node)
+
+    def keep(self, frame: Frame, answers: Answers) -> None:
         """Store a new result and pass it on."""
+        assert frame.context is not None
+        try:
+            outcome = answers.outcome(frame.context.shown, frame.content)
+        except NODE_ERRORS as error:
+            raise self.failure(frame, error) from None
         self.executed.append(frame.node_id)
-        self.parts.cache.put(self.fingerprints[frame.node_id], outcome)
-        self.finish(frame.node_id, outcome, cached=False, seconds=time.perf_counter() - began)
+        self.parts.cache.put(self.fingerprints[frame.node_id], outcome, frame.content)
+        self.finish(frame.node_id, outcome, cached=False, seconds=frame.seconds())
 
     def finish(self, node_id: str, outcome: Outcome, cached: bool, seconds: float = 0.0) -> None:
         """Report a result, wake who waits for it, let go of what it needed."""
@@ -265,97 +345,41 @@ class Drive:
         if outcome.ui is not None and (is_target or not cached):
             self.shown[node_id] = outcome.ui
         if is_target or not cached or node_id not in self.known:
-            self.emit(NodeFinished(self.job.job_id, node_id, outcome.ui, cached, seconds))
-        if is_target and self.deliver is not None:
+            ids = self.growth.ids(node_id)
+            self.emit(NodeFinished(self.job.job_id, node_id, outcome.ui, cached, seconds, *ids))
+        if self.deliver is not None and node_id in self.delivered:
             self.deliver(node_id, outcome.slots)
         for frame in self.waiting.pop(node_id, ()):
             frame.missing -= 1
             if not frame.missing:
                 self.stack.append(frame)
-        for future in self.demands.pop(node_id, ()):
-            answer(future, outcome)
+        self.asides.tell(node_id, outcome)
         for follower in self.followers.pop(node_id, ()):
             self.finish(follower, outcome, cached=True)
-        self.release(node_id)
-
-    def release(self, node_id: str) -> None:
-        """Let go of the results that this instance was the last to need."""
         for _, link in self.graph.instances[node_id].links():
-            left = self.uses.get(link.node)
-            if left is not None:
-                self.uses[link.node] = left - 1
-                if left == 1:
-                    self.outcomes.pop(link.node, None)
+            self.let_go(link.node)
 
-    def start_overlapping(
-        self, frame: Frame, binding: Binding, context: RunContext | None, began: float
-    ) -> None:
-        """Begin an async instance; its end arrives in the inbox."""
-        calls = AsyncCalls(binding, context, self.demand, (self.job.job_id, frame.node_id))
-
-        async def work() -> None:
-            message: Callable[[], None]
-            try:
-                results = await calls.run()
-                outcome = make_outcome(frame.plan.node, results, calls.is_mapped, context)
-            except NODE_ERRORS as error:
-                message = partial(self.fail_overlapping, self.failure(frame, binding, error))
-            else:
-                message = partial(self.keep, frame, outcome, began)
-            self.inbox.put(message)
-
-        def done(task: Task) -> None:
-            self.inbox.put(self.end_overlapping)
-
-        self.overlapping += 1
-        self.parts.overlap.start(work(), self.tasks, done)
-
-    def end_overlapping(self) -> None:
-        """Count an async instance as ended, however it ended."""
-        self.overlapping -= 1
-
-    def fail_overlapping(self, failure: Failure | Cancelled) -> None:
-        """Take over the failure of an async instance."""
-        raise failure
-
-    def stop_overlapping(self) -> None:
-        """Cancel the async instances that still run, and wait a little for them."""
-        deadline = time.monotonic() + ASYNC_GRACE_SECONDS
-        if self.overlapping:
-            self.parts.overlap.cancel(self.tasks)
-        while self.overlapping and (left := deadline - time.monotonic()) > 0:
-            with suppress(queue.Empty, Failure, Cancelled):
-                self.inbox.get(timeout=left)()
-
-    async def demand(self, node_id: str) -> Outcome:
-        """The result of a lazily linked instance; called by async nodes on their thread."""
-        outcome = self.outcomes.get(node_id)
-        if outcome is not None:
-            return outcome
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.inbox.put(lambda: self.meet_demand(node_id, future))
-        return await future
-
-    def meet_demand(self, node_id: str, future: "asyncio.Future[Outcome]") -> None:
-        """Compute what an async node awaits."""
-        outcome = self.outcomes.get(node_id)
-        if outcome is not None:
-            answer(future, outcome)
-            return
-        self.demands.setdefault(node_id, []).append(future)
-        self.enter(node_id)
+    def let_go(self, node_id: str) -> None:
+        """Count one use of a result less; with the last one it is let go."""
+        left = self.uses.get(node_id)
+        if left is not None:
+            self.uses[node_id] = left - 1
+            if left == 1:
+                self.outcomes.pop(node_id, None)
 
     def check_cancelled(self) -> None:
         """Raise Cancelled when the job was asked to stop."""
         if self.cancelled:
             raise Cancelled(f"job {self.job.job_id} was cancelled")
 
-    def failure(self, frame: Frame, binding: Binding | None, error: BaseException) -> Failure | Cancelled:
+    def failure(self, frame: Frame, error: BaseException) -> Failure | Cancelled:
         """The failure of one instance, with what it was given; what a cancelled job raises is no failure."""
         if self.cancelled or isinstance(error, Cancelled):
             return Cancelled(f"job {self.job.job_id} was cancelled")
-        inputs = {} if binding is None else {**binding.fixed, **binding.mapped}
-        return Failure(describe_failure(self.job.job_id, frame.plan.instance, error, inputs))
+        inputs = {} if frame.binding is None else {**frame.binding.fixed, **frame.binding.mapped}
+        frame.binding = None
+        origin = self.graph.instances[self.growth.get_real_node_id(frame.node_id)]
+        return Failure(describe_failure(self.job.job_id, origin, frame.plan.instance, error, inputs))
 
     def describe_workflow_error(self, error: WorkflowError) -> NodeFailed:
         """The event for a graph that cannot run at all."""
@@ -363,26 +387,3 @@ class Drive:
         instance = self.job.graph.instances.get(node_id)
         kind = instance.type if instance else ""
         return NodeFailed(self.job.job_id, node_id, kind, type_name(error), str(error))
-
-
-def make_outcome(
-    node: Node, results: list[tuple[Any, ...]], is_mapped: bool, context: RunContext | None
-) -> Outcome:
-    """The outcome of all calls of an instance."""
-    ui = {key: tuple(items) for key, items in context.shown.items()} if context is not None else None
-    if ui:
-        try:
-            json.dumps(ui)
-        except (TypeError, ValueError) as error:
-            raise NodeError(f"{node.spec.id} shows something that cannot be sent: {error}") from error
-    return Outcome(gather(node, results, is_mapped), ui or None)
-
-
-def answer(future: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
-    """Give an awaiting async node its value, on its own thread."""
-
-    def resolve() -> None:
-        if not future.done():
-            future.set_result(outcome)
-
-    future.get_loop().call_soon_threadsafe(resolve)

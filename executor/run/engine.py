@@ -13,8 +13,10 @@ from executor.graph.fingerprint import Stat
 from executor.graph.workflow import Graph
 from executor.run.cache import ResultCache
 from executor.run.context import MakeContext
-from executor.run.drive import Deliver, Drive, Parts
+from executor.run.drive import Deliver, Drive
 from executor.run.events import Emit, Event, JobFinished
+from executor.run.frames import Parts
+from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread, Surroundings
 from nodes.api.declare import Node
 
@@ -50,7 +52,8 @@ class Engine:
     ) -> None:
         self.cache = cache
         self._overlap = AsyncThread(surroundings)
-        self._parts = Parts(nodes, cache, make_context, stat or _no_stat, self._overlap)
+        self._instances = InstanceStore()
+        self._parts = Parts(nodes, cache, self._instances, make_context, stat or _no_stat, self._overlap)
         self._surroundings = surroundings
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._drives: dict[str, Drive] = {}
@@ -79,6 +82,11 @@ class Engine:
             return False
         drive.cancel()
         return True
+
+    def forget(self) -> None:
+        """Drop all results, and the objects that nodes keep between runs."""
+        self.cache.clear()
+        self._instances.clear()
 
     def close(self) -> None:
         """Cancel what runs and end the threads."""

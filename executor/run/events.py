@@ -1,4 +1,9 @@
-"""What a run reports while it goes: frozen values that cross processes as they are."""
+"""What a run reports while it goes: frozen values that cross processes as they are.
+
+Instances that a node adds while it runs have three more ids: `display_id`, the one to highlight on the page;
+`parent_id`, the one that added it; `real_id`, the one of the submitted graph that it comes from. For all
+others the three are empty.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +30,13 @@ class NodesCached:
 
 @dataclass(frozen=True)
 class NodeStarted:
-    """An instance began to run."""
+    """An instance began to run, or goes on after it asked for more of its lazy inputs."""
 
     job_id: str
     node_id: str
+    display_id: str = ""
+    parent_id: str = ""
+    real_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class NodeProgress:
     value: float
     total: float
     text: str = ""
+    display_id: str = ""
+    parent_id: str = ""
+    real_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,9 @@ class NodePreview:
     data: bytes
     width: int
     height: int
+    display_id: str = ""
+    parent_id: str = ""
+    real_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +77,31 @@ class NodeFinished:
     ui: Mapping[str, Any] | None = None
     cached: bool = False
     seconds: float = 0.0
+    display_id: str = ""
+    parent_id: str = ""
+    real_id: str = ""
+
+
+@dataclass(frozen=True)
+class NodeBlocked:
+    """An instance was not called because an input says so, for the reason in `message`; the job goes on."""
+
+    job_id: str
+    node_id: str
+    node_type: str
+    message: str
+    display_id: str = ""
+    parent_id: str = ""
+    real_id: str = ""
 
 
 @dataclass(frozen=True)
 class NodeFailed:
-    """An instance raised; `inputs` are short descriptions of what it was given."""
+    """An instance raised; `inputs` are short descriptions of what it was given.
+
+    If it was added while the job ran, `node_id` is the instance of the graph that brought it in, and
+    `inner_id` is its own id.
+    """
 
     job_id: str
     node_id: str
@@ -76,11 +110,16 @@ class NodeFailed:
     message: str
     traceback: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    inner_id: str = ""
+    inner_type: str = ""
 
 
 @dataclass(frozen=True)
 class JobFinished:
-    """A job ended; `outputs` holds what output nodes show, of those that got so far."""
+    """A job ended; `outputs` holds what output nodes show, of those that got so far.
+
+    `why` has the reasons why instances ran (`executor/run/why.py`), but for those that never ran before.
+    """
 
     job_id: str
     status: Status
@@ -89,6 +128,7 @@ class JobFinished:
     cached: tuple[str, ...]
     seconds: float
     time: float
+    why: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Event: TypeAlias = (
@@ -98,6 +138,7 @@ Event: TypeAlias = (
     | NodeProgress
     | NodePreview
     | NodeFinished
+    | NodeBlocked
     | NodeFailed
     | JobFinished
 )

@@ -23,17 +23,22 @@ class Failure(Exception):  # noqa: N818 - carries an event up to the job
 
 
 def describe_failure(
-    job_id: str, instance: Instance, error: BaseException, inputs: Mapping[str, Any]
+    job_id: str, origin: Instance, instance: Instance, error: BaseException, inputs: Mapping[str, Any]
 ) -> NodeFailed:
-    """The event for an exception that a node raised; keeps texts only, no frames and no tensors."""
+    """The event for an exception that a node raised; keeps texts only, no frames and no tensors.
+
+    `origin` is the submitted instance that the one that failed comes from, often itself.
+    """
     return NodeFailed(
         job_id=job_id,
-        node_id=instance.id,
-        node_type=instance.type,
+        node_id=origin.id,
+        node_type=origin.type,
         exception_type=type_name(error),
         message=str(error) or type_name(error),
         traceback=tuple(traceback.format_tb(_node_frames(error.__traceback__))),
         inputs={name: describe(value) for name, value in inputs.items()},
+        inner_id="" if origin is instance else instance.id,
+        inner_type="" if origin is instance else instance.type,
     )
 
 

@@ -7,11 +7,14 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from executor.run.cache import Many, Outcome
-from executor.run.call import Binding, read_result, slot_value
-from executor.run.context import RunContext, running
+from executor.run.call import Binding, Held, slot_value
+from executor.run.context import RunContext, enter_context
+from nodes.api.context import call_index
+from nodes.api.results import Blocked
 from nodes.api.spec import InputSpec
 
-Demand: TypeAlias = Callable[[str], Awaitable[Outcome]]
+Demand: TypeAlias = Callable[[str, str], Awaitable[Outcome]]
+"""Asks, for one instance, for the result of another."""
 Task: TypeAlias = "asyncio.Task[None]"
 Tasks: TypeAlias = "set[asyncio.Task[None]]"
 Surroundings: TypeAlias = Callable[[], AbstractContextManager[object]]
@@ -78,26 +81,31 @@ class EmptyList(Exception):  # noqa: N818 - not an error: there is nothing to do
     """A lazy input turned out to be an empty list, so its consumer does not run."""
 
 
+class HeldBack(Exception):  # noqa: N818 - not an error: the call ends here
+    """A lazy input says that its consumer must not run."""
+
+    def __init__(self, message: str | None) -> None:
+        super().__init__(message)
+        self.held = Held(message)
+
+
 class AsyncCalls:
     """The calls of one async instance: one, or one for each element of a list."""
 
-    def __init__(
-        self, binding: Binding, context: RunContext | None, demand: Demand, owner: tuple[str, str]
-    ) -> None:
+    def __init__(self, binding: Binding, context: RunContext, demand: Demand) -> None:
         self.binding = binding
         self.context = context
         self.demand = demand
-        self.owner = owner
         self.count = binding.count
         self.is_mapped = bool(binding.mapped)
 
-    async def run(self) -> list[tuple[Any, ...]]:
+    async def run(self) -> list[Any]:
         """The results of all calls, which run at the same time.
 
         A lazy input may turn out to be a list when it is awaited: then there are as many calls as elements.
         """
-        running.set(self.owner)
-        results: list[tuple[Any, ...]] = []
+        enter_context(self.context)
+        results: list[Any] = []
         try:
             while len(results) < self.count:
                 batch = range(len(results), self.count)
@@ -109,14 +117,21 @@ class AsyncCalls:
             return []
         return results
 
-    async def one(self, index: int) -> tuple[Any, ...]:
+    async def one(self, index: int) -> Any:
         """The result of one call."""
         arguments = self.binding.arguments(index)
+        held = self.binding.held(arguments)
+        if held is not None:
+            return held
         for name, entry, value in self.binding.plan.lazy:
             arguments[name] = LazyInput(self, name, entry, value, index)
-        return read_result(self.binding.plan.node, await self.binding.call(arguments, self.context))
+        call_index.set(index)
+        try:
+            return await self.binding.call(arguments, self.context)
+        except HeldBack as stop:
+            return stop.held
 
-    async def several(self, batch: range) -> list[tuple[Any, ...]]:
+    async def several(self, batch: range) -> list[Any]:
         """The results of several calls; the first that fails ends the others."""
         try:
             async with asyncio.TaskGroup() as group:
@@ -145,16 +160,25 @@ class LazyInput:
         plan = self.calls.binding.plan
         links = plan.links
         if self.name not in links:
-            return [self.value] if self.entry.is_list else self.value
+            return [self.value] if plan.is_list(self.entry) else self.value
         link = links[self.name]
-        value = slot_value(await self.calls.demand(link.node), link, plan.instance)
-        if self.entry.is_list:
-            return list(value.values) if type(value) is Many else [value]
+        value = slot_value(await self.calls.demand(plan.instance.id, link.node), link, plan.instance)
+        values = value.values if type(value) is Many else (value,)
+        if plan.is_list(self.entry):
+            for entry in values:
+                stop_if_blocked(entry)
+            return list(values)
         if type(value) is not Many:
-            return value
-        if not value.values:
-            self.calls.is_mapped = True
-            raise EmptyList
+            return stop_if_blocked(value)
         self.calls.is_mapped = True
-        self.calls.count = max(self.calls.count, len(value.values))
-        return value.values[min(self.index, len(value.values) - 1)]
+        if not values:
+            raise EmptyList
+        self.calls.count = max(self.calls.count, len(values))
+        return stop_if_blocked(values[min(self.index, len(values) - 1)])
+
+
+def stop_if_blocked(value: Any) -> Any:
+    """The value, unless it says that its consumer must not run."""
+    if type(value) is Blocked:
+        raise HeldBack(value.message)
+    return value

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, get_origin, get_type_hints
 from executor.run.events import (
     JobFinished,
     JobStarted,
+    NodeBlocked,
     NodeFailed,
     NodeFinished,
     NodePreview,
@@ -165,6 +166,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         NodeProgress,
         NodePreview,
         NodeFinished,
+        NodeBlocked,
         NodeFailed,
         JobFinished,
     )

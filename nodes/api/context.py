@@ -1,7 +1,7 @@
 """What a running node may ask of the app: progress, previews, files, resident networks, whether to stop."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -45,6 +45,38 @@ class Files(Protocol):
         ...
 
 
+class DynamicGraph(Protocol):
+    """The graph of a job while it runs, as API JSON."""
+
+    def get_node(self, node_id: str) -> Mapping[str, Any]:
+        """One instance; raises NodeError if there is none."""
+        ...
+
+    def has_node(self, node_id: str) -> bool:
+        """Whether there is an instance of that id."""
+        ...
+
+    def get_parent_node_id(self, node_id: str) -> str | None:
+        """The instance that added this one, or None for one that was submitted."""
+        ...
+
+    def get_real_node_id(self, node_id: str) -> str:
+        """The submitted instance that this one comes from."""
+        ...
+
+    def get_display_node_id(self, node_id: str) -> str:
+        """The instance that the page highlights for this one."""
+        ...
+
+    def all_node_ids(self) -> set[str]:
+        """All ids, those of added instances too."""
+        ...
+
+    def get_original_prompt(self) -> Mapping[str, Any]:
+        """The graph as it was submitted."""
+        ...
+
+
 class Context(Protocol):
     """Given to a node whose first parameter is annotated with it."""
 
@@ -56,6 +88,16 @@ class Context(Protocol):
     @property
     def job_id(self) -> str:
         """The job it runs in."""
+        ...
+
+    @property
+    def call_index(self) -> int:
+        """Which of its calls this is: nodes run once for each element of a list."""
+        ...
+
+    @property
+    def dynamic_graph(self) -> "DynamicGraph":
+        """The graph with what nodes have added to it so far."""
         ...
 
     @property
@@ -103,6 +145,10 @@ class Context(Protocol):
         """Add to what the page shows on the node: `show("images", [file.record()])`."""
         ...
 
+    def instance(self, key: str, factory: Callable[[], Any]) -> Any:
+        """An object, made when first asked for, that lives as long as graphs have this id with this type."""
+        ...
+
     def sub(self, offset: float, length: float) -> "Context":
         """The same context with its whole progress squeezed into [offset, offset + length] of this one."""
         ...
@@ -110,3 +156,6 @@ class Context(Protocol):
 
 current: ContextVar["Context | None"] = ContextVar("current", default=None)
 """The context of the node that runs now, for code that is not handed one."""
+
+call_index: ContextVar[int] = ContextVar("call_index", default=0)
+"""Which of its calls the running node is in."""

@@ -26,10 +26,12 @@ HIDDEN_KINDS = {
 class Node:
     """A spec with the function that does the work.
 
-    `fingerprint(**literals)` returns something that changes when the result would though no input did;
-    `validate(**literals)` returns a sentence about what is wrong with the literal inputs, or None.
+    `fingerprint(**literals)` returns something that changes when the result would though no input did; NaN
+    means that the node must run each time. `validate(**literals)` returns a sentence about what is wrong with
+    the literal inputs, or None; it may be async. Both get None for what is linked.
     `returns_tuple` tells an output that is a tuple from a tuple of outputs.
-    `lazy_status(context, inputs)` names the lazy inputs still wanted; it is asked until it names none.
+    `lazy_status(context, inputs)` names the lazy inputs still wanted; it is asked until it names none that is
+    missing. Inputs that were never wanted are None. Without it, an async function gets awaitables for them.
     `accepts_undeclared_links`: what is linked to inputs that nobody declared arrives by name.
     `idempotent` is false where two instances with equal inputs must both run.
     """
@@ -92,7 +94,7 @@ def node(
             aliases=aliases,
             pure=fingerprint is None,
             code_version=code_version(function.__code__),
-            wants_list=any(entry.is_list for entry in inputs),
+            wants_list=bool(inputs) and all(entry.is_list for entry in inputs),
         )
         cast(Any, function).node = Node(
             spec, function, fingerprint, validate, with_context, is_async, returns_tuple(hints["return"])

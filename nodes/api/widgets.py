@@ -47,13 +47,17 @@ class SeedWidget:
 
 @dataclass(frozen=True)
 class Text:
-    """A text field, by default of several lines, in which `{a|b}` is resolved by the page before a run."""
+    """A text field, by default of several lines, in which `{a|b}` is resolved by the page before a run.
+
+    With `embeddings`, the files that `embedding:name` stands for are part of what the text means.
+    """
 
     multiline: bool = True
     dynamic_prompts: bool = True
     placeholder: str | None = None
     tooltip: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    embeddings: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from schedulers.conditioning import Entry
 
 
 @node(id="CLIPTextEncode", display_name="CLIP Text Encode (Prompt)", category="conditioning")
-def encode(ctx: Context, text: Annotated[str, Text()], clip: Clip) -> Conditioning:
+def encode(ctx: Context, text: Annotated[str, Text(embeddings=True)], clip: Clip) -> Conditioning:
     """Turn a prompt into conditioning for a sampler.
 
     Args:

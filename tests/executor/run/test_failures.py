@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from executor.run import drive
+from executor.run import asides
 from executor.run.cache import Many
 from executor.run.engine import RunRequest
 from executor.run.events import NodesCached, NodeStarted
@@ -235,7 +235,7 @@ def test_inputs_are_described_in_few_words():
 
 
 async def test_an_async_node_that_will_not_stop_is_left_behind(engine, monkeypatch):
-    monkeypatch.setattr(drive, "ASYNC_GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(asides, "GRACE_SECONDS", 0.1)
     graph = graph_of(a=("stubborn", {"seconds": 1.0}), b=("both", {"left": ["a", 0], "right": 1}))
     task = asyncio.create_task(engine.run(RunRequest("j", graph, ("b",)), lambda event: None))
     await asyncio.sleep(0.05)

@@ -171,7 +171,7 @@ def test_annotations_are_sockets_and_widgets():
     assert (entries["socket"].section, entries["left_out"].section) == ("optional", "optional")
     assert entries["rest"].variadic
     assert entries["rest"].options == {"prefix": "picture", "min": 2, "max": 9}
-    assert spec_of(function).wants_list
+    assert not spec_of(function).wants_list
     assert spec_of(function).input("rest.picture3") is spec_of(function).input("rest") or (
         spec_of(function).input("rest.picture3").name == "rest"
     )

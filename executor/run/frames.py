@@ -1,0 +1,72 @@
+"""An instance that is being worked on, and what all jobs of an engine share."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from executor.graph.fingerprint import Stat
+from executor.graph.workflow import Link
+from executor.run.answers import Answers
+from executor.run.cache import ResultCache
+from executor.run.call import Binding, Plan
+from executor.run.context import MakeContext, RunContext
+from executor.run.instances import InstanceStore
+from executor.run.overlap import AsyncThread
+from nodes.api.declare import Node
+
+NODE_ERRORS = (Exception, SystemExit, asyncio.CancelledError)
+"""What a node may raise without harm to the engine."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all jobs of an engine share."""
+
+    nodes: Mapping[str, Node]
+    cache: ResultCache
+    instances: InstanceStore
+    make_context: MakeContext
+    stat: Stat
+    overlap: AsyncThread
+
+
+class Frame:
+    """An instance that was entered and has no result yet.
+
+    needs: what must be there before it goes on, and `rest` what of it was not looked at.
+    answers: what its calls gave, while graphs that it wants run in its place are computed.
+    """
+
+    __slots__ = (
+        "answers",
+        "began",
+        "binding",
+        "content",
+        "context",
+        "missing",
+        "needs",
+        "node_id",
+        "plan",
+        "rest",
+    )
+
+    def __init__(self, node_id: str, plan: Plan) -> None:
+        self.node_id = node_id
+        self.plan = plan
+        self.missing = 0
+        self.began = 0.0
+        self.content = ""
+        self.context: RunContext | None = None
+        self.binding: Binding | None = None
+        self.answers: Answers | None = None
+        self.expect([link for _, _, link in plan.strict])
+
+    def expect(self, links: list[Link]) -> None:
+        """Have it go on when these are there."""
+        self.needs = links
+        self.rest: Iterator[Link] = iter(links)
+
+    def seconds(self) -> float:
+        """How long ago it began to run."""
+        return time.perf_counter() - self.began
