@@ -108,6 +108,15 @@ def append(ctx: Context, path: str, line: str, seconds: float = 0.0) -> None:
     ctx.show("text", [line])
 
 
+@node(id="ToySave", output_node=True)
+def save(ctx: Context, text: str, seconds: float = 0.0) -> None:
+    """Save a text in a file of its own, after a while."""
+    time.sleep(seconds)
+    saved = ctx.files.reserve("text", "txt")
+    saved.path.write_text(text)
+    ctx.show("files", [saved.record()])
+
+
 @node(id="ToyLog", output_node=True)
 def log(ctx: Context, value: str) -> None:
     """Write a log record."""
