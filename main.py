@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,10 @@ from loaders.extra_paths import ExtraPathsError
 from web.settings import VERSION, WebSettings
 
 if TYPE_CHECKING:
+    from custom_nodes.shelf import Shelf
     from executor.session import Session
     from executor.worker.service import Service
-    from executor.worker.workbench import Reports
     from loaders.folders import Folders
-    from nodes.api.declare import Node
 
 ROOT = Path(__file__).resolve().parent
 
@@ -159,7 +157,7 @@ def work(options: argparse.Namespace) -> int:
 
     memory = open_memory(options.cpu, options.device)
     folders = _folders(options)
-    look = partial(_load_nodes, options, folders, tell)
+    look = _shelf(options, folders, tell).look
     everything, packs = look()
     bench = Workbench(everything, folders, memory, packs=packs, look_again=look, **_bench_options(options))
     child.serve(connection, bench)
@@ -194,32 +192,29 @@ def _session(options: argparse.Namespace) -> "Session":
     from executor.session import Session
 
     folders = _folders(options)
-    everything, _ = _load_nodes(options, folders)
+    everything, _ = _shelf(options, folders).look()
     return Session(folders, nodes=everything, cpu=options.cpu, **_bench_options(options))
 
 
-def _load_nodes(
+def _shelf(
     options: argparse.Namespace,
     folders: "Folders",
     tell: Callable[[str, object, str | None], None] = lambda event, data, client_id: None,
-) -> "tuple[dict[str, Node], Reports]":
-    """All nodes, with those of packs, and how the packs loaded; `tell` gets what packs say to pages."""
-    from custom_nodes.packs import load_packs, unload_packs
+) -> "Shelf":
+    """The built-in nodes and those of packs; `tell` gets what packs say to pages."""
+    from custom_nodes.shelf import Shelf
     from nodes.builtin import load_builtin
 
-    unload_packs()
-    builtin = load_builtin()
-    packs = load_packs(
-        _pack_places(options),
+    return Shelf(
+        (*_pack_places(options), *folders.extra.get("custom_nodes", ())),
         folders,
-        builtin,
+        load_builtin(),
         base=options.base_directory,
         disabled=options.disable_all_custom_nodes,
         whitelist=options.whitelist_custom_nodes,
         send=tell,
         options=vars(options),
     )
-    return {**builtin, **packs.nodes}, tuple(report.to_json() for report in packs.reports)
 
 
 def _pack_places(options: argparse.Namespace) -> tuple[Path, ...]:
