@@ -53,7 +53,7 @@ class Packs:
                 continue
             if node.spec != self.nodes[node_id].spec:
                 changed[node_id] = node.spec
-            self.nodes[node_id] = node
+                self.nodes[node_id] = node
         return changed
 
 
@@ -130,7 +130,7 @@ def run_prestartup(path: Path) -> str | None:
         with imports.claim(path).settle():
             load_module(f"custom_nodes.{safe_name(path)}.prestartup_script", script, keep=False)
     except PACK_ERRORS as error:
-        logger.warning("%s: prestartup_script.py failed\n%s", path.name, traceback.format_exc())
+        logger.warning("%s: prestartup_script.py failed\n%s", path.name, pack_traceback(error))
         return f"prestartup_script.py failed: {type(error).__name__}: {error}"
     return None
 
@@ -159,7 +159,7 @@ class Loading:
             web = self.web_directory(module)
         except PACK_ERRORS as problem:
             error = f"{type(problem).__name__}: {problem}"
-            trace = traceback.format_exc()
+            trace = pack_traceback(problem)
         return PackReport(
             name=self.path.name,
             path=str(self.path),
@@ -226,7 +226,7 @@ class Loading:
             node = make()
         except PACK_ERRORS as error:
             self.problems.append(f"{node_id} cannot be read: {type(error).__name__}: {error}")
-            logger.warning("%s: %s cannot be read\n%s", self.path.name, node_id, traceback.format_exc())
+            logger.warning("%s: %s cannot be read\n%s", self.path.name, node_id, pack_traceback(error))
             return
         if node_id in self.packs.nodes:
             other = self.packs.nodes[node_id].spec.module
@@ -301,6 +301,15 @@ def safe_name(path: Path) -> str:
     stem = path.stem if path.is_file() else path.name
     name = stem.replace(".", "_x_")
     return f"{name}_pack" if name in {Path(own).stem for own in OWN} else name
+
+
+def pack_traceback(error: BaseException) -> str:
+    """The traceback of an error, from where the pack's own code begins."""
+    told = traceback.TracebackException.from_exception(error)
+    ours = (str(OWN_FOLDER / "packs.py"), str(OWN_FOLDER / "imports.py"))
+    own = [frame for frame in told.stack if frame.filename not in ours and "importlib" not in frame.filename]
+    told.stack = traceback.StackSummary.from_list(own)
+    return "".join(told.format())
 
 
 def log_report(report: PackReport) -> None:

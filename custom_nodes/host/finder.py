@@ -20,6 +20,8 @@ MODULES: Mapping[str, str] = {
     "comfy_api.input": f"{V3}.media",
     "comfy_api.input.basic_types": f"{V3}.media",
     "comfy_api.input.video_types": f"{V3}.media",
+    "comfy_api.util": f"{V3}.media",
+    "comfy_api.util.video_types": f"{V3}.media",
     "comfy_api.latest": f"{V3}.latest",
     "comfy_api.latest._io": f"{V3}.io",
     "comfy_api.latest._ui": f"{V3}.ui",
@@ -29,6 +31,7 @@ MODULES: Mapping[str, str] = {
     "comfy_execution.graph_utils": f"{HOST}.graph_builder",
     "comfyui_version": f"{HOST}.version",
     "folder_paths": f"{HOST}.paths",
+    "protocol": f"{HOST}.server",
     "server": f"{HOST}.server",
 }
 PACKAGES = frozenset(name[:end] for name in MODULES for end, letter in enumerate(name) if letter == ".")

@@ -93,9 +93,10 @@ def own_checks(cls: Any) -> tuple[frozenset[str] | None, bool]:
     function = getattr(cls, "VALIDATE_INPUTS", None)
     if function is None:
         return frozenset(), False
-    specification = inspect.getfullargspec(function)
-    names = {*specification.args, *specification.kwonlyargs}
-    return None if specification.varkw else frozenset(names - {"cls", "self"}), "input_types" in names
+    parameters = inspect.signature(function).parameters.values()
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = frozenset(parameter.name for parameter in parameters)
+    return None if takes_all else names - {"cls", "self"}, "input_types" in names
 
 
 def type_name(kind: Any) -> str:

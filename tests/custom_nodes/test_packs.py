@@ -37,6 +37,7 @@ def test_a_pack_that_cannot_be_imported_is_named_with_its_traceback_and_the_rest
     report = reports["broken"]
     assert report.error == "ModuleNotFoundError: No module named 'a_module_that_nobody_has'"
     assert "import a_module_that_nobody_has" in report.traceback
+    assert report.traceback.count("File ") == 1
     assert report.node_ids == ()
     assert "V1Everything" in packs.nodes
     assert not any("broken" in name for name in sys.modules if name.startswith("custom_nodes"))
