@@ -171,7 +171,7 @@ class Workbench:
     def free(self, unload_models: bool, free_memory: bool) -> None:
         """Let go of networks, and with `free_memory` forget results too."""
         if free_memory:
-            self._engine.cache.clear()
+            self._engine.forget()
         if unload_models or free_memory:
             self._memory.release()
             self._recent.clear()
