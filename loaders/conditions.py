@@ -27,19 +27,6 @@ class HasAll:
 
 
 @dataclass(frozen=True)
-class HasAny:
-    """At least one of some names is there."""
-
-    names: tuple[str, ...]
-
-    def failures(self, shapes: Shapes) -> list[str]:
-        """All of the names, if none is there."""
-        if any(name in shapes for name in self.names):
-            return []
-        return [f"none of {', '.join(self.names)} is there"]
-
-
-@dataclass(frozen=True)
 class HasNone:
     """No name of the file starts with any of some prefixes."""
 

@@ -25,15 +25,6 @@ def rename(sources: Sources, rules: Sequence[tuple[str, str]]) -> dict[str, str]
     return renamed
 
 
-def rename_modules(sources: Sources, modules: Mapping[str, str]) -> dict[str, str]:
-    """Parameters renamed by a table of module names; a name whose module is not in it stays."""
-    renamed = {}
-    for name, source in sources.items():
-        module, _, parameter = name.rpartition(".")
-        renamed[f"{modules.get(module, module)}.{parameter}"] = source
-    return renamed
-
-
 def without(sources: Sources, endings: tuple[str, ...]) -> dict[str, str]:
     """Parameters less those whose names end so."""
     return {name: source for name, source in sources.items() if not name.endswith(endings)}
