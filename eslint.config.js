@@ -23,6 +23,7 @@ export default [
       "max-lines-per-function": ["error", 60],
       "max-len": ["error", { code: 150, ignoreStrings: true, ignoreTemplateLiterals: true }],
       "no-console": "error",
+      "no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "no-eval": "error",
       "no-implied-eval": "error",
       "no-control-regex": "off",

@@ -99,8 +99,8 @@ def test_dropping_a_picture_brings_its_graph_back_and_asks_before_it_replaces_wo
 def test_a_picture_with_only_a_prompt_is_laid_out(canvas):
     prompt = canvas.ask(
         """async () => {
-            const { writePrompt } = await import("/js/model/io/prompt.js");
-            return writePrompt(sfumato.store.graph, sfumato.store.definitions);
+            const { writePrompt } = await import("/js/model/io/flatten.js");
+            return writePrompt(sfumato.store.document, sfumato.store.definitions);
         }"""
     )
     canvas.drop(json.dumps(prompt).encode(), "one.api.json", "application/json", (400, 700))

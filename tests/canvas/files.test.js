@@ -5,7 +5,8 @@ import test from "node:test";
 
 import { Document } from "../../web/static/js/model/document.js";
 import { openJson } from "../../web/static/js/model/io/open.js";
-import { readPrompt, writePrompt } from "../../web/static/js/model/io/prompt.js";
+import { readPrompt } from "../../web/static/js/model/io/prompt.js";
+import { writePrompt } from "../../web/static/js/model/io/flatten.js";
 import { readWorkflow } from "../../web/static/js/model/io/read.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";
 import { starterDocument, starterWorkflow } from "../../web/static/js/model/starter.js";
@@ -25,7 +26,7 @@ test("save, load, save is a fixed point for random documents", () => {
     const { document, doubts } = readWorkflow(first, DEFINITIONS);
     assert.deepEqual(JSON.parse(JSON.stringify(writeWorkflow(document, DEFINITIONS))), first, `seed ${seed}`);
     assert.deepEqual(doubts.filter((doubt) => !doubt.text.includes("does not fit")), [], `seed ${seed}`);
-    assert.deepEqual(writePrompt(document.root, DEFINITIONS), writePrompt(store.graph, DEFINITIONS), `seed ${seed}`);
+    assert.deepEqual(writePrompt(document, DEFINITIONS), writePrompt(store.document, DEFINITIONS), `seed ${seed}`);
   }
 });
 
@@ -33,7 +34,7 @@ test("the start graph survives saving, and its prompt says what it shows", () =>
   const document = starterDocument(DEFINITIONS);
   const json = writeWorkflow(document, DEFINITIONS);
   assert.deepEqual(saved(json), json);
-  const prompt = writePrompt(document.root, DEFINITIONS);
+  const prompt = writePrompt(document, DEFINITIONS);
   assert.deepEqual(prompt["3"].inputs, {
     model: ["4", 0], seed: 1, steps: 20, cfg: 7, sampler_name: "euler", scheduler: "normal", positive: ["6", 0],
     negative: ["7", 0], latent_image: ["5", 0], denoise: 1,
@@ -100,12 +101,12 @@ test("links as objects are read as well, and a broken link is doubted and left o
 });
 
 test("a prompt becomes a graph that says the same", () => {
-  const prompt = writePrompt(starterDocument(DEFINITIONS).root, DEFINITIONS);
+  const prompt = writePrompt(starterDocument(DEFINITIONS), DEFINITIONS);
   const document = readPrompt(prompt, DEFINITIONS);
-  assert.deepEqual(writePrompt(document.root, DEFINITIONS), prompt);
+  assert.deepEqual(writePrompt(document, DEFINITIONS), prompt);
   const places = new Set([...document.root.nodes.values()].map((node) => node.position.join()));
   assert.equal(places.size, document.root.nodes.size);
-  assert.deepEqual(writePrompt(openJson({ prompt }, DEFINITIONS).document.root, DEFINITIONS), prompt);
+  assert.deepEqual(writePrompt(openJson({ prompt }, DEFINITIONS).document, DEFINITIONS), prompt);
 });
 
 test("muted and bypassed nodes, reroutes and primitives are resolved in the prompt", () => {
@@ -123,7 +124,7 @@ test("muted and bypassed nodes, reroutes and primitives are resolved in the prom
     links: [[1, 1, 0, 2, 0, "LATENT"], [2, 2, 0, 3, 0, "LATENT"], [3, 3, 0, 4, 0, "LATENT"], [4, 5, 2, 4, 1, "VAE"], [5, 6, 0, 1, 0, "INT"]],
   };
   const { document } = readWorkflow(json, DEFINITIONS);
-  const prompt = writePrompt(document.root, DEFINITIONS);
+  const prompt = writePrompt(document, DEFINITIONS);
   assert.deepEqual(Object.keys(prompt), ["1", "4"]);
   assert.deepEqual(prompt["4"].inputs, { samples: ["1", 0] });
   assert.equal(prompt["1"].inputs.width, 96);

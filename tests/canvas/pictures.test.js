@@ -6,7 +6,7 @@ import { crc32, deflateSync } from "node:zlib";
 
 import { openBytes } from "../../web/static/js/model/io/open.js";
 import { readPngText, readWebpText } from "../../web/static/js/model/io/png.js";
-import { writePrompt } from "../../web/static/js/model/io/prompt.js";
+import { writePrompt } from "../../web/static/js/model/io/flatten.js";
 import { starterDocument, starterWorkflow } from "../../web/static/js/model/starter.js";
 import { DEFINITIONS } from "./catalogue.js";
 
@@ -37,12 +37,12 @@ test("all three kinds of PNG text are read", async () => {
 });
 
 test("a picture gives back its workflow, and one with a prompt alone a laid-out graph", async () => {
-  const prompt = writePrompt(starterDocument(DEFINITIONS).root, DEFINITIONS);
+  const prompt = writePrompt(starterDocument(DEFINITIONS), DEFINITIONS);
   const text = (/** @type {string} */ name, /** @type {any} */ json) => chunk("tEXt", Buffer.from(`${name}\0${JSON.stringify(json)}`, "latin1"));
   const both = await openBytes(png([text("prompt", prompt), text("workflow", starterWorkflow())]), DEFINITIONS);
   assert.equal(both?.document.root.nodeByKey("3")?.position.join(), "762,190");
   const alone = await openBytes(png([text("prompt", prompt)]), DEFINITIONS);
-  assert.deepEqual(alone && writePrompt(alone.document.root, DEFINITIONS), prompt);
+  assert.deepEqual(alone && writePrompt(alone.document, DEFINITIONS), prompt);
   assert.equal(await openBytes(png([]), DEFINITIONS), null);
 });
 

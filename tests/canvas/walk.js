@@ -3,7 +3,9 @@
 /** @import { Store } from "../../web/static/js/model/store.js" */
 
 import * as commands from "../../web/static/js/model/commands.js";
+import { makeSubgraph, unpackSubgraph } from "../../web/static/js/model/nesting.js";
 import { slotsOf } from "../../web/static/js/model/slots.js";
+import { holdsSubgraph } from "../../web/static/js/model/subgraphs.js";
 import { checkLink } from "../../web/static/js/model/validate.js";
 import { pick } from "./catalogue.js";
 
@@ -13,11 +15,14 @@ import { pick } from "./catalogue.js";
  * @returns {any}
  */
 export function snapshot(store) {
-  const { nodes, links, groups, incoming, outgoing } = store.graph;
   const sorted = (/** @type {Map<string, any>} */ records) => [...records].sort(([one], [other]) => (one < other ? -1 : 1));
-  const index = [...incoming].flatMap(([node, inputs]) => [...inputs].map(([input, link]) => `${node} ${input} ${link}`)).sort();
-  const leaving = [...outgoing].flatMap(([node, ids]) => [...ids].map((link) => `${node} ${link}`)).sort();
-  return structuredClone({ nodes: sorted(nodes), links: sorted(links), groups: sorted(groups), index, leaving, meta: sorted(store.document.meta) });
+  const { document } = store;
+  const graphs = sorted(document.graphs).map(([id, { nodes, links, groups, incoming, outgoing }]) => {
+    const index = [...incoming].flatMap(([node, inputs]) => [...inputs].map(([input, link]) => `${node} ${input} ${link}`)).sort();
+    const leaving = [...outgoing].flatMap(([node, ids]) => [...ids].map((link) => `${node} ${link}`)).sort();
+    return { id, nodes: sorted(nodes), links: sorted(links), groups: sorted(groups), index, leaving };
+  });
+  return structuredClone({ graphs, subgraphs: sorted(document.subgraphs), meta: sorted(document.meta) });
 }
 
 /**
@@ -25,12 +30,13 @@ export function snapshot(store) {
  * @param {Store} store @param {() => number} random
  */
 export function step(store, random) {
-  const { graph, definitions } = store;
+  const { graph, document } = store;
   const nodes = [...graph.nodes.values()];
+  const instances = nodes.filter((node) => document.subgraphs.has(node.type));
   const some = nodes.filter(() => random() < 0.3).map((node) => node.id);
   const gesture = pick(random, [null, null, `drag:${Math.floor(random() * 3)}`, `text:${Math.floor(random() * 3)}`]);
   const moves = {
-    add: () => store.run("add", (change) => commands.addNode(change, pick(random, [...definitions.values()]), place(random))),
+    add: () => store.run("add", (change) => commands.addNode(change, pick(random, addable(store)), place(random))),
     remove: () => random() < 0.3 && store.run("remove", (change) => commands.removeNodes(change, some)),
     move: () => store.run("move", (change) => commands.moveNodes(change, new Map(some.map((id) => [id, place(random)]))), gesture),
     raise: () => store.run("raise", (change) => commands.raiseNodes(change, some), gesture),
@@ -43,10 +49,31 @@ export function step(store, random) {
       commands.addCopies(change, some.map((id) => change.node(id)), [...graph.links.values()], [20, 20])),
     value: () => setAny(store, random, gesture),
     group: () => store.run("group", (change) => commands.addGroup(change, "g", [0, 0, 100 * random(), 50])),
+    nest: () => nodes.length > 2 && document.subgraphs.size < 5 && some.some((id) => !commands.isBoundary(graph.nodes.get(id))) &&
+      store.run("nest", (change) => makeSubgraph(change, store.catalogue, some, "S")),
+    unpack: () => random() < 0.5 && instances.length > 0 &&
+      store.run("unpack", (change) => unpackSubgraph(change, store.catalogue, pick(random, instances).id)),
+    enter: () => instances.length > 0 && store.show([...store.path, pick(random, instances).id]),
+    leave: () => store.path.length > 0 && store.show(store.path.slice(0, -1)),
+    socket: () => removeAnySocket(store, random),
     name: () => store.run("name", (change) => commands.setName(change, `w${Math.floor(random() * 9)}`)),
     title: () => nodes.length > 0 && store.run("title", (change) => commands.setTitle(change, pick(random, nodes).id, pick(random, [null, "T"]))),
   };
   pick(random, Object.values(moves))();
+}
+
+/** @param {Store} store what the search box offers */
+function addable({ document, definitions, graphId }) {
+  return [...definitions.values()].filter((definition) => !commands.isBoundary(definition) &&
+    !(definition.isSubgraph && holdsSubgraph(document, definition.type, graphId)));
+}
+
+/** @param {Store} store @param {() => number} random */
+function removeAnySocket(store, random) {
+  const ends = [...store.graph.nodes.values()].filter((node) => node.inputs.length + node.outputs.length > 0 && commands.isBoundary(node));
+  if (random() > 0.3 || ends.length === 0) return;
+  const { id, inputs, outputs } = pick(random, ends);
+  store.run("socket", (change) => commands.removeSocket(change, id, Math.floor(random() * (inputs.length + outputs.length))));
 }
 
 /** @param {() => number} random @returns {[number, number]} */

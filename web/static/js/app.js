@@ -62,7 +62,7 @@ export class App {
 
   /** The open document as editor JSON. @returns {any} */
   workflow() {
-    return writeWorkflow(this.store.document, this.store.definitions);
+    return writeWorkflow(this.store.document, this.store.catalogue);
   }
 
   /**

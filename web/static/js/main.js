@@ -7,6 +7,7 @@ import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipb
 import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
+import { subgraphCommands } from "./commands/subgraphs.js";
 import { Drafts } from "./engine/drafts.js";
 import { Socket } from "./engine/socket.js";
 import { readCatalogue } from "./model/definitions.js";
@@ -18,6 +19,7 @@ import { byId } from "./ui/dom.js";
 import { listProblems } from "./ui/problems.js";
 import { applyTheme } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
+import { showTrail } from "./ui/trail.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
 
 /** How long to wait for the catalogue before the page is shown without it. */
@@ -33,7 +35,8 @@ function listenToKeys(app) {
     }
     if (event.key === "Escape" && !isTyping()) {
       if (app.chart.name !== "idle") app.chart.cancel();
-      else app.view.clearSelection();
+      else if (app.view.selection.size > 0) app.view.clearSelection();
+      else app.commands.run("leave-subgraph");
     }
     const command = app.commands.match(event, isTyping());
     if (!command) return;
@@ -156,7 +159,9 @@ async function start() {
   const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts);
   const { opened, name, isDirty } = firstDocument(definitions, draft);
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
-  app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app)]);
+  app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),
+    ...subgraphCommands(app)]);
+  showTrail(app);
   app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
   listProblems(app.board, app.view, (key) => app.actions.showNode(key));

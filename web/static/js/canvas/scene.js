@@ -24,11 +24,12 @@ export class Scene {
 
   /** @param {Change} change */
   follow(change) {
-    if (change.reason === "open" || change.reason === "definitions") return this.rebuild();
+    if (change.reason === "open" || change.reason === "enter" || change.reason === "definitions") return this.rebuild();
     const { graph } = this.store;
     /** @type {Set<string>} */
     const links = new Set();
     for (const patch of change.patches) {
+      if (patch.graph !== graph.id) continue;
       if (patch.kind === "link") links.add(patch.id);
       if (patch.kind !== "node") continue;
       const node = graph.nodes.get(patch.id);

@@ -38,6 +38,8 @@ export class View {
     this.pictures = pictures;
     this.scene = new Scene(store);
     this.camera = new Camera();
+    this.place = "";
+    /** @type {Map<string, {x: number, y: number, scale: number}>} */ this.cameras = new Map();
     this.theme = readTheme();
     this.width = 1;
     this.height = 1;
@@ -63,7 +65,9 @@ export class View {
   /** Listens to everything that can change the picture. */
   watch() {
     this.store.listen((change) => {
-      if (change.reason === "open") this.clearSelection();
+      if (change.reason === "open") this.cameras.clear();
+      if (change.reason === "open" || change.reason === "enter") this.clearSelection();
+      if (change.reason === "enter") this.lookAt(this.store.path.join());
       this.forgetRemoved();
       this.redraw();
       this.dom.follow();
@@ -73,6 +77,16 @@ export class View {
     new ResizeObserver(() => this.resize()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.retheme());
     this.resize();
+  }
+
+  /** Looks at the graph on screen as it was left, or at all of it. @param {string} place */
+  lookAt(place) {
+    const { x, y, scale } = this.camera;
+    this.cameras.set(this.place, { x, y, scale });
+    this.place = place;
+    const before = this.cameras.get(place);
+    if (before) Object.assign(this.camera, before);
+    else this.fit();
   }
 
   /** Reads the colours again. */
@@ -221,10 +235,33 @@ export class View {
     return this.linking?.ends.some((end) => end.node === node && end.input === input && end.slot === slot) ?? false;
   }
 
-  /** @param {string} type @returns {boolean} whether the file defines this type as a subgraph */
+  /** @param {string} type @returns {boolean} whether nodes of this type can be entered */
   isSubgraph(type) {
-    const definitions = this.store.document.kept.definitions?.subgraphs ?? [];
-    return definitions.some((/** @type {any} */ definition) => definition?.id === type);
+    return this.store.document.subgraphs.has(type);
+  }
+
+  /** @param {Node} node @returns {string} the key under which prompts and messages know it */
+  keyOf(node) {
+    return this.store.path.length === 0 ? node.key : this.store.prefix + node.key;
+  }
+
+  /** @param {Node} node @returns {Readonly<import("../engine/board.js").NodeRun>} */
+  runOf(node) {
+    const key = this.keyOf(node);
+    return this.isSubgraph(node.type) ? this.board.stateWithin(`${key}:`) : this.board.stateOf(key);
+  }
+
+  /** @param {Node} node @returns {import("../engine/board.js").Output} */
+  outputOf(node) {
+    const key = this.keyOf(node);
+    return this.isSubgraph(node.type) ? this.board.outputWithin(`${key}:`) : this.board.outputOf(key);
+  }
+
+  /** @param {Node} node @returns {import("../model/types.js").Problem[]} */
+  problemsOf(node) {
+    const key = this.keyOf(node);
+    const own = this.board.problemsOf(key);
+    return this.isSubgraph(node.type) ? [...own, ...this.board.problemsWithin(`${key}:`)] : own;
   }
 
   /** @param {Node} node @returns {boolean} */
@@ -238,7 +275,7 @@ export class View {
    * @returns {string[]}
    */
   picturesOf(node) {
-    const results = this.board.outputOf(node.key).pictures;
+    const results = this.outputOf(node).pictures;
     if (results.length > 0) return results;
     const upload = this.store.definitions.get(node.type)?.inputs.find((input) => input.widget?.upload);
     const name = upload ? node.values[upload.name] : null;

@@ -7,12 +7,14 @@
 /** @import { Pointer } from "../canvas/input/chart.js" */
 /** @import { WidgetPlace } from "../canvas/shape.js" */
 
-import { addNode, connect, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
+import { addNode, connect, isBoundary, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
 import { inputSlot } from "../model/slots.js";
 import { CONTROL_MODES } from "../model/seeds.js";
+import { holdsSubgraph } from "../model/subgraphs.js";
 import { typesMatch } from "../model/validate.js";
 import { uploadImage } from "../engine/api.js";
 import { askText, openLightbox } from "../ui/dialogs.js";
+import { slotItems } from "./subgraphs.js";
 import { openMenu, openPicker } from "../ui/menu.js";
 import { openPalette } from "../ui/palette.js";
 import { toast } from "../ui/toasts.js";
@@ -40,9 +42,11 @@ export class Actions {
    * @param {{at: Point, screen: Point, linking?: Linking}} where
    */
   search({ at, screen, linking }) {
-    const { definitions } = this.app.store;
+    const { store } = this.app;
     const box = this.app.view.stage.getBoundingClientRect();
-    const fits = [...definitions.values()].filter((definition) => !linking || socketFor(definition, linking) !== null);
+    const fits = [...store.definitions.values()].filter((definition) => !isBoundary(definition) &&
+      !(definition.isSubgraph && holdsSubgraph(store.document, definition.type, store.graphId)) &&
+      (!linking || socketFor(definition, linking) !== null));
     const usual = (/** @type {import("../model/types.js").Definition} */ one) =>
       Number(one.deprecated) * 2 + Number(one.isVirtual) + Number(one.category.startsWith("_")) + Number(one.experimental);
     fits.sort((one, other) => usual(one) - usual(other) || one.name.localeCompare(other.name));
@@ -153,7 +157,7 @@ export class Actions {
       const name = node && this.uploadName(node);
       if (!node || !name) return;
       pictures.forget(pictures.inputUrl(value));
-      this.app.board.outputs.delete(node.key);
+      this.app.board.outputs.delete(this.app.view.keyOf(node));
       store.run("Choose picture", (change) => setValue(change, id, name, value));
       this.offerOption(node.type, name, value);
     } catch (error) {
@@ -169,16 +173,35 @@ export class Actions {
     if (!definition || !input?.widget || input.widget.options.includes(value)) return;
     const widget = Object.freeze({ ...input.widget, options: [...input.widget.options, value] });
     const inputs = definition.inputs.map((one) => (one === input ? Object.freeze({ ...one, widget }) : one));
-    store.define(new Map(store.definitions).set(type, Object.freeze({ ...definition, inputs })));
+    store.define(new Map(store.catalogue).set(type, Object.freeze({ ...definition, inputs })));
   }
 
-  /** @param {string} key shows the node with this key, and selects it */
+  /** @param {string} key shows the node with this key ("12:3" is inside node 12), and selects it */
   showNode(key) {
     const { store, view } = this.app;
-    const node = store.graph.nodeByKey(key);
+    const keys = key.split(":");
+    const own = /** @type {string} */ (keys.pop());
+    /** @type {string[]} */
+    const path = [];
+    let graph = store.document.root;
+    for (const part of keys) {
+      const instance = graph.nodeByKey(part);
+      const inner = instance && store.document.graphs.get(instance.type);
+      if (!inner) return;
+      path.push(instance.id);
+      graph = inner;
+    }
+    const node = graph.nodeByKey(own);
     if (!node) return;
+    if (path.join() !== store.path.join()) store.show(path);
     view.select([node.id]);
     view.fit([node.id], Math.max(1, view.camera.scale));
+  }
+
+  /** Shows the inside of a subgraph. @param {Node} node */
+  enter(node) {
+    const { store } = this.app;
+    if (store.document.subgraphs.has(node.type)) store.show([...store.path, node.id]);
   }
 
   /** @param {Group} group */
@@ -202,8 +225,10 @@ export class Actions {
       const pictures = view.picturesOf(hit.node).length > 0 || this.uploadName(hit.node);
       const extra = pictures ? [null, { label: "Open picture", run: () => this.openPictures(hit.node) }] : [];
       const upload = this.uploadName(hit.node) ? [{ label: "Choose picture…", run: () => this.chooseImage(hit.node) }] : [];
-      openMenu(x, y, [...commands.items([
-        "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "group", "delete",
+      const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", null]) : [];
+      const slots = slotItems(this.app, hit);
+      openMenu(x, y, [...slots, ...nested, ...commands.items([
+        "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "group", "make-subgraph", "delete",
       ]), ...extra, ...upload]);
     } else if (hit.kind === "link") {
       openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) }]);

@@ -6,8 +6,11 @@
 import { Document, Transaction } from "../model/document.js";
 import { addCopies, removeNodes } from "../model/commands.js";
 import { newUuid } from "../model/ids.js";
+import { parseJson, writeJson } from "../model/io/json.js";
 import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
+import { addSubgraphs } from "../model/nesting.js";
+import { holdsSubgraph } from "../model/subgraphs.js";
 import { toast } from "../ui/toasts.js";
 import { openFile } from "./files.js";
 
@@ -48,12 +51,16 @@ async function offer(text) {
 export function copyText(app) {
   const { store, view } = app;
   const part = new Document(newUuid());
+  for (const [id, subgraph] of store.document.subgraphs) {
+    part.subgraphs.set(id, subgraph);
+    part.graphs.set(id, /** @type {import("../model/document.js").Graph} */ (store.document.graphs.get(id)));
+  }
   const change = new Transaction(part);
   for (const id of view.selection) change.put("node", /** @type {import("../model/types.js").Node} */ (store.graph.nodes.get(id)));
   for (const link of store.graph.links.values()) {
     if (view.selection.has(link.from) && view.selection.has(link.to)) change.put("link", link);
   }
-  return JSON.stringify({ format: MARK, workflow: writeWorkflow(part, store.definitions) });
+  return writeJson({ format: MARK, workflow: writeWorkflow(part, store.catalogue) });
 }
 
 /**
@@ -63,21 +70,23 @@ export function copyText(app) {
 export function pasteText(app, text) {
   let json;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch {
     return;
   }
   const { store, view } = app;
   const workflow = json?.format === MARK ? json.workflow : Array.isArray(json?.nodes) ? json : null;
   if (!workflow) return toast("What was copied holds no nodes.");
-  const part = readWorkflow(workflow, store.definitions).document.root;
-  const nodes = [...part.nodes.values()];
+  const part = readWorkflow(workflow, store.catalogue).document;
+  const nodes = [...part.root.nodes.values()].filter((node) => !holdsSubgraph(part, node.type, store.graphId));
   if (nodes.length === 0) return;
   const left = Math.min(...nodes.map((node) => node.position[0]));
   const top = Math.min(...nodes.map((node) => node.position[1]));
   const [x, y] = pastePlace(app);
-  const ids = store.run("Paste", (change) =>
-    addCopies(change, nodes, [...part.links.values()], [Math.round(x - left), Math.round(y - top)]));
+  const ids = store.run("Paste", (change) => {
+    addSubgraphs(change, part);
+    return addCopies(change, nodes, [...part.root.links.values()], [Math.round(x - left), Math.round(y - top)]);
+  });
   view.select(ids);
 }
 

@@ -5,8 +5,9 @@
 /** @import { Opened } from "../model/io/read.js" */
 
 import { setName, setValue, addNode } from "../model/commands.js";
+import { writeJson } from "../model/io/json.js";
 import { openBytes, openJson } from "../model/io/open.js";
-import { writePrompt } from "../model/io/prompt.js";
+import { writePrompt } from "../model/io/flatten.js";
 import { starterDocument } from "../model/starter.js";
 import { ApiError, listWorkflows, loadWorkflow, saveWorkflow, uploadImage } from "../engine/api.js";
 import { hitTest } from "../canvas/hit.js";
@@ -25,7 +26,7 @@ export function fileCommands(app) {
     { id: "download", label: "Download as a file", run: () => download(`${app.name}.json`, app.workflow()) },
     {
       id: "export-prompt", label: "Download for the API",
-      run: () => download(`${app.name}.api.json`, writePrompt(app.store.graph, app.store.definitions)),
+      run: () => download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue)),
     },
     {
       id: "rename-workflow", label: "Rename the workflow…", run: async () => {
@@ -62,7 +63,7 @@ async function mayReplace(app) {
 
 /** @param {App} app */
 async function startNew(app) {
-  if (await mayReplace(app)) app.open(starterDocument(app.store.definitions), "Untitled");
+  if (await mayReplace(app)) app.open(starterDocument(app.store.catalogue), "Untitled");
 }
 
 /** @param {App} app @param {string | null} savedAs */
@@ -89,7 +90,7 @@ async function openSaved(app) {
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: "Open a workflow", hint: "Enter opens it", choices }, (name) =>
     void guard((async () => {
       const json = await loadWorkflow(name);
-      if (await mayReplace(app)) show(app, openJson(json, app.store.definitions), name, name);
+      if (await mayReplace(app)) show(app, openJson(json, app.store.catalogue), name, name);
     })()));
 }
 
@@ -101,7 +102,7 @@ function show(app, { document, doubts }, name, savedAs = null) {
 /** @param {string} name @param {any} json */
 function download(name, json) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(json, null, 2)], { type: "application/json" }));
+  link.href = URL.createObjectURL(new Blob([writeJson(json, 2)], { type: "application/json" }));
   link.download = name.replace(/[/\\:*?"<>|]/g, "_");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -129,7 +130,7 @@ export async function openFile(app, file, at) {
   if (isPicture && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
   const buffer = await file.arrayBuffer();
   const isReadable = !isPicture || file.type === "image/png" || file.type === "image/webp";
-  const opened = isReadable ? await openBytes(buffer, app.store.definitions) : null;
+  const opened = isReadable ? await openBytes(buffer, app.store.catalogue) : null;
   if (opened) {
     if (await mayReplace(app)) show(app, opened, file.name.replace(/(\.api)?\.[^.]+$/, ""));
     return;

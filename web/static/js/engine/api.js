@@ -2,6 +2,8 @@
 
 /** @import { PromptNode } from "../model/types.js" */
 
+import { parseJson, writeJson } from "../model/io/json.js";
+
 /** An answer of the server that is not what was asked for. */
 export class ApiError extends Error {
   /** @param {string} message @param {number} status @param {any} body */
@@ -48,7 +50,7 @@ function sentence(text, answer) {
 
 /** @param {string} path @param {any} body @returns {Promise<Response>} */
 function post(path, body) {
-  return send(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return send(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: writeJson(body) });
 }
 
 /** @returns {Promise<Record<string, any>>} the catalogue of node types */
@@ -138,7 +140,7 @@ function workflowPath(name) {
 
 /** @param {string} name @returns {Promise<any>} */
 export async function loadWorkflow(name) {
-  return (await send(workflowPath(name))).json();
+  return parseJson(await (await send(workflowPath(name))).text());
 }
 
 /**
@@ -146,6 +148,6 @@ export async function loadWorkflow(name) {
  */
 export async function saveWorkflow(name, json, overwrite) {
   await send(`${workflowPath(name)}?overwrite=${overwrite}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(json, null, 1),
+    method: "POST", headers: { "Content-Type": "application/json" }, body: writeJson(json, 1),
   });
 }

@@ -45,6 +45,33 @@ export class Board {
     return this.problems.length === 0 ? [] : this.problems.filter((problem) => problem.key === key);
   }
 
+  /**
+   * How a closed subgraph stands: as the node inside that runs.
+   * @param {string} prefix of the keys inside, as "12:"
+   * @returns {Readonly<NodeRun>}
+   */
+  stateWithin(prefix) {
+    /** @type {Readonly<NodeRun>} */
+    let found = IDLE;
+    for (const [key, run] of this.runs) {
+      if (!key.startsWith(prefix)) continue;
+      if (run.state === "running") return run;
+      found = run;
+    }
+    return found;
+  }
+
+  /** @param {string} prefix @returns {Output} what the nodes inside a subgraph show */
+  outputWithin(prefix) {
+    const inside = [...this.outputs].filter(([key]) => key.startsWith(prefix)).map(([, output]) => output);
+    return { pictures: inside.flatMap((output) => output.pictures), texts: inside.flatMap((output) => output.texts) };
+  }
+
+  /** @param {string} prefix @returns {Problem[]} */
+  problemsWithin(prefix) {
+    return this.problems.length === 0 ? [] : this.problems.filter((problem) => problem.key?.startsWith(prefix));
+  }
+
   /** @param {string} key @param {Partial<NodeRun>} fields */
   update(key, fields) {
     const run = this.runs.get(key) ?? { ...IDLE };

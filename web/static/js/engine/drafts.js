@@ -1,5 +1,7 @@
 /** Keeps what is being edited in the browser, so that a reload or a crash loses nothing. One draft for each tab. */
 
+import { parseJson, writeJson } from "../model/io/json.js";
+
 const NAME = "sfumato";
 const TABLE = "drafts";
 const MOST = 24;
@@ -74,7 +76,7 @@ export class Drafts {
   /** What could only be written as the page went away. @returns {Draft | null} */
   late() {
     const text = localStorage.getItem("sfumato.late");
-    return text ? JSON.parse(text) : null;
+    return text ? parseJson(text) : null;
   }
 
   /**
@@ -118,7 +120,7 @@ export class Drafts {
     const describe = this.pending;
     if (!describe) return;
     try {
-      localStorage.setItem("sfumato.late", JSON.stringify({ ...describe(), tab: this.tab, time: Date.now() }));
+      localStorage.setItem("sfumato.late", writeJson({ ...describe(), tab: this.tab, time: Date.now() }));
     } catch {
       void this.write();
     }

@@ -3,8 +3,9 @@
 /** @import { Store } from "../model/store.js" */
 /** @import { Board, Output } from "./board.js" */
 
+import { ROOT } from "../model/document.js";
 import { newUuid } from "../model/ids.js";
-import { writePrompt } from "../model/io/prompt.js";
+import { writePrompt } from "../model/io/flatten.js";
 import { writeWorkflow } from "../model/io/write.js";
 import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
@@ -35,9 +36,11 @@ export class Runner {
       if (change.reason === "open") this.board.clear();
       for (const patch of change.patches) {
         const node = patch.kind === "node" ? patch.after ?? patch.before : null;
-        if (node && "key" in node && change.reason === "command") this.board.forgive(String(node.key));
+        const prefix = patch.graph === store.graphId ? store.prefix : null;
+        if (prefix === null) continue;
+        if (node && "key" in node && change.reason === "command") this.board.forgive(prefix + node.key);
         if (patch.kind === "link" && patch.after && "to" in patch.after) {
-          this.board.forgive(store.graph.nodes.get(patch.after.to)?.key ?? "");
+          this.board.forgive(prefix + (store.graph.nodes.get(patch.after.to)?.key ?? ""));
         }
       }
     });
@@ -65,11 +68,11 @@ export class Runner {
    */
   async run({ front = false } = {}) {
     const { store, board } = this;
-    store.run("Roll seeds", (change) => rollSeeds(change, store.definitions, Math.random));
+    store.run("Roll seeds", (change) => rollSeeds(change.at(ROOT), store.definitions, Math.random));
     board.setProblems([]);
-    const prompt = writePrompt(store.graph, store.definitions, (node, name, value) =>
+    const prompt = writePrompt(store.document, store.catalogue, (node, name, value) =>
       inputSlot(store.definitions, node, name)?.widget?.dynamic ? resolveChoices(String(value), Math.random) : value);
-    const workflow = writeWorkflow(store.document, store.definitions);
+    const workflow = writeWorkflow(store.document, store.catalogue);
     const job = this.newJob(newUuid(), store.document.id, Object.keys(prompt));
     this.jobs.set(job.id, job);
     this.tell("started", job);

@@ -3,9 +3,10 @@
 /** @import { Transaction } from "./document.js" */
 /** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point } from "./types.js" */
 
-import { newId, nextNumber } from "./ids.js";
+import { ENTRY, EXIT } from "./definitions.js";
+import { newId, newUuid, nextNumber } from "./ids.js";
 import { makeNode } from "./nodes.js";
-import { outputSlot } from "./slots.js";
+import { SPARE, inputSlot, outputSlot } from "./slots.js";
 import { checkLink } from "./validate.js";
 
 /** @param {Transaction} change @returns {number} */
@@ -16,15 +17,20 @@ function nextZ(change) {
 }
 
 /** @param {Transaction} change @returns {string} */
-function nextNodeKey(change) {
+export function nextNodeKey(change) {
   const keys = [...change.graph.nodes.values()].map((node) => node.key);
   return String(nextNumber(keys, Number(change.document.kept.last_node_id) || 0));
 }
 
 /** @param {Transaction} change @returns {number} */
-function nextLinkKey(change) {
+export function nextLinkKey(change) {
   const keys = [...change.graph.links.values()].map((link) => link.key);
   return nextNumber(keys, Number(change.document.kept.last_link_id) || 0);
+}
+
+/** @param {{type: string} | undefined} node @returns {boolean} whether it is the entry or exit of a subgraph, which stays */
+export function isBoundary(node) {
+  return node?.type === ENTRY || node?.type === EXIT;
 }
 
 /**
@@ -48,6 +54,7 @@ export function addCopies(change, nodes, links, offset) {
   const names = new Map();
   let z = nextZ(change);
   for (const node of [...nodes].sort((one, other) => one.z - other.z)) {
+    if (isBoundary(node)) continue;
     const id = newId();
     names.set(node.id, id);
     const position = /** @type {Point} */ ([node.position[0] + offset[0], node.position[1] + offset[1]]);
@@ -68,6 +75,7 @@ export function addCopies(change, nodes, links, offset) {
  */
 export function removeNodes(change, ids) {
   for (const id of ids) {
+    if (isBoundary(change.graph.nodes.get(id))) continue;
     for (const link of [...change.graph.linksInto(id), ...change.graph.linksFrom(id)]) change.remove("link", link.id);
     change.remove("node", id);
   }
@@ -123,7 +131,7 @@ export function setTitle(change, id, title) {
 
 /** @param {Transaction} change @param {Iterable<string>} ids @param {NodeMode} mode */
 export function setMode(change, ids, mode) {
-  for (const id of ids) if (change.node(id).mode !== mode) change.put("node", { ...change.node(id), mode });
+  for (const id of ids) if (change.node(id).mode !== mode && !isBoundary(change.node(id))) change.put("node", { ...change.node(id), mode });
 }
 
 /** @param {Transaction} change @param {Iterable<string>} ids @param {boolean} collapsed */
@@ -145,10 +153,41 @@ export function connect(change, definitions, from, slot, to, input) {
   const verdict = checkLink(change.graph, definitions, from, slot, to, input);
   if (!verdict.ok) throw new Error(verdict.reason);
   if (present) change.remove("link", present.id);
+  const target = boundaryInput(change, definitions, from, slot, to, input);
   const type = outputSlot(definitions, change.node(from), slot)?.type ?? "*";
-  const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input, type, kept: {} };
+  const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input: target, type, kept: {} };
   change.put("link", link);
   return link;
+}
+
+/**
+ * Makes the new socket of a subgraph that a link to the spare socket of its entry or exit asks for.
+ * @param {Transaction} change @param {Definitions} definitions
+ * @param {string} from @param {number} slot @param {string} to @param {string} input
+ * @returns {string} the input in which the link ends
+ */
+function boundaryInput(change, definitions, from, slot, to, input) {
+  const origin = change.node(from);
+  const target = change.node(to);
+  if (origin.type === ENTRY && slot === origin.outputs.length) {
+    const wanted = inputSlot(definitions, target, input);
+    const name = freeName(wanted?.label ?? "input", origin.outputs.map((one) => one.name));
+    const stored = Object.freeze({ name, type: wanted?.type ?? "*", kept: { id: newUuid() } });
+    change.put("node", { ...origin, outputs: [...origin.outputs, stored] });
+  }
+  if (target.type !== EXIT || input !== SPARE) return input;
+  const given = outputSlot(definitions, origin, slot);
+  const name = freeName(given?.label ?? "output", target.inputs.map((one) => one.name));
+  const stored = Object.freeze({ name, type: given?.type ?? "*", kept: { id: newUuid() } });
+  change.put("node", { ...target, inputs: [...target.inputs, stored] });
+  return stored.kept.id;
+}
+
+/** @param {string} wish @param {readonly string[]} taken @returns {string} */
+export function freeName(wish, taken) {
+  let name = wish;
+  for (let number = 2; taken.includes(name); number += 1) name = `${wish}_${number}`;
+  return name;
 }
 
 /** @param {Transaction} change @param {Iterable<string>} ids */
@@ -185,4 +224,50 @@ export function removeGroups(change, ids) {
 /** @param {Transaction} change @param {string} name what the workflow is called */
 export function setName(change, name) {
   change.put("meta", { id: "name", value: name });
+}
+
+/**
+ * Calls a socket of a subgraph by another name; links to it stay.
+ * @param {Transaction} change @param {string} id the entry or exit @param {number} index @param {string} label
+ */
+export function renameSocket(change, id, index, label) {
+  const node = change.node(id);
+  const side = node.type === ENTRY ? "outputs" : "inputs";
+  const slots = node[side].map((slot, place) => (place === index ? Object.freeze({ ...slot, kept: { ...slot.kept, label } }) : slot));
+  change.put("node", { ...node, [side]: slots });
+}
+
+/**
+ * Takes a socket of a subgraph away, inside and on every node that stands for it.
+ * @param {Transaction} change @param {string} id the entry or exit @param {number} index
+ */
+export function removeSocket(change, id, index) {
+  const node = change.node(id);
+  const isEntry = node.type === ENTRY;
+  const gone = (isEntry ? node.outputs : node.inputs)[index];
+  const inner = isEntry ? change.graph.linksFrom(id) : change.graph.linksInto(id);
+  for (const link of inner) {
+    if (isEntry ? link.slot === index : link.input === gone.kept.id) change.remove("link", link.id);
+    else if (isEntry && link.slot > index) change.put("link", { ...link, slot: link.slot - 1 });
+  }
+  const side = isEntry ? "outputs" : "inputs";
+  change.put("node", { ...node, [side]: node[side].filter((_slot, place) => place !== index) });
+  for (const graph of change.document.graphs.values()) {
+    const outer = change.at(graph.id);
+    for (const host of [...graph.nodes.values()].filter((one) => one.type === change.graphId)) {
+      for (const link of isEntry ? graph.linksInto(host.id) : graph.linksFrom(host.id)) {
+        if (isEntry ? link.input === gone.name : link.slot === index) outer.remove("link", link.id);
+        else if (!isEntry && link.slot > index) outer.put("link", { ...link, slot: link.slot - 1 });
+      }
+      if (isEntry) dropInput(outer, host, gone.name);
+    }
+  }
+}
+
+/** @param {Transaction} change @param {Node} host @param {string} name */
+function dropInput(change, host, name) {
+  const { [name]: _value, ...values } = host.values;
+  const { [name]: _control, ...controls } = host.controls;
+  const inputs = host.inputs.filter((slot) => slot.name !== name);
+  change.put("node", { ...host, inputs, values: Object.freeze(values), controls: Object.freeze(controls) });
 }

@@ -121,6 +121,10 @@ function virtual(type, name, fields) {
   return [type, Object.freeze({ ...base, type, name, ...fields })];
 }
 
+/** The two nodes of every subgraph that stand for its sockets; they are never added by hand. */
+export const ENTRY = "sfumato/entry";
+export const EXIT = "sfumato/exit";
+
 const NOTE = Object.freeze({
   name: "text", type: "STRING", optional: true, tooltip: "", widget: widget({ kind: "text", fallback: "" }),
 });
@@ -128,6 +132,8 @@ const NOTE = Object.freeze({
 export const VIRTUAL = new Map([
   virtual("Note", "Note", { inputs: [NOTE], description: "Text on the canvas." }),
   virtual("MarkdownNote", "Markdown note", { inputs: [NOTE], description: "Text on the canvas." }),
+  virtual(ENTRY, "Inputs", { category: "", description: "What comes in from outside." }),
+  virtual(EXIT, "Outputs", { category: "", description: "What goes out." }),
   virtual("PrimitiveNode", "Primitive", { description: "One value for every input that it is linked to." }),
   virtual("Reroute", "Reroute", {
     description: "Leads a link round a corner.",

@@ -1,6 +1,6 @@
 /** The document: graphs of nodes, links and groups, changed only by patches that can be turned round. */
 
-/** @import { AnyRecord, Group, Kept, Link, Node, Patch, RecordKind } from "./types.js" */
+/** @import { AnyRecord, Group, Kept, Link, Node, Patch, RecordKind, Subgraph } from "./types.js" */
 
 export const ROOT = "root";
 
@@ -79,6 +79,7 @@ export class Document {
     this.id = id;
     this.kept = kept;
     /** @type {Map<string, Graph>} */ this.graphs = new Map([[ROOT, new Graph(ROOT)]]);
+    /** @type {Map<string, Subgraph>} every graph but the root */ this.subgraphs = new Map();
     /** @type {Map<string, Readonly<{id: string, value: any}>>} */ this.meta = new Map();
   }
 
@@ -93,6 +94,7 @@ export class Document {
    * @returns {Map<string, AnyRecord>}
    */
   records(graphId, kind) {
+    if (kind === "graph") return /** @type {Map<string, AnyRecord>} */ (this.subgraphs);
     const graph = this.graphs.get(graphId);
     if (!graph) throw new Error(`no graph ${graphId} in this document`);
     const table = { node: graph.nodes, link: graph.links, group: graph.groups, meta: this.meta }[kind];
@@ -108,11 +110,18 @@ export class Document {
     if (records.get(patch.id) !== patch.before) {
       throw new Error(`patch of ${patch.kind} ${patch.id} does not fit the document`);
     }
+    if (patch.kind === "graph") this.applyGraph(patch);
     const graph = /** @type {Graph} */ (this.graphs.get(patch.graph));
     if (patch.kind === "link" && patch.before) graph.forgetLink(/** @type {Link} */ (patch.before));
     if (patch.after === undefined) records.delete(patch.id);
     else records.set(patch.id, patch.after);
     if (patch.kind === "link" && patch.after) graph.indexLink(/** @type {Link} */ (patch.after));
+  }
+
+  /** Makes or removes the graph that a record stands for. @param {Patch} patch */
+  applyGraph({ id, before, after }) {
+    if (!before) this.graphs.set(id, new Graph(id));
+    else if (!after) this.graphs.delete(id);
   }
 }
 
@@ -134,6 +143,17 @@ export class Transaction {
     /** @type {Patch[]} */ this.patches = [];
   }
 
+  /**
+   * The same transaction for another graph of the document.
+   * @param {string} graphId
+   * @returns {Transaction}
+   */
+  at(graphId) {
+    const other = new Transaction(this.document, graphId);
+    other.patches = this.patches;
+    return other;
+  }
+
   /** The graph that this transaction changes. */
   get graph() {
     return /** @type {Graph} */ (this.document.graphs.get(this.graphId));
@@ -146,7 +166,7 @@ export class Transaction {
   put(kind, record) {
     const before = this.document.records(this.graphId, kind).get(record.id);
     if (before === record) return;
-    this.record({ graph: this.graphId, kind, id: record.id, before, after: Object.freeze(record) });
+    this.record({ graph: kind === "graph" ? record.id : this.graphId, kind, id: record.id, before, after: Object.freeze(record) });
   }
 
   /**
@@ -155,7 +175,7 @@ export class Transaction {
    */
   remove(kind, id) {
     const before = this.document.records(this.graphId, kind).get(id);
-    if (before) this.record({ graph: this.graphId, kind, id, before, after: undefined });
+    if (before) this.record({ graph: kind === "graph" ? id : this.graphId, kind, id, before, after: undefined });
   }
 
   /**
@@ -172,7 +192,7 @@ export class Transaction {
   /** Takes back everything done so far. */
   rollback() {
     for (const patch of inverse(this.patches)) this.document.apply(patch);
-    this.patches = [];
+    this.patches.length = 0;
   }
 
   /** @param {Patch} patch */

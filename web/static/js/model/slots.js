@@ -2,7 +2,7 @@
 
 /** @import { Definition, InputSlot, Node, OutputSlot, Slots, StoredSlot, Widget } from "./types.js" */
 
-import { widget } from "./definitions.js";
+import { ENTRY, EXIT, widget } from "./definitions.js";
 
 /** @type {WeakMap<ReadonlyMap<string, Definition>, WeakMap<Node, Slots>>} */
 const cache = new WeakMap();
@@ -24,9 +24,10 @@ export function slotsOf(definitions, node) {
 function findSlots(definition, node) {
   if (!definition) return storedSlots(node);
   if (definition.type === "PrimitiveNode") return primitiveSlots(node);
+  if (definition.type === ENTRY || definition.type === EXIT) return boundarySlots(node);
   const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
   /** @type {InputSlot[]} */
-  const inputs = definition.inputs.map((input) => ({ ...input, label: labelOf(stored.get(input.name), input.name) }));
+  const inputs = definition.inputs.map((input) => ({ ...input, label: labelOf(stored.get(input.name), input.label ?? input.name) }));
   const names = new Set(inputs.map((input) => input.name));
   for (const slot of node.inputs) {
     if (names.has(slot.name)) continue;
@@ -34,7 +35,7 @@ function findSlots(definition, node) {
     inputs.push({ name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget: null });
   }
   const outputs = definition.outputs.map((output, index) => ({
-    index, name: output.name, label: labelOf(node.outputs[index], output.name), type: output.type, tooltip: output.tooltip,
+    index, name: output.name, label: labelOf(node.outputs[index], output.label ?? output.name), type: output.type, tooltip: output.tooltip,
   }));
   return { inputs, outputs, isKnown: true };
 }
@@ -69,12 +70,31 @@ function primitiveSlots(node) {
   };
 }
 
+/** Name of the socket at the end of an entry or exit node that makes a new one. */
+export const SPARE = "+";
+
+/**
+ * The sockets of a subgraph from inside, and one to spare. Inputs are named by their identity: names need not be unique.
+ * @param {Node} node
+ * @returns {Slots}
+ */
+function boundarySlots(node) {
+  const rest = { optional: true, tooltip: "", widget: null };
+  const spare = { name: SPARE, type: "*", kept: { id: SPARE, label: "new…" } };
+  const inputs = node.type === ENTRY ? [] : [...node.inputs, spare].map((slot) =>
+    ({ ...rest, name: String(slot.kept.id), label: labelOf(slot, slot.name), type: slot.type }));
+  const outputs = node.type === EXIT ? [] : [...node.outputs, spare].map((slot, index) =>
+    ({ index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "" }));
+  return { inputs, outputs, isKnown: true };
+}
+
 /**
  * The widget that fits a value of which nothing else is known.
  * @param {any} value
  * @returns {Widget}
  */
 export function guessWidget(value) {
+  if (typeof value === "bigint") return widget({ kind: "int", fallback: 0 });
   if (typeof value === "number") return widget(Number.isInteger(value) ? { kind: "int", fallback: 0 } : { kind: "float", fallback: 0, step: 0.05 });
   if (typeof value === "boolean") return widget({ kind: "toggle", fallback: false });
   if (typeof value === "string" && value.includes("\n")) return widget({ kind: "text", fallback: "" });

@@ -1,25 +1,30 @@
 /** Holds the open document: runs commands on it, keeps their history, and tells who listens what was touched. */
 
-/** @import { Definitions, Patch } from "./types.js" */
+/** @import { Definitions, Node, Patch } from "./types.js" */
 
 /** @import { Document } from "./document.js" */
 
 import { ROOT, Transaction, inverse } from "./document.js";
 import { History } from "./history.js";
+import { writeJson } from "./io/json.js";
+import { pathTo, withSubgraphs } from "./subgraphs.js";
 
 /**
- * @typedef {Readonly<{reason: "command" | "undo" | "redo" | "open" | "definitions", label: string,
+ * @typedef {Readonly<{reason: "command" | "undo" | "redo" | "open" | "enter" | "definitions", label: string,
  *   patches: readonly Patch[]}>} Change
  */
 
 /** One document that is being edited. */
 export class Store {
-  /** @param {Document} document @param {Definitions} definitions */
-  constructor(document, definitions) {
+  /** @param {Document} document @param {Definitions} catalogue */
+  constructor(document, catalogue) {
     this.document = document;
-    this.definitions = definitions;
+    this.catalogue = catalogue;
+    /** the catalogue, and the subgraphs of the document */
+    this.definitions = withSubgraphs(document, catalogue);
     this.history = new History();
     this.graphId = ROOT;
+    /** @type {readonly string[]} ids of the instances that were entered, outermost first */ this.path = [];
     /** @type {Set<(change: Change) => void>} */ this.listeners = new Set();
     /** @type {() => number} */ this.clock = () => Date.now();
   }
@@ -27,6 +32,32 @@ export class Store {
   /** The graph on screen. */
   get graph() {
     return /** @type {import("./document.js").Graph} */ (this.document.graphs.get(this.graphId));
+  }
+
+  /** What the keys of the graph on screen begin with in prompts and messages: "", "12:", "12:3:". */
+  get prefix() {
+    return this.instances.map((node) => `${node.key}:`).join("");
+  }
+
+  /** The instances that were entered, outermost first. @returns {Node[]} */
+  get instances() {
+    let graph = this.document.root;
+    return this.path.map((id) => {
+      const node = /** @type {Node} */ (graph.nodes.get(id));
+      graph = /** @type {import("./document.js").Graph} */ (this.document.graphs.get(node.type));
+      return node;
+    });
+  }
+
+  /**
+   * Shows another graph.
+   * @param {readonly string[]} path ids of instances, outermost first
+   */
+  show(path) {
+    this.path = path;
+    this.graphId = this.instances.at(-1)?.type ?? ROOT;
+    this.history.seal();
+    this.tell({ reason: "enter", label: "Enter", patches: [] });
   }
 
   /**
@@ -58,6 +89,7 @@ export class Store {
     }
     if (change.patches.length > 0) {
       this.history.push(label, change.patches, gesture, this.clock());
+      this.settle(change.patches);
       this.tell({ reason: "command", label, patches: change.patches });
     }
     return result;
@@ -94,25 +126,70 @@ export class Store {
   open(document) {
     this.document = document;
     this.graphId = ROOT;
+    this.path = [];
+    this.definitions = withSubgraphs(document, this.catalogue);
     this.history = new History();
     this.tell({ reason: "open", label: "Open", patches: [] });
   }
 
-  /** @param {Definitions} definitions */
-  define(definitions) {
-    this.definitions = definitions;
+  /** @param {Definitions} catalogue */
+  define(catalogue) {
+    this.catalogue = catalogue;
+    this.definitions = withSubgraphs(this.document, catalogue);
     this.tell({ reason: "definitions", label: "Node definitions", patches: [] });
   }
 
   /** @param {readonly Patch[]} patches @param {"undo" | "redo"} reason @param {string} label */
   replay(patches, reason, label) {
     for (const patch of patches) this.document.apply(patch);
+    this.settle(patches);
     this.tell({ reason, label, patches });
+    const graphs = new Set(patches.filter((patch) => patch.kind !== "graph" && patch.kind !== "meta").map((patch) => patch.graph));
+    if (graphs.size > 0 && !graphs.has(this.graphId)) {
+      const [first] = graphs;
+      const path = pathTo(this.document, first);
+      if (path) this.show(path);
+    }
     return label;
+  }
+
+  /**
+   * Follows what patches did to subgraphs: their sockets and widgets, and whether the one on screen is still there.
+   * @param {readonly Patch[]} patches
+   */
+  settle(patches) {
+    if (patches.every((patch) => patch.graph === ROOT)) return;
+    if (!this.isPathWhole()) {
+      this.path = [];
+      this.graphId = ROOT;
+    }
+    const definitions = withSubgraphs(this.document, this.catalogue);
+    if (!sameSubgraphs(this.definitions, definitions)) {
+      this.definitions = definitions;
+      this.tell({ reason: "definitions", label: "Subgraphs", patches: [] });
+    }
+  }
+
+  /** @returns {boolean} */
+  isPathWhole() {
+    let graph = this.document.root;
+    for (const id of this.path) {
+      const inner = this.document.graphs.get(graph.nodes.get(id)?.type ?? "");
+      if (!inner) return false;
+      graph = inner;
+    }
+    return graph.id === this.graphId;
   }
 
   /** @param {Change} change */
   tell(change) {
     for (const listener of this.listeners) listener(change);
   }
+}
+
+/** @param {Definitions} before @param {Definitions} after @returns {boolean} whether both describe the same subgraphs */
+function sameSubgraphs(before, after) {
+  const text = (/** @type {Definitions} */ definitions) =>
+    writeJson([...definitions.values()].filter((definition) => definition.isSubgraph));
+  return text(before) === text(after);
 }

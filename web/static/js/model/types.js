@@ -34,8 +34,11 @@
 
 /** @typedef {Readonly<{id: string, key: number, title: string, bounds: Bounds, color: string | null, kept: Kept}>} Group */
 
-/** @typedef {"node" | "link" | "group" | "meta"} RecordKind */
-/** @typedef {Node | Link | Group | Readonly<{id: string, value: any}>} AnyRecord */
+/** A graph that nodes of its type stand for; its sockets are those of its entry and exit nodes. */
+/** @typedef {Readonly<{id: string, name: string, kept: Kept}>} Subgraph */
+
+/** @typedef {"node" | "link" | "group" | "meta" | "graph"} RecordKind */
+/** @typedef {Node | Link | Group | Subgraph | Readonly<{id: string, value: any}>} AnyRecord */
 
 /**
  * One record before and after; undefined means that it is not there.
@@ -55,16 +58,16 @@
  */
 
 /**
- * @typedef {Readonly<{name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null}>} InputDefinition
+ * @typedef {Readonly<{name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string}>} InputDefinition
  */
-/** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean}>} OutputDefinition */
+/** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean, label?: string}>} OutputDefinition */
 
 /**
  * A node type as the server's catalogue describes it.
  * @typedef {Readonly<{
  *   type: string, name: string, category: string, description: string, module: string,
  *   inputs: readonly InputDefinition[], outputs: readonly OutputDefinition[],
- *   isOutput: boolean, isVirtual: boolean, deprecated: boolean, experimental: boolean,
+ *   isOutput: boolean, isVirtual: boolean, deprecated: boolean, experimental: boolean, isSubgraph?: boolean,
  * }>} Definition
  */
 

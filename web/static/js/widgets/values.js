@@ -2,6 +2,9 @@
 
 /** @import { Widget } from "../model/types.js" */
 
+import { wholeNumber } from "../model/io/json.js";
+import { largest } from "../model/seeds.js";
+
 /**
  * How a value reads on the canvas.
  * @param {Widget} widget @param {any} value
@@ -39,10 +42,11 @@ export function holdsNone(widget, value) {
 
 /**
  * A number brought into the limits of its widget, on its grid where `snap` is set.
- * @param {Widget} widget @param {number} value @param {boolean} snap
- * @returns {number}
+ * @param {Widget} widget @param {number | bigint} value @param {boolean} snap
+ * @returns {number | bigint}
  */
 export function fitted(widget, value, snap) {
+  if (typeof value === "bigint") return fittedWhole(widget, value);
   let number = Math.min(widget.max, Math.max(widget.min, value));
   if (widget.kind === "int") number = Math.round(number);
   const step = snap ? widget.step : widget.round;
@@ -54,13 +58,21 @@ export function fitted(widget, value, snap) {
   return Math.min(widget.max, Math.max(widget.min, number));
 }
 
+/** @param {Widget} widget @param {bigint} value @returns {number | bigint} */
+function fittedWhole(widget, value) {
+  const top = largest(widget);
+  if (widget.kind !== "int" || value < 0n) return fitted(widget, Number(value), false);
+  return wholeNumber(value > top ? top : value);
+}
+
 /**
  * The number that a person typed, or null when it is none. Simple sums such as `512*2` are worked out.
  * @param {string} text
- * @returns {number | null}
+ * @returns {number | bigint | null}
  */
 export function typedNumber(text) {
   const plain = text.trim().replace(",", ".");
+  if (/^-?\d{16,20}$/.test(plain)) return wholeNumber(BigInt(plain));
   if (plain === "") return null;
   if (Number.isFinite(Number(plain))) return Number(plain);
   const sum = /^(-?[\d.]+)\s*([-+*/])\s*(-?[\d.]+)$/.exec(plain);

@@ -60,6 +60,7 @@ export function idle(chart) {
   function double(pointer) {
     const { hit } = pointer;
     if (hit.kind === "background") chart.actions.search({ at: pointer.world, screen: pointer.screen });
+    else if ("node" in hit && (hit.kind === "title" || hit.kind === "body") && view.isSubgraph(hit.node.type)) chart.actions.enter(hit.node);
     else if (hit.kind === "title") view.dom.openTitle(hit.node);
     else if (hit.kind === "group") chart.actions.renameGroup(hit.group);
     else if (hit.kind === "media") chart.actions.openPictures(hit.node);

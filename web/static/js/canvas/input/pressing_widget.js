@@ -29,7 +29,7 @@ class PressingWidget {
     /** @type {WidgetPlace | null} */ this.place = null;
     this.id = "";
     this.gesture = "";
-    this.start = 0;
+    /** @type {number | bigint} */ this.start = 0;
     this.moved = false;
   }
 
@@ -42,7 +42,8 @@ class PressingWidget {
     this.id = hit.node.id;
     this.gesture = this.chart.newGesture();
     this.moved = false;
-    this.start = Number(hit.node.values[hit.place.slot.name]) || 0;
+    const value = hit.node.values[hit.place.slot.name];
+    this.start = typeof value === "bigint" ? value : Number(value) || 0;
     if (!this.view.selection.has(this.id)) this.view.select([this.id]);
   }
 
@@ -88,7 +89,10 @@ class PressingWidget {
   /** @param {WidgetPlace} place @param {Widget} widget @param {number} steps @param {boolean} fine */
   nudge(place, widget, steps, fine) {
     const isFine = fine && widget.kind === "float";
-    const value = fitted(widget, this.start + steps * widget.step * (isFine ? 0.1 : 1), !isFine);
+    const { start } = this;
+    const moved = typeof start === "bigint"
+      ? start + BigInt(Math.round(steps * widget.step)) : start + steps * widget.step * (isFine ? 0.1 : 1);
+    const value = fitted(widget, moved, !isFine);
     const { label, name } = place.slot;
     this.view.store.run(`Set ${label}`, (change) => setValue(change, this.id, name, value), this.gesture);
   }

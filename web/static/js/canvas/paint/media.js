@@ -16,7 +16,7 @@ export function paintMedia(context, view, node, bounds) {
   context.roundRect(x, y, width, height, 6);
   context.fillStyle = view.theme.field;
   context.fill();
-  const texts = view.board.outputOf(node.key).texts;
+  const texts = view.outputOf(node).texts;
   if (texts.length > 0) return paintTexts(context, view, texts.join("\n"), bounds);
   const urls = view.picturesOf(node);
   if (urls.length === 0) return paintNothing(context, view, node, bounds);
@@ -96,7 +96,7 @@ function drawWithin(context, picture, [x, y, width, height], smooth = false) {
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
  */
 export function paintPreview(context, view, node) {
-  const { preview } = view.board.stateOf(node.key);
+  const { preview } = view.runOf(node);
   if (!preview) return;
   const [x, y, width, height] = view.scene.shape(node).bounds;
   const side = Math.min(width, 320);
@@ -122,7 +122,7 @@ export function paintPreview(context, view, node) {
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
  */
 export function paintProblems(context, view, node) {
-  const problems = view.board.problemsOf(node.key);
+  const problems = view.problemsOf(node);
   if (problems.length === 0 || view.camera.scale < 0.35) return;
   const [x, y, width, height] = view.scene.shape(node).bounds;
   context.font = `12px ${FONT}`;

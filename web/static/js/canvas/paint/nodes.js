@@ -32,8 +32,8 @@ export function paintNode(context, view, node) {
 /** @param {View} view @param {Node} node @param {Shape} shape @returns {{line: string, width: number}} */
 function outline(view, node, shape) {
   const { theme } = view;
-  const run = view.board.stateOf(node.key);
-  if (view.board.problemsOf(node.key).length > 0) return { line: theme.danger, width: 2 };
+  const run = view.runOf(node);
+  if (view.problemsOf(node).length > 0) return { line: theme.danger, width: 2 };
   if (view.selection.has(node.id)) return { line: theme.accent, width: 2 };
   if (run.state === "running") return { line: theme.accent, width: 2 };
   if (!shape.isKnown && view.isCatalogueComplete && !view.isSubgraph(node.type)) return { line: theme.danger, width: 1.5 };
@@ -75,7 +75,7 @@ function paintFrame(context, view, node, shape, scale) {
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Shape} shape */
 function paintProgress(context, view, node, shape) {
-  const run = view.board.stateOf(node.key);
+  const run = view.runOf(node);
   if (run.state !== "running") return;
   const [x, y, width, height] = shape.title;
   const part = run.max > 0 ? Math.min(1, run.value / run.max) : 0;
@@ -114,10 +114,10 @@ function paintTitle(context, view, node, shape, scale) {
  * @returns {number} what is left of the title
  */
 function paintBadge(context, view, node, right, middle) {
-  const run = view.board.stateOf(node.key);
+  const run = view.runOf(node);
   const state = { normal: "", mute: "muted", bypass: "bypassed" }[node.mode];
   const steps = run.state === "running" ? (run.max > 1 ? `${run.value}/${run.max}` : "…") : "";
-  const text = steps || state || `#${node.key}`;
+  const text = steps || state || (node.key.startsWith("-") ? "" : `#${node.key}`);
   context.font = `${steps || state ? 600 : 400} 11px ${FONT}`;
   context.textAlign = "right";
   context.fillStyle = steps ? view.theme.accent : view.theme.faint;
@@ -151,7 +151,7 @@ function paintSockets(context, view, node, shape, scale) {
   context.font = `12px ${FONT}`;
   context.textBaseline = "middle";
   const half = shape.bounds[2] / 2 - 22;
-  const wrong = new Set(view.board.problemsOf(node.key).map((problem) => problem.input));
+  const wrong = new Set(view.problemsOf(node).map((problem) => problem.input));
   for (const { slot, x, y, onWidget } of shape.inputs) {
     const isLinked = graph.linkInto(node.id, slot.name) !== undefined;
     const isOffered = view.offers(node, "input", slot);

@@ -42,7 +42,7 @@ function paintField(context, view, [x, y, width, height], hovered) {
  */
 function paintValue(context, view, node, place, isLinked, hovered) {
   const widget = /** @type {Widget} */ (place.slot.widget);
-  const wrong = view.board.problemsOf(node.key).some((problem) => problem.input === place.slot.name);
+  const wrong = view.problemsOf(node).some((problem) => problem.input === place.slot.name);
   if (wrong) ring(context, view, place.bounds);
   if (widget.kind === "text") return paintText(context, view, node, place, isLinked);
   const [x, y, width, height] = place.bounds;

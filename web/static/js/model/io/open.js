@@ -3,6 +3,7 @@
 /** @import { Definitions } from "../types.js" */
 /** @import { Opened } from "./read.js" */
 
+import { parseJson } from "./json.js";
 import { isPng, readPngText, readWebpText } from "./png.js";
 import { isPrompt, readPrompt } from "./prompt.js";
 import { isWorkflow, readWorkflow } from "./read.js";
@@ -46,10 +47,10 @@ function openTexts(texts, definitions) {
 /** @param {string} text @returns {any} */
 function parse(text) {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     try {
-      return JSON.parse(text.replace(/\bNaN\b/g, "null"));
+      return parseJson(text.replace(/\bNaN\b/g, "null"));
     } catch {
       throw new Error("This file is not valid JSON.");
     }

@@ -1,16 +1,12 @@
-/** Between documents and the prompt (API JSON) that the server runs. */
+/** Reads prompts (API JSON) as documents. */
 
-/** @import { Graph } from "../document.js" */
-/** @import { Definitions, Link, Node, PromptNode } from "../types.js" */
+/** @import { Definitions, Node, PromptNode } from "../types.js" */
 
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
 import { layeredPositions } from "../layout.js";
 import { comfortableSize } from "../nodes.js";
-import { slotsOf, titleOf } from "../slots.js";
-import { typesMatch } from "../validate.js";
-
-/** @typedef {{kind: "link", key: string, slot: number} | {kind: "value", value: any} | {kind: "none"}} Source */
+import { slotsOf } from "../slots.js";
 
 /**
  * Whether some JSON is a prompt.
@@ -21,82 +17,6 @@ export function isPrompt(json) {
   if (!json || typeof json !== "object" || Array.isArray(json)) return false;
   const entries = Object.values(json);
   return entries.length > 0 && entries.every((entry) => typeof entry?.class_type === "string");
-}
-
-/**
- * The prompt of a graph: muted and bypassed nodes left out, reroutes and primitives resolved.
- * @param {Graph} graph @param {Definitions} definitions
- * @param {(node: Node, name: string, value: any) => any} resolve last word on a value (choices in text)
- * @returns {Record<string, PromptNode>}
- */
-export function writePrompt(graph, definitions, resolve = (_node, _name, value) => value) {
-  /** @type {Record<string, PromptNode>} */
-  const prompt = {};
-  for (const node of graph.nodes.values()) {
-    if (node.mode !== "normal" || definitions.get(node.type)?.isVirtual) continue;
-    /** @type {Record<string, any>} */
-    const inputs = {};
-    for (const { name, widget } of slotsOf(definitions, node).inputs) {
-      const source = sourceOf(graph, definitions, graph.linkInto(node.id, name));
-      if (source.kind === "link") inputs[name] = [source.key, source.slot];
-      else if (source.kind === "value") inputs[name] = wrapped(source.value);
-      else if (widget && node.values[name] !== undefined) inputs[name] = wrapped(resolve(node, name, node.values[name]));
-    }
-    prompt[node.key] = { class_type: node.type, inputs, _meta: { title: titleOf(definitions, node) } };
-  }
-  for (const entry of Object.values(prompt)) {
-    for (const [name, value] of Object.entries(entry.inputs)) {
-      if (Array.isArray(value) && !(value[0] in prompt)) delete entry.inputs[name];
-    }
-  }
-  return prompt;
-}
-
-/** @param {any} value @returns {any} */
-function wrapped(value) {
-  return Array.isArray(value) ? { __value__: value } : value;
-}
-
-/**
- * Where the value of an input really comes from.
- * @param {Graph} graph @param {Definitions} definitions @param {Link | undefined} link
- * @returns {Source}
- */
-function sourceOf(graph, definitions, link) {
-  const seen = new Set();
-  while (link && !seen.has(link.id)) {
-    seen.add(link.id);
-    const origin = graph.nodes.get(link.from);
-    if (!origin || origin.mode === "mute") return { kind: "none" };
-    if (origin.type === "PrimitiveNode") {
-      const { value } = origin.values;
-      return value === null || value === undefined ? { kind: "none" } : { kind: "value", value };
-    }
-    if (origin.type === "Reroute") link = graph.linksInto(origin.id)[0];
-    else if (origin.mode === "bypass") link = bypassed(graph, definitions, origin, link);
-    else if (definitions.get(origin.type)?.isVirtual) return { kind: "none" };
-    else return { kind: "link", key: origin.key, slot: link.slot };
-  }
-  return { kind: "none" };
-}
-
-/**
- * The link that a bypassed node lets through to an output: same place first, then the same type, then one that fits.
- * @param {Graph} graph @param {Definitions} definitions @param {Node} node @param {Link} link the link that leaves it
- * @returns {Link | undefined}
- */
-function bypassed(graph, definitions, node, link) {
-  const { inputs, outputs } = slotsOf(definitions, node);
-  const target = graph.nodes.get(link.to);
-  const wanted = target && slotsOf(definitions, target).inputs.find((slot) => slot.name === link.input)?.type;
-  const given = outputs[link.slot]?.type ?? link.type;
-  const sockets = inputs.filter((slot) => !slot.widget || graph.linkInto(node.id, slot.name));
-  const type = wanted === undefined || wanted === "*" ? given : wanted;
-  const fits = (/** @type {{type: string} | undefined} */ slot) =>
-    slot !== undefined && typesMatch(slot.type, type) && typesMatch(slot.type, given);
-  const same = sockets[link.slot];
-  const chosen = fits(same) ? same : sockets.find((slot) => slot.type === type) ?? sockets.find(fits);
-  return chosen && graph.linkInto(node.id, chosen.name);
 }
 
 /**

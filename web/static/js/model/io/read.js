@@ -2,8 +2,10 @@
 
 /** @import { Definitions, Group, Kept, Link, Node, NodeMode, StoredSlot } from "../types.js" */
 
+import { ENTRY } from "../definitions.js";
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
+import { addBoundaries, fillInstances, promoteWidgets, readableSubgraphs } from "./subgraphs.js";
 import { readValues } from "./values.js";
 
 /** @typedef {Readonly<{key: string | null, text: string}>} Doubt */
@@ -37,11 +39,30 @@ export function readWorkflow(json, definitions) {
   const change = new Transaction(document);
   /** @type {Doubt[]} */
   const doubts = [];
-  const links = (json.links ?? []).map(readLink).filter((/** @type {RawLink | null} */ link) => link !== null);
-  /** @type {Map<string, Node>} */
-  const byKey = new Map();
-  /** @type {Map<string, readonly StoredSlot[]>} */
+  const subgraphs = readableSubgraphs(json, document);
+  for (const { id, name, kept } of subgraphs) change.put("graph", { id, name, kept });
+  for (const { id, json: inner } of subgraphs) {
+    const within = change.at(id);
+    readGraph(within, inner, definitions, doubts, addBoundaries(within, inner));
+  }
+  readGraph(change, json, definitions, doubts, new Map());
+  if (subgraphs.length > 0) {
+    promoteWidgets(change, definitions);
+    fillInstances(change, definitions, doubts);
+  }
+  return { document, doubts };
+}
+
+/**
+ * @param {Transaction} change @param {any} json a graph of a file @param {Definitions} definitions @param {Doubt[]} doubts
+ * @param {Map<string, Node>} byKey the nodes that are there already
+ */
+function readGraph(change, json, definitions, doubts, byKey) {
+  const raws = Array.isArray(json.links) ? json.links : Object.values(json.links ?? {});
+  const links = raws.map(readLink).filter((/** @type {RawLink | null} */ link) => link !== null);
+  /** @type {Map<string, readonly {name: string}[]>} */
   const stored = new Map();
+  for (const [key, node] of byKey) stored.set(key, node.inputs.map((slot) => ({ name: String(slot.kept.id) })));
   json.nodes.forEach((/** @type {any} */ raw, /** @type {number} */ z) => {
     if (!raw || typeof raw !== "object") return;
     const { node, slots } = readNode(raw, z, definitions, doubts);
@@ -52,11 +73,10 @@ export function readWorkflow(json, definitions) {
   });
   for (const raw of links) addLink(change, raw, byKey, stored, doubts);
   for (const [index, raw] of (json.groups ?? []).entries()) change.put("group", readGroup(raw, index));
-  return { document, doubts };
 }
 
 /** @param {any} raw @param {Set<string>} names @returns {Record<string, any>} */
-function without(raw, names) {
+export function without(raw, names) {
   return Object.fromEntries(Object.entries(raw).filter(([name]) => !names.has(name)));
 }
 
@@ -75,13 +95,13 @@ function readLink(raw) {
 }
 
 /** @param {any} type @returns {string} */
-function typeName(type) {
+export function typeName(type) {
   if (Array.isArray(type)) return "COMBO";
   return typeof type === "string" && type !== "" ? type : "*";
 }
 
 /** @param {any} pair @param {[number, number]} fallback @returns {[number, number]} */
-function readPair(pair, fallback) {
+export function readPair(pair, fallback) {
   const numbers = [Number(pair?.[0]), Number(pair?.[1])];
   return Number.isFinite(numbers[0]) && Number.isFinite(numbers[1]) ? [numbers[0], numbers[1]] : fallback;
 }
@@ -138,7 +158,7 @@ function unknownValues(raw) {
 
 /**
  * @param {Transaction} change @param {RawLink} raw @param {Map<string, Node>} byKey
- * @param {Map<string, readonly StoredSlot[]>} stored @param {Doubt[]} doubts
+ * @param {Map<string, readonly {name: string}[]>} stored @param {Doubt[]} doubts
  */
 function addLink(change, raw, byKey, stored, doubts) {
   const from = byKey.get(raw.from);
@@ -146,6 +166,10 @@ function addLink(change, raw, byKey, stored, doubts) {
   const name = stored.get(raw.to)?.[raw.index]?.name;
   if (!from || !to || name === undefined || !Number.isInteger(raw.slot)) {
     doubts.push({ key: to ? raw.to : null, text: `Link ${raw.key} leads from or to something that is not there.` });
+    return;
+  }
+  if (from.type === ENTRY && !from.outputs[raw.slot]) {
+    doubts.push({ key: raw.to, text: `"${name}" was linked to an input of its subgraph that is not there.` });
     return;
   }
   if (change.graph.linkInto(to.id, name)) {

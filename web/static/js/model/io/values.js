@@ -2,6 +2,8 @@
 
 /** @import { ControlMode, Definition, InputDefinition, Node } from "../types.js" */
 
+import { writeJson } from "./json.js";
+
 const CONTROL = "control_after_generate";
 const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
 
@@ -20,9 +22,9 @@ export function listedNames(definition) {
   for (const { name, widget } of definition.inputs) {
     if (!widget) continue;
     names.push({ name, role: "value" });
-    if (widget.seeded) names.push({ name, role: "control" });
+    if (widget.seeded && !definition.isSubgraph) names.push({ name, role: "control" });
   }
-  const upload = definition.inputs.find((input) => input.widget?.upload);
+  const upload = !definition.isSubgraph && definition.inputs.find((input) => input.widget?.upload);
   if (upload) names.push({ name: upload.name, role: "upload" });
   return names;
 }
@@ -98,14 +100,15 @@ function checkFit(reading, definition) {
   for (const input of definition.inputs) {
     const value = reading.values[input.name];
     if (!input.widget || value === undefined || value === null || fits(input, value)) continue;
-    reading.doubts.push(`"${input.name}" holds ${JSON.stringify(value)}, which does not fit it.`);
+    reading.doubts.push(`"${input.name}" holds ${writeJson(value)}, which does not fit it.`);
   }
 }
 
 /** @param {InputDefinition} input @param {any} value @returns {boolean} */
 function fits(input, value) {
   const kind = input.widget?.kind;
-  if (kind === "int" || kind === "float") return typeof value === "number";
+  if (kind === "int") return typeof value === "number" || typeof value === "bigint";
+  if (kind === "float") return typeof value === "number";
   if (kind === "toggle") return typeof value === "boolean";
   if (kind === "text" || kind === "string") return typeof value === "string";
   return typeof value !== "object";

@@ -3,36 +3,99 @@
 /** @import { Document, Graph } from "../document.js" */
 /** @import { Definition, Definitions, Link, Node, StoredSlot } from "../types.js" */
 
+import { isBoundary } from "../commands.js";
 import { columnsOf } from "../layout.js";
 import { slotsOf } from "../slots.js";
+import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
+import { CONTROLS } from "./subgraphs.js";
 import { writeValues } from "./values.js";
 
 const MODES = { normal: 0, mute: 2, bypass: 4 };
 
+/** @typedef {{nodes: readonly Node[], links: readonly Link[], inputs: Map<string, readonly string[]>, written: any[], groups: any[]}} Parts */
+
 /**
- * Editor JSON of the first level of a document.
- * @param {Document} document @param {Definitions} definitions
- * @returns {any}
+ * What both forms of a graph have in common.
+ * @param {Graph} graph @param {Definitions} definitions
+ * @returns {Parts}
  */
-export function writeWorkflow(document, definitions) {
-  const graph = document.root;
-  const nodes = [...graph.nodes.values()].sort((one, other) => one.z - other.z);
+function writeParts(graph, definitions) {
+  const nodes = [...graph.nodes.values()].filter((node) => !isBoundary(node)).sort((one, other) => one.z - other.z);
   const order = executionOrder(graph, nodes);
   /** @type {Map<string, readonly string[]>} node id -> names of its inputs as written */
   const inputs = new Map();
   const written = nodes.map((node) => writeNode(graph, definitions, node, order.get(node.id) ?? 0, inputs));
+  const exit = exitOf(graph);
+  if (exit) inputs.set(exit.id, exit.inputs.map((slot) => String(slot.kept.id)));
   const links = [...graph.links.values()].sort((one, other) => one.key - other.key);
-  const groups = [...graph.groups.values()].sort((one, other) => one.key - other.key);
-  const { last_node_id, last_link_id, config, extra, revision, ...kept } = document.kept;
+  const groups = [...graph.groups.values()].sort((one, other) => one.key - other.key)
+    .map(({ key, title, bounds, color, kept }) =>
+      ({ id: key, title, bounding: [...bounds], ...(color === null ? {} : { color }), ...kept }));
+  return { nodes, links, inputs, written, groups };
+}
+
+/**
+ * Editor JSON of a document, with the subgraphs that it uses.
+ * @param {Document} document @param {Definitions} catalogue
+ * @returns {any}
+ */
+export function writeWorkflow(document, catalogue) {
+  const definitions = withSubgraphs(document, catalogue);
+  const graph = document.root;
+  const { nodes, links, inputs, written, groups } = writeParts(graph, definitions);
+  const used = reachableSubgraphs(document, graph.id).map((id) => writeSubgraph(document, definitions, id));
+  const { definitions: others, ...keptWithout } = document.kept;
+  const subgraphs = [...used, ...(others?.subgraphs ?? [])];
+  const { last_node_id, last_link_id, config, extra, revision, ...kept } = keptWithout;
   return {
     id: document.id, revision: revision ?? 0,
     last_node_id: highest(nodes.map((node) => node.key), last_node_id),
     last_link_id: highest(links.map((link) => link.key), last_link_id),
     nodes: written, links: links.map((link) => writeLink(graph, link, inputs)),
-    groups: groups.map(({ key, title, bounds, color, kept: rest }) =>
-      ({ id: key, title, bounding: [...bounds], ...(color === null ? {} : { color }), ...rest })),
-    config: config ?? {}, extra: extra ?? {}, ...kept, version: 0.4,
+    groups, config: config ?? {}, extra: extra ?? {},
+    ...(subgraphs.length > 0 || others ? { definitions: { ...others, subgraphs } } : {}), ...kept, version: 0.4,
   };
+}
+
+/** @param {Document} document @param {Definitions} definitions @param {string} id @returns {any} */
+function writeSubgraph(document, definitions, id) {
+  const { name, kept } = /** @type {import("../types.js").Subgraph} */ (document.subgraphs.get(id));
+  const graph = /** @type {Graph} */ (document.graphs.get(id));
+  const { nodes, links, inputs, written, groups } = writeParts(graph, definitions);
+  const entry = entryOf(graph);
+  const exit = exitOf(graph);
+  const { state, revision, config, inputNode: _entry, outputNode: _exit, widgets, ...rest } = kept;
+  const keysOf = (/** @type {(link: Link) => boolean} */ test) => links.filter(test).map((link) => link.key);
+  return {
+    id, version: 1, state: {
+      lastGroupId: highest(groups.map((group) => group.id), state?.lastGroupId),
+      lastNodeId: highest(nodes.map((node) => node.key), state?.lastNodeId),
+      lastLinkId: highest(links.map((link) => link.key), state?.lastLinkId), lastRerouteId: state?.lastRerouteId ?? 0,
+    },
+    revision: revision ?? 0, config: config ?? {}, name, inputNode: writeBoundary(entry, -10), outputNode: writeBoundary(exit, -20),
+    inputs: (entry?.outputs ?? []).map((slot, index) =>
+      ({ id: slot.kept.id, ...writeSlot(slot, { linkIds: keysOf((link) => link.from === entry?.id && link.slot === index) }) })),
+    outputs: (exit?.inputs ?? []).map((slot) =>
+      ({ id: slot.kept.id, ...writeSlot(slot, { linkIds: keysOf((link) => link.to === exit?.id && link.input === slot.kept.id) }) })),
+    widgets: widgets ?? [], nodes: written, links: links.map((link) => writeLinkObject(graph, link, inputs)), groups, ...rest,
+  };
+}
+
+/** @param {Node | undefined} node @param {number} id @returns {any} */
+function writeBoundary(node, id) {
+  if (!node) return { id, bounding: [0, 0, 120, 60] };
+  return { id, bounding: [...boundaryBox(node)], ...node.kept };
+}
+
+/** @param {Node} node @returns {[number, number, number, number]} */
+function boundaryBox({ position: [x, y], inputs, outputs }) {
+  return [x, y - 30, 150, 60 + 20 * (inputs.length + outputs.length)];
+}
+
+/** @param {Graph} graph @param {Link} link @param {Map<string, readonly string[]>} inputs @returns {any} */
+function writeLinkObject(graph, link, inputs) {
+  const [id, origin_id, origin_slot, target_id, target_slot, type] = writeLink(graph, link, inputs);
+  return { id, origin_id, origin_slot, target_id, target_slot, type, ...link.kept };
 }
 
 /** @param {readonly (string | number)[]} keys @param {any} stored @returns {number} */
@@ -75,10 +138,18 @@ function writeNode(graph, definitions, node, order, inputs) {
     mode: node.mode === "normal" ? mode ?? 0 : MODES[node.mode],
     inputs: slots, outputs: writeOutputs(graph, definitions, node),
     ...(node.title === null ? {} : { title: node.title }),
-    properties: properties ?? { "Node name for S&R": node.type },
+    properties: writeProperties(definition, node, properties ?? { "Node name for S&R": node.type }),
     ...writtenValues(definition, node, widgets_values, widgets_values_named),
     ...(node.color === null ? {} : { color: node.color }), ...kept,
   };
+}
+
+/** @param {Definition | undefined} definition @param {Node} node @param {any} properties @returns {any} */
+function writeProperties(definition, node, properties) {
+  if (!definition?.isSubgraph) return properties;
+  const { [CONTROLS]: _stored, ...rest } = properties;
+  const isRolled = Object.values(node.controls).some((mode) => mode !== "fixed");
+  return { ...rest, previewExposures: rest.previewExposures ?? [], ...(isRolled ? { [CONTROLS]: node.controls } : {}) };
 }
 
 /**

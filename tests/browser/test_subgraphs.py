@@ -1,0 +1,75 @@
+"""Subgraphs by mouse and keyboard, up to a picture that was made inside one; seeds of any length."""
+
+import io
+import json
+import urllib.request
+
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.browser
+LONG_SEED = 2**63 + 11
+
+
+def nest(canvas, *keys):
+    """Select nodes and put them into a subgraph by keys; the key of the node in their place."""
+    canvas.click(keys[0], "title")
+    canvas.page.keyboard.down("Shift")
+    for key in keys[1:]:
+        canvas.click(key, "title")
+    canvas.page.keyboard.up("Shift")
+    canvas.page.keyboard.press("Control+Shift+E")
+    return canvas.ask("[...sfumato.view.selection].map(id => sfumato.store.graph.nodes.get(id).key)[0]")
+
+
+def test_a_picture_is_made_inside_a_subgraph_and_its_progress_stands_outside(canvas):
+    key = nest(canvas, "6", "7", "3")
+    canvas.ask("window.seen = 0")
+    canvas.ask("""key => sfumato.board.listen(() => {
+        window.seen = Math.max(window.seen, sfumato.view.runOf(sfumato.store.graph.nodeByKey(key)).value);
+    })""", key)
+    ran = canvas.run()
+    assert {f"{key}:3", "8", "9"} <= ran or ran == set()
+    assert ran == set() or canvas.ask("window.seen") > 1
+    canvas.click(key, "title", click_count=2)
+    assert canvas.node_keys() == ["-10", "-20", "3", "6", "7"]
+    canvas.type_value("3", "seed", "123")
+    assert f"{key}:3" in canvas.run()
+    canvas.click("3", "title")
+    canvas.page.keyboard.press("Escape")
+    canvas.page.keyboard.press("Escape")
+    assert key in canvas.node_keys()
+    canvas.page.keyboard.press("Control+z")
+    assert canvas.page.locator("#trail").inner_text().split() == ["Untitled", "›", "Subgraph"]
+    assert canvas.values("3")["seed"] == 1
+
+
+def test_a_problem_inside_a_subgraph_is_shown_on_it_and_the_list_leads_inside(canvas):
+    canvas.drag(canvas.place("3", "input", "latent_image"), (1200, 800))
+    key = nest(canvas, "3", "8")
+    canvas.run(how="refused")
+    assert canvas.ask("key => sfumato.view.problemsOf(sfumato.store.graph.nodeByKey(key)).length", key) == 1
+    canvas.page.locator("#problems").get_by_role("button", name="Show me").click()
+    assert canvas.ask("sfumato.store.path.length") == 1
+    chosen = canvas.ask("[...sfumato.view.selection].map(id => sfumato.store.graph.nodes.get(id).key)")
+    assert chosen == ["3"]
+
+
+def test_a_seed_of_any_length_survives_typing_running_and_dropping(canvas):
+    canvas.type_value("3", "seed", str(LONG_SEED))
+    canvas.run()
+    with urllib.request.urlopen(f"{canvas.server.url}/{canvas.picture_url('9')}") as answer:
+        made = answer.read()
+    texts = Image.open(io.BytesIO(made)).text
+    assert json.loads(texts["prompt"])["3"]["inputs"]["seed"] == LONG_SEED
+    workflow = json.loads(texts["workflow"])
+    assert next(node for node in workflow["nodes"] if node["id"] == 3)["widgets_values"][0] == LONG_SEED
+    canvas.type_value("3", "seed", "5")
+    canvas.drop(made, "made.png", "image/png", (400, 700))
+    canvas.page.get_by_role("button", name="Replace", exact=True).click()
+    canvas.wait("sfumato.name === 'made'")
+    assert canvas.ask("String(sfumato.store.graph.nodeByKey('3').values.seed)") == str(LONG_SEED)
+    canvas.page.reload()
+    canvas.page.wait_for_selector("html[data-ready]", state="attached")
+    assert canvas.ask("String(sfumato.store.graph.nodeByKey('3').values.seed)") == str(LONG_SEED)
+    assert canvas.run() == set()

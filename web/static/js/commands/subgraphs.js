@@ -1,0 +1,83 @@
+/** Commands for subgraphs: make, enter, leave, rename, take apart, and their sockets. */
+
+/** @import { App } from "../app.js" */
+/** @import { Command } from "./registry.js" */
+/** @import { Hit } from "../canvas/hit.js" */
+/** @import { Item } from "../ui/menu.js" */
+
+import { isBoundary, removeSocket, renameSocket } from "../model/commands.js";
+import { makeSubgraph, unpackSubgraph } from "../model/nesting.js";
+import { SPARE } from "../model/slots.js";
+import { askText } from "../ui/dialogs.js";
+import { toast } from "../ui/toasts.js";
+
+/** @param {App} app @returns {Command[]} */
+export function subgraphCommands(app) {
+  const { store, view } = app;
+  const chosen = () => {
+    const [id] = view.selection;
+    const node = view.selection.size === 1 ? store.graph.nodes.get(id) : undefined;
+    return node && view.isSubgraph(node.type) ? node : null;
+  };
+  const isChosen = () => chosen() !== null;
+  return [
+    { id: "make-subgraph", label: "Put into a subgraph", keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => make(app) },
+    {
+      id: "unpack-subgraph", label: "Take the subgraph apart", isEnabled: isChosen, run: () => {
+        const node = chosen();
+        if (node) view.select(store.run("Take apart", (change) => unpackSubgraph(change, store.catalogue, node.id)));
+      },
+    },
+    {
+      id: "enter-subgraph", label: "Open the subgraph", keys: ["enter"], isEnabled: isChosen, run: () => {
+        const node = chosen();
+        if (node) app.actions.enter(node);
+      },
+    },
+    {
+      id: "leave-subgraph", label: "Leave the subgraph", isEnabled: () => store.path.length > 0, run: () => {
+        const id = store.path.at(-1);
+        store.show(store.path.slice(0, -1));
+        if (id) view.select([id]);
+      },
+    },
+    { id: "rename-subgraph", label: "Rename the subgraph…", isEnabled: isChosen, run: () => void rename(app, chosen()?.type ?? "") },
+  ];
+}
+
+/** @param {App} app */
+function make({ store, view }) {
+  try {
+    view.select([store.run("Make subgraph", (change) => makeSubgraph(change, store.catalogue, [...view.selection], "Subgraph"))]);
+  } catch (error) {
+    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+  }
+}
+
+/** @param {App} app @param {string} id */
+async function rename({ store }, id) {
+  const subgraph = store.document.subgraphs.get(id);
+  const name = subgraph && await askText("Name of the subgraph", subgraph.name, "Rename");
+  if (subgraph && name) store.run("Rename subgraph", (change) => change.put("graph", { ...subgraph, name }));
+}
+
+/**
+ * What can be done to a socket of the entry or exit of a subgraph.
+ * @param {App} app @param {Hit} hit
+ * @returns {Item[]}
+ */
+export function slotItems({ store }, hit) {
+  if (hit.kind !== "input" && hit.kind !== "output") return [];
+  const { node } = hit;
+  const { slot } = hit.place;
+  const index = "index" in slot ? slot.index : node.inputs.findIndex((one) => one.kept.id === slot.name);
+  if (!isBoundary(node) || slot.name === SPARE || index < 0) return [];
+  const ask = async () => {
+    const label = await askText("Name of the socket", slot.label, "Rename");
+    if (label) store.run("Rename socket", (change) => renameSocket(change, node.id, index, label));
+  };
+  return [
+    { label: "Rename the socket…", run: () => void ask() },
+    { label: "Remove the socket", run: () => store.run("Remove socket", (change) => removeSocket(change, node.id, index)) }, null,
+  ];
+}
