@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from executor.memory.devices import Devices
+from executor.memory.shortage import shortage
 from models.adapters.patch import HoldsNetwork, Patched, install
 from nodes.api.errors import OutOfMemory
 
@@ -63,7 +64,8 @@ class Residency:
         """The model of a patched value, ready to run until the block ends.
 
         Raises:
-            OutOfMemory: if the compute device cannot hold the network, even alone.
+            OutOfMemory: if the compute device cannot hold the network, even alone, or what runs in the block
+                finds no memory.
         """
         with self._lock:
             resident = self._resident(patched.base.network)
@@ -71,6 +73,10 @@ class Residency:
             try:
                 self._prepare(resident, patched)
                 yield patched.base
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if (lack := shortage(error, self.devices)) is not None:
+                    raise lack from error
+                raise
             finally:
                 resident.borrows.remove(patched)
                 if resident.borrows:

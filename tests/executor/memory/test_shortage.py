@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from executor.memory.devices import Devices
+from executor.memory.residency import Residency
+from executor.memory.shortage import shortage
+from models.adapters.patch import Patched
+from models.diffusion import VaeModel
+from nodes.api.errors import OutOfMemory
+
+
+def test_what_the_processor_cannot_allocate_is_said_with_both_sizes() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    lack = shortage(caught.value, Devices())
+    assert lack is not None
+    assert lack.requested_bytes == 2**60
+    assert 0 < lack.free_bytes < 2**60
+    assert "1,073,741,824.0 GiB at once was asked for" in str(lack)
+    assert "free on this computer" in str(lack)
+
+
+def test_what_a_device_cannot_allocate_is_said_with_its_size() -> None:
+    lack = shortage(
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0"), Devices()
+    )
+    assert lack is not None
+    assert lack.requested_bytes == int(2.5 * 2**30)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("sizes do not match"), ValueError("allocate memory"), MemoryError()]
+)
+def test_other_errors_are_not_about_memory(error: Exception) -> None:
+    assert shortage(error, Devices()) is None
+
+
+def test_a_node_that_runs_a_network_hears_of_it_so() -> None:
+    patched = Patched(VaeModel(torch.nn.Linear(2, 2)))
+    residency = Residency(Devices())
+    with pytest.raises(OutOfMemory, match="smaller picture or batch"), residency.borrow(patched):
+        torch.empty(2**60, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="mat1"), residency.borrow(patched) as base:
+        base.network(torch.zeros(1, 3))
+    with residency.borrow(patched) as base:
+        assert base.network(torch.zeros(1, 2)).shape == (1, 2)
