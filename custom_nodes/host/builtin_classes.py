@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import nodes
+from custom_nodes.host.sampling import common_ksampler
 from custom_nodes.host.state import get_context, get_host
 from custom_nodes.v1.values import from_pack, to_pack
 from nodes.api.catalogue import object_info
@@ -160,6 +161,7 @@ def look_up(name: str) -> Any:
         "NODE_CLASS_MAPPINGS": NODE_CLASS_MAPPINGS,
         "NODE_DISPLAY_NAME_MAPPINGS": NODE_DISPLAY_NAME_MAPPINGS,
         "LOADED_MODULE_DIRS": LOADED_MODULE_DIRS,
+        "common_ksampler": common_ksampler,
     }
     if name in constants:
         return constants[name]

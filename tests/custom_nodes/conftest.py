@@ -1,6 +1,5 @@
 """Loads the small packs of tests/packs once, and runs graphs with them through the real engine."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +12,7 @@ from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
 from loaders.folders import Folders
+from models.adapters.patch import applied
 from nodes.builtin import load_builtin
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
@@ -50,7 +50,7 @@ def nodes(packs, builtin):
 @pytest.fixture
 def bench(nodes, folders):
     """Runs graphs: `bench.run(graph, *targets)` gives outputs by node id; events are kept."""
-    engine = Engine(nodes, ResultCache(), context_maker(folders, nullcontext))
+    engine = Engine(nodes, ResultCache(), context_maker(folders, applied))
     specs = {node_id: node.spec for node_id, node in nodes.items()}
     made = SimpleNamespace(events=[], finished=None, jobs=0, engine=engine)
 

@@ -9,6 +9,7 @@ from custom_nodes.host.graph_builder import GraphBuilder, add_graph_prefix, is_l
 from custom_nodes.host.node_types import IO
 from nodes.api.context import current
 from nodes.api.errors import Cancelled, NodeError
+from tests.fixtures.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -199,3 +200,28 @@ def test_all_versions_of_the_schema_interface_can_be_imported():
     assert "comfy" in sys.modules
     with pytest.raises(ModuleNotFoundError, match=r"comfy\.samplers"):
         import comfy.samplers  # noqa: F401
+
+
+def test_packs_sample_as_the_sampling_node_does(bench, folders):
+    path = tiny_checkpoint(folders.models / "checkpoints" / "tiny.safetensors")
+    settings = {"seed": 3, "steps": 2, "cfg": 4.0, "sampler_name": "euler", "scheduler": "normal"}
+    wired = {"model": ["1", 0], "positive": ["2", 0], "negative": ["3", 0]}
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": path.name}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red circle", "clip": ["1", 1]}},
+        "3": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["1", 1]}},
+        "4": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "5": {"class_type": "V1Samples", "inputs": {**wired, "latent": ["4", 0]}},
+        "6": {
+            "class_type": "KSampler",
+            "inputs": {**settings, **wired, "latent_image": ["4", 0], "denoise": 0.5},
+        },
+    }
+    try:
+        outputs = bench.run(graph, "5", "6")
+    finally:
+        path.unlink()
+    assert bench.finished.status == "succeeded", bench.events
+    first, second = outputs["5"]
+    assert torch.equal(first.samples, outputs["6"][0].samples)
+    assert torch.equal(second.samples, outputs["6"][0].samples)

@@ -161,6 +161,24 @@ class CallsBuiltin:
         return nodes.NODE_CLASS_MAPPINGS["RepeatLatentBatch"]().repeat(latent, 2)
 
 
+class Samples:
+    """Samples twice, by the function and by the class that the app offers."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        prompts = {"positive": ("CONDITIONING",), "negative": ("CONDITIONING",)}
+        return {"required": {"model": ("MODEL",), "latent": ("LATENT",), **prompts}}
+
+    RETURN_TYPES = ("LATENT", "LATENT")
+    FUNCTION = "work"
+
+    def work(self, model, latent, positive, negative):
+        settings = (3, 2, 4.0, "euler", "normal", positive, negative, latent)
+        first = nodes.common_ksampler(model, *settings, denoise=0.5)
+        second = nodes.KSampler().sample(model, *settings, 0.5)
+        return first + second
+
+
 class Saves:
     @classmethod
     def INPUT_TYPES(cls):
@@ -191,5 +209,6 @@ CLASSES = {
     "V1Slow": Slow,
     "V1MarkLatent": MarkLatent,
     "V1CallsBuiltin": CallsBuiltin,
+    "V1Samples": Samples,
     "V1Saves": Saves,
 }
