@@ -79,7 +79,7 @@ def test_names_that_lead_outside_are_refused(folders: Folders, tmp_path: Path, n
         lambda: folders.input(name),
         lambda: folders.reserve(name, "png"),
     ):
-        with pytest.raises(NodeError, match="outside"):
+        with pytest.raises(NodeError, match="outside|no file can have"):
             attempt()
 
 
@@ -160,3 +160,19 @@ def test_diffusers_repositories_are_listed_by_folder(folders: Folders) -> None:
     touch(folders.models / "diffusers" / "small" / "unet" / "config.json")
     assert folders.names("diffusers") == ["small"]
     assert folders.find("diffusers", "small").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "message"),
+    [
+        ("a" * 300, "File name too long"),
+        ("taken/x", "File exists|Not a directory"),
+        ("a\0b", "no file can have"),
+    ],
+)
+def test_what_cannot_be_created_is_said_in_a_sentence(tmp_path: Path, prefix: str, message: str) -> None:
+    folders = Folders(tmp_path)
+    folders.create()
+    (folders.place("output") / "taken").write_text("a file where a folder is asked for")
+    with pytest.raises(NodeError, match=message):
+        folders.reserve(prefix, "png")
