@@ -66,6 +66,7 @@ async def _serve(options: argparse.Namespace) -> int:
     from executor.session_output import write_line
     from executor.temporary_files import remove_old
     from web.app import build
+    from web.serving import runner as make_runner
 
     folders = _folders(options)
     settings = _web_settings(options)
@@ -74,7 +75,7 @@ async def _serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await service.start()
-    runner = web.AppRunner(build(service, folders, settings), access_log=None, shutdown_timeout=1.0)
+    runner = make_runner(build(service, folders, settings))
     try:
         await runner.setup()
         for host in settings.hosts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,22 @@ def find_packs(folders: Iterable[Path]) -> list[Pack]:
     return [packs[name] for name in sorted(packs)]
 
 
-def pack_scripts(pack: Pack) -> Iterator[str]:
+def web_folders(reports: Iterable[Mapping[str, Any]], places: Iterable[Path]) -> dict[str, Path]:
+    """The folders of scripts by pack: as loaded packs said, or by their usual names before any did."""
+    told = list(reports)
+    if not told:
+        return {pack.name: folder for pack in find_packs(places) if (folder := pack.web_folder) is not None}
+    return {
+        str(report["name"]): Path(report["web_directory"])
+        for report in told
+        if report.get("web_directory") and report.get("error") is None
+    }
+
+
+def pack_scripts(name: str, folder: Path) -> Iterator[str]:
     """The addresses of a pack's scripts."""
-    folder = pack.web_folder
-    if folder is not None:
-        for script in sorted(folder.rglob("*.js")):
-            yield f"/extensions/{quote(pack.name)}/{quote(script.relative_to(folder).as_posix())}"
+    for script in sorted(folder.rglob("*.js")):
+        yield f"/extensions/{quote(name)}/{quote(script.relative_to(folder).as_posix())}"
 
 
 def templates(packs: Iterable[Pack]) -> dict[str, list[str]]:

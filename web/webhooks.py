@@ -41,7 +41,8 @@ def _is_allowed(parts: SplitResult, hosts: Sequence[str]) -> bool:
     name = (parts.hostname or "").lower()
     port = parts.port or _PORTS[parts.scheme]
     shown = f"[{name}]" if ":" in name else name
-    return f"{shown}:{port}" in hosts or (parts.port is None and shown in hosts)
+    allowed = {host.lower() for host in hosts}
+    return f"{shown}:{port}" in allowed or (parts.port is None and shown in allowed)
 
 
 def check_webhook(extra_data: Mapping[str, Any], hosts: Sequence[str]) -> None:

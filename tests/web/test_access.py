@@ -12,6 +12,7 @@ from tests.web.client import Server
 from tests.web.quick import QuickServer
 from web.access import is_known_host
 from web.middleware import cache_control
+from web.packs import web_folders
 from web.settings import WebSettings
 
 
@@ -307,3 +308,15 @@ async def test_packs_bring_scripts_templates_translations_and_subgraphs(page: Qu
         ):
             async with http.get(path) as response:
                 assert response.status == 404
+
+
+def test_packs_that_loaded_say_themselves_where_their_scripts_are(tmp_path: Path) -> None:
+    (tmp_path / "packs" / "Guessed" / "js").mkdir(parents=True)
+    places = (tmp_path / "packs",)
+    assert web_folders((), places) == {"Guessed": tmp_path / "packs" / "Guessed" / "js"}
+    told = (
+        {"name": "Told", "web_directory": str(tmp_path / "x"), "error": None},
+        {"name": "Broken", "web_directory": str(tmp_path / "y"), "error": "no"},
+        {"name": "Silent", "web_directory": None, "error": None},
+    )
+    assert web_folders(told, places) == {"Told": tmp_path / "x"}

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from web.keys import FOLDERS, SERVICE, SETTINGS
-from web.packs import find_packs, pack_scripts
+from web.packs import pack_scripts, web_folders
 from web.wire_json import json_response
 
 routes = web.RouteTableDef()
@@ -100,14 +100,14 @@ async def embeddings(request: web.Request) -> web.Response:
 @routes.get("/extensions")
 async def extensions(request: web.Request) -> web.Response:
     """The scripts that the page loads: its own extensions, then those of the packs."""
-    settings = request.app[SETTINGS]
+    settings, reports = request.app[SETTINGS], request.app[SERVICE].packs
 
     def find() -> list[str]:
         own = settings.static_root / "extensions"
         scripts = sorted(path.relative_to(settings.static_root) for path in own.rglob("*.js"))
         found = [f"/{script.as_posix()}" for script in scripts]
-        for pack in find_packs(settings.custom_nodes):
-            found.extend(pack_scripts(pack))
+        for name, folder in sorted(web_folders(reports, settings.custom_nodes).items()):
+            found.extend(pack_scripts(name, folder))
         return found
 
     return json_response(await asyncio.to_thread(find))

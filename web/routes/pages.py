@@ -9,8 +9,8 @@ from aiohttp import web
 
 from web.confined import UnsafePathError, path_parts
 from web.file_answer import guess_type, send_file
-from web.keys import SETTINGS
-from web.packs import Pack, find_packs, subgraphs, templates, translations
+from web.keys import SERVICE, SETTINGS
+from web.packs import Pack, find_packs, subgraphs, templates, translations, web_folders
 from web.refusal import RefusedError
 from web.tokens import TOKEN_COOKIE, has_token
 from web.wire_json import json_response
@@ -76,7 +76,8 @@ async def pack_file(request: web.Request) -> web.StreamResponse:
     if (request.app[SETTINGS].static_root / "extensions" / request.match_info["pack"]).is_dir():
         own = request.app[SETTINGS].static_root / "extensions"
         return await _static(request, own, f"{request.match_info['pack']}/{path}", {})
-    folder = _pack(request).web_folder
+    folders = web_folders(request.app[SERVICE].packs, request.app[SETTINGS].custom_nodes)
+    folder = folders.get(request.match_info["pack"])
     if folder is None:
         raise RefusedError(404, "not_found", "This pack brings nothing for the page")
     return await _static(request, folder, path, {})
