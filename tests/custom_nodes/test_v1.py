@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from custom_nodes.v1.values import conditioning_from_list, conditioning_to_list, from_pack, to_pack
-from executor.run.events import NodeFailed, NodeProgress
+from executor.run.events import NodeBlocked, NodeFailed, NodeProgress
 from nodes.api.catalogue import object_info
 from nodes.api.spec import NodeSpec
 from schedulers.conditioning import CellArea, Entry, FractionArea
@@ -89,12 +89,13 @@ def test_lists_are_mapped_over_or_taken_whole(bench):
     assert bench.run(graph, "3")["3"] == (13,)
 
 
+@pytest.mark.parametrize("kind", ["V1Pick", "V1AsyncPick"])
 @pytest.mark.parametrize(("first", "value"), [(True, 1), (False, 2)])
-def test_only_the_lazy_input_that_is_wanted_is_computed(bench, first, value):
+def test_only_the_lazy_input_that_is_wanted_is_computed(bench, first, value, kind):
     graph = {
         "1": node("V1Number", value=1),
         "2": node("V1Number", value=2),
-        "3": node("V1Pick", first=first, a=["1", 0], b=["2", 0]),
+        "3": node(kind, first=first, a=["1", 0], b=["2", 0]),
     }
     assert bench.run(graph, "3")["3"] == (value,)
     assert set(bench.finished.executed) == {"3", str(value)}
@@ -110,6 +111,25 @@ def test_what_is_linked_to_a_blocked_output_does_not_run(bench):
     bench.run(graph, "3", "4")
     assert bench.finished.status == "succeeded"
     assert set(bench.finished.outputs) == {"4"}
+
+
+def test_single_items_of_a_list_may_be_held_back_with_a_reason(bench):
+    graph = {
+        "1": node("V1BlockSome", count=4, reason="odd"),
+        "2": node("V1Number", value=["1", 0]),
+        "3": node("V1Shows", value=["2", 0]),
+    }
+    bench.run(graph, "3")
+    assert bench.finished.status == "succeeded", bench.events
+    assert bench.finished.outputs["3"]["text"] == ("0", "2")
+    assert [event.message for event in bench.events if isinstance(event, NodeBlocked)] == ["odd"]
+
+
+def test_a_node_sees_the_graph_it_is_in_and_the_link_itself(bench):
+    graph = {"1": node("V1Number", value=1), "2": node("V1Looks", after=["1", 0])}
+    assert bench.run(graph, "2")["2"] == ("V1Looks ['1', '2'] ('2', None, '2') ['1', 0]",)
+    expected = "V1Looks ['1', '1.0.0.looks'] ('1', '1', '1') None"
+    assert bench.run({"1": node("V1ExpandLooks")}, "1")["1"] == (expected,)
 
 
 def test_a_node_can_be_replaced_by_a_graph_of_nodes(bench):

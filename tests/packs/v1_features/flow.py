@@ -70,6 +70,56 @@ class Pick:
         return (a if first else b,)
 
 
+class AsyncPick(Pick):
+    async def check_lazy_status(self, first, a, b):
+        await asyncio.sleep(0)
+        return super().check_lazy_status(first, a, b)
+
+
+class BlockSome:
+    """Holds back the odd items of a list."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"count": ("INT",), "reason": ("STRING",)}}
+
+    RETURN_TYPES = ("INT",)
+    OUTPUT_IS_LIST = (True,)
+    FUNCTION = "work"
+
+    def work(self, count, reason):
+        return ([ExecutionBlocker(reason) if number % 2 else number for number in range(count)],)
+
+
+class Looks:
+    """Says what it sees of the graph it is in."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        hidden = {"graph": "DYNPROMPT", "me": "UNIQUE_ID"}
+        return {"required": {}, "optional": {"after": ("*", {"rawLink": True})}, "hidden": hidden}
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "work"
+
+    def work(self, graph, me, after=None):
+        shown = (graph.get_display_node_id(me), graph.get_parent_node_id(me), graph.get_real_node_id(me))
+        return (f"{graph.get_node(me)['class_type']} {sorted(graph.all_node_ids())} {shown} {after}",)
+
+
+class ExpandLooks:
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}}
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "work"
+
+    def work(self):
+        graph = GraphBuilder()
+        return {"result": (graph.node("V1Looks", "looks").out(0),), "expand": graph.finalize()}
+
+
 class Block:
     @classmethod
     def INPUT_TYPES(cls):
@@ -203,7 +253,11 @@ CLASSES = {
     "V1Numbers": Numbers,
     "V1Sum": Sum,
     "V1Pick": Pick,
+    "V1AsyncPick": AsyncPick,
     "V1Block": Block,
+    "V1BlockSome": BlockSome,
+    "V1Looks": Looks,
+    "V1ExpandLooks": ExpandLooks,
     "V1Expand": Expand,
     "V1ExpandRaw": ExpandRaw,
     "V1Slow": Slow,
