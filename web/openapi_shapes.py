@@ -188,6 +188,7 @@ FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"
 LINK = record({"path": TEXT}, {"seconds": WHOLE})
 VIEW = ("filename", "type", "subfolder", "preview", "channel")
 LIST = ("status", "workflow_id", "sort_by", "sort_order", "limit", "offset")
+WHY = record({"did": {"enum": ["ran", "cached", "skipped"]}, "reason": array(TEXT)})
 PAUSED = record({"paused": FLAG})
 
 SHAPES: Mapping[str, Shape] = {
@@ -207,6 +208,7 @@ SHAPES: Mapping[str, Shape] = {
     "POST /api/jobs/{job_id}/retry": Shape(answer=ref("JobAnswer"), status=201),
     "POST /api/jobs/{job_id}/move": Shape(record({"before": MAYBE_TEXT}), record({"id": TEXT})),
     "GET /api/jobs/{job_id}/events": Shape(query=("last_event_id",)),
+    "GET /api/jobs/{job_id}/why": Shape(answer=record({"id": TEXT, "nodes": by_name(WHY)})),
     "GET /api/workers": Shape(answer=ref("Workers")),
     "GET /api/packs": Shape(answer=record({"packs": array(ANY_OBJECT)})),
     "POST /api/queue/pause": Shape(answer=PAUSED),

@@ -62,6 +62,26 @@ async def test_a_reader_that_comes_back_misses_nothing(http: aiohttp.ClientSessi
     await client.until_done(prompt_id)
 
 
+async def test_a_finished_job_says_what_it_did_about_each_node(
+    http: aiohttp.ClientSession, connect: Any
+) -> None:
+    client: Client = await connect("why")
+    prompt = picture_prompt(width=82)
+    prompt["9"] = picture_prompt()["1"]
+    told = []
+    for colour in ("red", "red", "blue"):
+        prompt["1"]["inputs"]["colour"] = colour
+        prompt_id = await client.submit(prompt)
+        await client.until_done(prompt_id)
+        async with http.get(f"/api/jobs/{prompt_id}/why") as response:
+            told.append((await response.json())["nodes"])
+    assert [nodes["1"]["did"] for nodes in told] == ["ran", "cached", "ran"]
+    assert {nodes["9"]["did"] for nodes in told} == {"skipped"}
+    assert told[2]["1"]["reason"][:2] in ([], ["changed", "colour"])  # an engine need not give reasons
+    async with http.get("/api/jobs/nothing/why") as response:
+        assert response.status == 404
+
+
 async def test_a_stream_needs_a_job_and_a_number(http: aiohttp.ClientSession) -> None:
     async with http.get("/api/jobs/nothing/events") as response:
         assert response.status == 404

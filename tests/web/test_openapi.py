@@ -69,6 +69,7 @@ async def test_answers_are_as_described(
         ("/api/jobs", "/api/jobs"),
         (f"/api/jobs/{prompt_id}", "/api/jobs/{job_id}"),
         ("/api/jobs/nothing", "/api/jobs/{job_id}"),
+        (f"/api/jobs/{prompt_id}/why", "/api/jobs/{job_id}/why"),
         ("/api/jobs?limit=x", "/api/jobs"),
         ("/api/workers", "/api/workers"),
         ("/api/packs", "/api/packs"),

@@ -1,12 +1,12 @@
-"""`/api/jobs/{id}/events`: what happens to a job, told as it happens and told again to who comes back."""
+"""`/api/jobs/{id}/events` and `/why`: what happens to a job, as it happens and for who comes back later."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from executor.queue.jobs import FINAL
 from executor.worker.notices import JobClosed
 from web.keys import SERVICE, STREAMS
 from web.refusal import RefusedError
-from web.wire_json import to_json, whole_number
+from web.wire_json import json_response, to_json, whole_number
 
 if TYPE_CHECKING:
     from executor.queue.rows import StoredEvent
@@ -86,6 +86,25 @@ async def _tell(request: web.Request, response: web.StreamResponse, news: asynci
         with suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), SILENCE_SECONDS)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+@routes.get("/api/jobs/{job_id}/why")
+async def why(request: web.Request) -> web.Response:
+    """What a finished job did about each node of its graph: ran and for which reason, cached, or skipped."""
+    service, job_id = request.app[SERVICE], request.match_info["job_id"]
+    entry = await service.history_entry(job_id)
+    if entry is None:
+        raise RefusedError(404, "not_found", "There is no finished job of that id")
+    stored = await service.events_after(job_id)
+    last: Mapping[str, Any] = next((one.data for one in stored[::-1] if one.kind == "JobFinished"), {})
+    ran, cached, reasons = set(last.get("executed", ())), set(last.get("cached", ())), last.get("why", {})
+    nodes: dict[str, dict[str, Any]] = {
+        node_id: {"did": "ran", "reason": list(reasons.get(node_id, ()))}
+        if node_id in ran
+        else {"did": "cached" if node_id in cached else "skipped", "reason": []}
+        for node_id in (*entry.job.graph, *(added for added in ran if added not in entry.job.graph))
+    }
+    return json_response({"id": job_id, "nodes": nodes})
 
 
 def event_text(job_id: str, event: StoredEvent) -> str:
