@@ -1,6 +1,6 @@
 """Judges the bundled model on prompts it was never shown, by the way every checkpoint goes.
 
-Run: python -m benchmarks.bundled_model [--count 300] [--json FILE]
+Run: python -m benchmarks.bundled_model [--count 300] [--json FILE] [--sheet FILE]
 """
 
 import argparse
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from loaders.checkpoint import Checkpoint, open_checkpoint
 from models.text.encode import encode_prompt
@@ -21,6 +22,7 @@ from training.captions import plain_caption
 from training.measure import Verdict, judge
 from training.scenes import Layout, Scene, arrange, random_scene
 from training.shapes import Bytes, draw
+from training.sheet import contact_sheet
 
 CHECKPOINT = Path("assets/models/checkpoints/sfumato-shapes.safetensors")
 STEPS, SCALE, SAMPLER, SCHEDULE = 20, 5.0, "dpmpp_2m", "karras"
@@ -94,7 +96,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--sheet", type=Path, help="write the first 48 pictures here")
     options = parser.parse_args()
     torch.set_num_threads(2)
     checkpoint = open_checkpoint(options.checkpoint)
@@ -110,6 +113,8 @@ def main() -> None:
         print(f"{name:8} {row['pictures']:8.0f} " + "".join(f"{row[a]:11.1%}" for a in ATTRIBUTES))
     print(f"autoencoder round trip: {decibels:.2f} dB, {kept:.1%} of drawn scenes still read right")
     print(f"{seconds:.2f} s a picture")
+    if options.sheet:
+        Image.fromarray(contact_sheet(pictures[:48], 8)).save(options.sheet)
     if options.json:
         options.json.write_text(
             json.dumps({"rows": rows, "decibels": decibels, "seconds": seconds}, indent=1)

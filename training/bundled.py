@@ -1,6 +1,7 @@
 """Makes the bundled model from nothing: one seeded command that can be stopped and started again at any time.
 
-Stages: `autoencoder`, `latents`, `denoiser`, `adapter`; `all` runs them in order and writes both files.
+Stages: `autoencoder`, `decoder`, `denoiser`, `export`, `adapter`; `all` runs them
+in order and writes both files. `watch` draws prompts with what is there.
 """
 
 import argparse
@@ -19,19 +20,21 @@ from training import denoiser as denoiser_stage
 from training.adapter import train_adapter
 from training.allocator import keep_memory
 from training.captions import plain_caption
+from training.decoder import train_decoder
 from training.denoiser import Denoiser
 from training.export import save_adapter, save_checkpoint
 from training.latents import prepare
 from training.sampling import accuracy, sample_pictures
 from training.scenes import random_scene
 from training.sheet import contact_sheet
+from training.text import train_text
 
 logger = logging.getLogger(__name__)
 
 PICTURES = 24_576
 DATA_SEED = 7
 MODELS = Path("assets/models")
-STAGES = ("autoencoder", "latents", "denoiser", "adapter", "watch", "export", "all")
+STAGES = ("autoencoder", "decoder", "denoiser", "export", "adapter", "watch", "all")
 MADE = (
     "Text to pictures of flat shapes, 128 x 128. Trained from nothing by training/bundled.py on "
     "pictures that the same program draws; no other data."
@@ -74,7 +77,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=MODELS / "checkpoints/sfumato-shapes.safetensors")
     parser.add_argument("--adapter-out", type=Path, default=MODELS / "loras/sfumato-pastel.safetensors")
     parser.add_argument("--pictures", type=int, default=PICTURES)
-    parser.add_argument("--adapter-pictures", type=int, default=4096)
+    parser.add_argument("--adapter-pictures", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=denoiser_stage.SETTINGS.steps)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--count", type=int, default=60, help="prompts drawn to watch the accuracy")
@@ -82,30 +85,44 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def make_autoencoder(options: argparse.Namespace) -> AutoencoderKL:
+    """The autoencoder: trained on where it is unfinished; its decoder too if it is there."""
+    network = autoencoder_stage.train_autoencoder(options.runs / "autoencoder.pt")
+    file = options.runs / "decoder.pt"
+    if file.exists() or options.stage in ("decoder", "all"):
+        network = train_decoder(file, network)
+    decibels = autoencoder_stage.round_trip_decibels(network, 32)
+    logger.info("autoencoder round trip: %.2f dB", decibels)
+    return network
+
+
+def make_denoiser(options: argparse.Namespace, network: AutoencoderKL) -> Denoiser:
+    """The denoiser: trained on where the stage is its own, else as it is."""
+    file = options.runs / "denoiser.pt"
+    if options.stage not in ("denoiser", "all"):
+        return denoiser_stage.load_denoiser(file)
+    data = prepare(options.runs / "latents.npy", network, options.pictures, DATA_SEED)
+    settings = replace(denoiser_stage.SETTINGS, steps=options.steps)
+    denoiser = denoiser_stage.build(settings.seed)
+    if not file.exists():
+        train_text(options.runs / "text.pt", denoiser)
+    return denoiser_stage.train_denoiser(file, denoiser, data, settings)
+
+
 def main(arguments: list[str]) -> None:
     """Run the stages that the command line asks for."""
     options = options_of(arguments)
-    stage = options.stage
     torch.set_num_threads(options.threads)
     keep_memory()
-    file = options.runs / "denoiser.pt"
-    network = autoencoder_stage.train_autoencoder(options.runs / "autoencoder.pt")
-    logger.info("autoencoder round trip: %.2f dB", autoencoder_stage.round_trip_decibels(network, 32))
-    if stage == "autoencoder":
+    network = make_autoencoder(options)
+    if options.stage in ("autoencoder", "decoder"):
         return
-    if stage in ("latents", "denoiser", "all"):
-        data = prepare(options.runs / "latents.npy", network, options.pictures, DATA_SEED)
-        if stage == "latents":
-            return
-        settings = replace(denoiser_stage.SETTINGS, steps=options.steps)
-        denoiser = denoiser_stage.train_denoiser(file, data, settings)
-    else:
-        denoiser = denoiser_stage.load_denoiser(file)
-    if stage != "adapter":
+    denoiser = make_denoiser(options, network)
+    if options.stage in ("watch", "denoiser", "all"):
         watch(options.runs, denoiser, network, count=options.count, scale=options.scale)
-    if stage in ("export", "all"):
+    if options.stage in ("export", "all"):
         save_checkpoint(options.out, denoiser, network, MADE)
-    if stage in ("adapter", "all"):
+    if options.stage in ("adapter", "all"):
         make_adapter(options, denoiser, network)
 
 

@@ -22,6 +22,7 @@ from models.unet.unet import UNet
 from training.captions import caption
 from training.latents import LatentSet
 from training.loop import Settings, Training, seeded
+from training.plan import OUTPUTS, plan_batch, plan_loss
 from training.prompts import WordTable
 
 TEXT_WIDTH = 128
@@ -34,11 +35,11 @@ UNET_CONFIG = UNetConfig(
     context_width=TEXT_WIDTH,
 )
 SETTINGS = Settings(
-    steps=6000,
+    steps=10200,
     learning_rate=1.0e-3,
     batch=32,
     warmup=300,
-    hold=0.7,
+    hold=0.89,
     average=0.999,
     seed=23,
     save_seconds=150.0,
@@ -46,6 +47,8 @@ SETTINGS = Settings(
 )
 DROPPED_CAPTIONS = 0.1
 FIGURE_WEIGHT = 2.0
+PLAN_CAPTIONS = 48
+PLAN_WEIGHT = 0.1
 
 
 class Denoiser(nn.Module):
@@ -57,6 +60,7 @@ class Denoiser(nn.Module):
         self.unet = UNet(unet)
         self.text = ClipText(text)
         self.words = nn.Embedding(len(self.table), text.width)
+        self.plan = nn.Linear(text.width, OUTPUTS)
         self.text.text_model.embeddings.token_embedding.weight.requires_grad_(False)
         self._start_small()
 
@@ -64,6 +68,13 @@ class Denoiser(nn.Module):
         """The text context (B, 77, D) of rows (B, 77) of the word table."""
         hidden: Tensor = self.text(self.words(rows), end_positions=rows.new_zeros(len(rows))).hidden
         return hidden
+
+    def plans(self, rows: Tensor) -> Tensor:
+        """What the tokens from the end of a caption on say is where (B, OUTPUTS), from rows (B, 77)."""
+        ends = (rows == rows[:, -1:]).unsqueeze(-1)
+        pooled = (self.context(rows) * ends).sum(dim=1) / ends.sum(dim=1)
+        outputs: Tensor = self.plan(pooled)
+        return outputs
 
     def forward(self, x: Tensor, t: Tensor, rows: Tensor) -> Tensor:
         """The noise in (B, C, h, w) at times (B,), under rows (B, 77) of the word table."""
@@ -148,6 +159,18 @@ def noise_loss(
     return (error * level_weights(signal[mine])).mean()
 
 
+def training_loss(
+    network: Denoiser, data: LatentSet, settings: Settings, levels: Tensor, step: int, part: int = 0
+) -> Tensor:
+    """The error of the predicted noise, and a little of that of the side task."""
+    rng = random.Random(f"plan {settings.seed}:{step}:{part}")
+    rows, plans = plan_batch(network.table, PLAN_CAPTIONS // settings.parts, rng)
+    with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        outputs = network.plans(rows)
+    side = plan_loss(outputs.float(), plans)
+    return noise_loss(network, data, settings, levels, step, part) + PLAN_WEIGHT * side
+
+
 def build(seed: int) -> Denoiser:
     """An untrained denoiser."""
     torch.manual_seed(seed)
@@ -155,13 +178,12 @@ def build(seed: int) -> Denoiser:
 
 
 def train_denoiser(
-    file: Path, data: LatentSet, settings: Settings = SETTINGS, until: int | None = None
+    file: Path, network: Denoiser, data: LatentSet, settings: Settings = SETTINGS, until: int | None = None
 ) -> Denoiser:
-    """The trained denoiser, averaged weights and the whole vocabulary in place."""
-    network = build(settings.seed)
+    """The denoiser trained on from where its run stands, averaged weights and all words in place."""
     levels = signal_levels()
     training = Training(network, settings, file)
-    training.run(partial(noise_loss, network, data, settings, levels), until)
+    training.run(partial(training_loss, network, data, settings, levels), until)
     training.average.install(network)
     network.spread_words()
     return network.requires_grad_(False).eval()

@@ -97,6 +97,7 @@ class Training:
         """
         settings = self.settings
         end = min(settings.steps, until if until is not None else settings.steps)
+        began = self.step
         saved, marked, losses = time.monotonic(), time.monotonic(), []
         while self.step < end:
             losses.append(self.advance(loss_at))
@@ -109,7 +110,8 @@ class Training:
             if now - saved > settings.save_seconds:
                 self.save()
                 saved = time.monotonic()
-        self.save()
+        if self.step > began:
+            self.save()
 
     def advance(self, loss_at: LossOfPart) -> float:
         """Take one step; returns its loss."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
 
 import numpy as np
@@ -20,7 +21,7 @@ BORDER = 3
 
 @dataclass(frozen=True)
 class Found:
-    """One object of a picture: what it looks like and where the middle of its bounds is, in pixels."""
+    """One object of a picture: what it looks like and where its centre is, in pixels."""
 
     kind: str
     colour: str
@@ -113,36 +114,40 @@ def _describe(mask: Mask, colour: NDArray[np.floating]) -> Found:
     rows, columns = np.nonzero(mask)
     if len(rows) == 0:
         return Found("none", "none", "none", -1.0, -1.0, 0.0, 0.0)
-    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    x, y = (left + right) / 2, (top + bottom) / 2
-    best, kind, radius = -1.0, "none", 0.0
-    for name in KINDS:
-        overlap, size = _best_fit(mask, name, (float(x), float(y)), float(right - left))
-        if overlap > best:
-            best, kind, radius = overlap, name, size
-    size_name = min(RADII, key=lambda name: abs(np.log(RADII[name] / max(1.0, radius))))
-    fill = float(mask.sum()) / float((bottom - top) * (right - left))
-    return Found(kind, nearest_colour(colour, COLOURS), size_name, float(x), float(y), best, fill)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    middle = (float(columns.mean()) + 0.5, float(rows.mean()) + 0.5)
+    best, kind, radius = max((_best_fit(mask, name, middle) for name in KINDS), key=lambda fit: fit[0])
+    size = min(RADII, key=lambda name: abs(math.log(RADII[name] / radius)))
+    # What is judged is where the centre of the figure is, which for some kinds is not that of its area.
+    y = middle[1] - _unit(kind)[1] * radius
+    fill = float(mask.sum()) / float(height * width)
+    return Found(kind, nearest_colour(colour, COLOURS), size, middle[0], y, best, fill)
 
 
-# Width, and vertical offset of the centre from the middle of the bounds, of each kind with radius 1.
-_WIDTHS = {"circle": 2.0, "square": 1.72, "triangle": 2.0, "star": 1.902, "ring": 2.0, "cross": 2.0}
-_OFFSETS = {"triangle": 0.1, "star": 0.095}
+@lru_cache
+def _unit(kind: str) -> tuple[float, float]:
+    """The area of a kind with radius 1, and how far below the centre its centre of area is."""
+    radius, side = 40.0, 128
+    rows, _, cover = coverage(Figure(kind, side / 2, side / 2, radius, (0, 0, 0)), side=side)
+    heights = np.arange(rows.start, rows.stop) + 0.5 - side / 2
+    area = float(cover.sum())
+    return area / radius**2, float((cover.sum(axis=1) * heights).sum()) / area / radius
 
 
-def _best_fit(mask: Mask, kind: str, middle: tuple[float, float], width: float) -> tuple[float, float]:
-    """The best overlap (intersection over union) of a kind with a mask near its own width, and its radius."""
-    best, best_radius = -1.0, 0.0
-    for factor in (0.92, 0.96, 1.0, 1.04):
-        radius = width / _WIDTHS[kind] * factor
-        figure = Figure(kind, middle[0], middle[1] + _OFFSETS.get(kind, 0.0) * radius, radius, (0, 0, 0))
+def _best_fit(mask: Mask, kind: str, middle: tuple[float, float]) -> tuple[float, str, float]:
+    """Overlap (intersection over union) of a mask with a kind of its area and centre of area; radius."""
+    area, below = _unit(kind)
+    best, best_radius = -1.0, 1.0
+    for factor in (0.95, 1.0, 1.05):
+        radius = math.sqrt(float(mask.sum()) / area) * factor
+        figure = Figure(kind, middle[0], middle[1] - below * radius, radius, (0, 0, 0))
         drawn = np.zeros_like(mask)
         rows, columns, cover = coverage(figure, side=mask.shape[0])
         drawn[rows, columns] = cover > 0.5
         overlap = float((drawn & mask).sum()) / float((drawn | mask).sum())
         if overlap > best:
             best, best_radius = overlap, radius
-    return best, best_radius
+    return best, kind, best_radius
 
 
 def judge(picture: Bytes, scene: Scene) -> Verdict:

@@ -54,20 +54,22 @@ def _triangle(x: Floats, y: Floats, radius: float) -> Floats:
     # An isosceles triangle with its tip up: two slanted sides through (0, -r) and (r, 0.8 r), and the base.
     length = np.hypot(1.8, 1.0)
     slanted = (np.abs(x) * 1.8 - (y + radius)) / length
-    return np.maximum(slanted, y - 0.8 * radius).astype(np.float32)
+    distance: Floats = np.maximum(slanted, y - 0.8 * radius).astype(np.float32)
+    return distance
 
 
 def _star(x: Floats, y: Floats, radius: float) -> Floats:
     # Folded into half a fifth of a turn, the outline is one line from the tip to the inner corner.
     sector = np.pi / 5
     angle = np.abs((np.arctan2(x, -y) + sector) % (2 * sector) - sector)
-    distance = np.hypot(x, y)
-    along, across = distance * np.cos(angle), distance * np.sin(angle)
+    reach = np.hypot(x, y)
+    along, across = reach * np.cos(angle), reach * np.sin(angle)
     inner = 0.45 * radius
     corner_x, corner_y = inner * np.cos(sector), inner * np.sin(sector)
     edge_x, edge_y = corner_x - radius, corner_y
     length = np.hypot(edge_x, edge_y)
-    return ((edge_y * (along - radius) - edge_x * across) / length).astype(np.float32)
+    distance: Floats = ((edge_y * (along - radius) - edge_x * across) / length).astype(np.float32)
+    return distance
 
 
 def _ring(x: Floats, y: Floats, radius: float) -> Floats:
