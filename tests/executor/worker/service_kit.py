@@ -63,6 +63,15 @@ async def until(condition):
             await asyncio.sleep(0.005)
 
 
+def is_gone(process_id):
+    """Whether a process has ended, reaped or not."""
+    try:
+        text = Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] == "Z"
+
+
 async def run(service, heard, job_id, graph, **values):
     await service.submit(new_job(job_id, graph, **values))
     await closed(heard, job_id)

@@ -10,6 +10,7 @@ import pytest
 from executor.queue.jobs import JobState, QueuedJob
 from executor.run.events import JobFinished, JobStarted
 from executor.worker.lane import Lane
+from tests.executor.worker.service_kit import is_gone, until
 
 TOY_WORKER = Path(__file__).with_name("toy_worker.py")
 GRAPH = {"1": {"class_type": "ToyShow", "inputs": {"value": "x"}}}
@@ -31,12 +32,6 @@ async def supervised(command):
 @pytest.fixture
 def command(tmp_path):
     return [sys.executable, str(TOY_WORKER), str(tmp_path)]
-
-
-async def until(condition):
-    async with asyncio.timeout(90):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_worker_that_dies_before_it_was_given_the_job_is_not_the_jobs_fault(command):
@@ -84,5 +79,4 @@ async def test_children_of_a_worker_do_not_outlive_it(tmp_path):
         await until(lambda: mark.exists() and mark.read_text())
         os.kill(lane.process_id, signal.SIGKILL)
         await until(lambda: lane.state == "lost")
-    stat = Path(f"/proc/{mark.read_text()}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] == "Z"
+    await until(lambda: is_gone(mark.read_text()))

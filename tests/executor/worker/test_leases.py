@@ -1,25 +1,19 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from executor.queue.jobs import JobState
 from executor.run.events import JobStarted, NodeStarted
 from executor.worker.notices import JobLost
-from tests.executor.worker.service_kit import chain, closed, new_job, run, running_service, until
+from tests.executor.worker.service_kit import chain, closed, is_gone, new_job, run, running_service, until
 
 FRESH_SECONDS = 5.0
 
 
 def has_begun(heard, job_id, node_id):
     return lambda: any(told.event == NodeStarted(job_id, node_id) for told in heard)
-
-
-def is_gone(process_id):
-    stat = Path(f"/proc/{process_id}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 async def test_a_worker_that_comes_back_after_a_long_pause_commits_nothing(tmp_path):
