@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from executor.run.answers import Answers
 from executor.run.cache import Outcome
@@ -19,14 +19,16 @@ from nodes.api.errors import Cancelled
 if TYPE_CHECKING:
     from executor.run.drive import Drive
 
+WhenAsked: TypeAlias = "Callable[[Drive, Frame, list[str]], None]"
 GRACE_SECONDS = 2.0
 
 
 class Asides:
     """Starts async work for a job and takes its results; all but `demand` belongs to the compute thread."""
 
-    def __init__(self, drive: "Drive") -> None:
+    def __init__(self, drive: "Drive", when_asked: WhenAsked) -> None:
         self.drive = drive
+        self.when_asked = when_asked
         self.tasks: Tasks = set()
         self.running = 0
         self.demands: dict[str, list[tuple[str, asyncio.Future[Outcome]]]] = {}
@@ -54,7 +56,7 @@ class Asides:
             wanted = [*names]
             for awaitable in more:
                 wanted.extend(await awaitable)
-            return partial(self.drive.go_on, frame, wanted)
+            return partial(self.when_asked, self.drive, frame, wanted)
 
         self._begin(frame, work())
 

@@ -2,9 +2,12 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from executor.run.disk_cache import DiskCache
 
 Measure: TypeAlias = Callable[[Any], int]
 DEFAULT_ENTRIES = 20_000
@@ -49,8 +52,12 @@ class ResultCache:
     """Keeps outcomes between jobs, bounded by number and by bytes; may be used from several threads.
 
     Each outcome is known by the fingerprint of its node, and by the fingerprint of the content of its node's
-    inputs: `find` tells that another way to equal inputs leads to it too.
+    inputs: `find` tells that another way to equal inputs leads to it too. With a `disk`, what took long
+    outlives the process.
     """
+
+    keeps_objects = True
+    """Whether nodes keep objects between jobs as well."""
 
     def __init__(
         self,
@@ -62,6 +69,7 @@ class ResultCache:
         self.max_bytes = max_bytes
         self.measure = measure or measure_bytes
         self.bytes = 0
+        self.disk: DiskCache | None = None
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -70,33 +78,54 @@ class ResultCache:
         return len(self._entries)
 
     def __contains__(self, fingerprint: str) -> bool:
-        return fingerprint in self._names
+        return fingerprint in self._names or (self.disk is not None and fingerprint in self.disk)
+
+    def begin(self, fingerprints: Collection[str]) -> None:
+        """A job with these fingerprints starts."""
+
+    def end(self) -> None:
+        """The job is over."""
 
     def get(self, fingerprint: str) -> Outcome | None:
         """The outcome with that fingerprint, which counts as its use."""
         with self._lock:
             content = self._names.get(fingerprint)
-            if content is None:
-                return None
-            self._entries.move_to_end(content)
-            return self._entries[content].outcome
+            if content is not None:
+                self._touch(content)
+                return self._entries[content].outcome
+        outcome = None if self.disk is None else self.disk.get(fingerprint)
+        if outcome is not None:
+            self.keep(fingerprint, outcome, outcome.content)
+        return outcome
 
     def find(self, content: str, fingerprint: str) -> Outcome | None:
         """The outcome for inputs with that content, which is known by this fingerprint too from now on."""
         with self._lock:
             entry = self._entries.get(content)
-            if entry is None:
-                return None
-            self._entries.move_to_end(content)
-            if fingerprint not in entry.names:
-                self._names[fingerprint] = content
-                entry.names.append(fingerprint)
-            if len(entry.names) > MOST_NAMES:
-                self._names.pop(entry.names.pop(0), None)
-            return entry.outcome
+            if entry is not None:
+                self._touch(content)
+                if fingerprint not in entry.names:
+                    self._names[fingerprint] = content
+                    entry.names.append(fingerprint)
+                if len(entry.names) > MOST_NAMES:
+                    self._names.pop(entry.names.pop(0), None)
+                return entry.outcome
+        outcome = None if self.disk is None else self.disk.find(content)
+        if outcome is not None:
+            self.keep(fingerprint, outcome, content)
+        return outcome
 
-    def put(self, fingerprint: str, outcome: Outcome, content: str = "") -> None:
-        """Keep an outcome; older ones make room. One that is larger than the whole cache is not kept."""
+    def put(self, fingerprint: str, outcome: Outcome, content: str = "", seconds: float = 0.0) -> None:
+        """Keep an outcome; older ones make room. One that is larger than the whole cache is not kept.
+
+        `seconds` is how long it took: what took long goes to disk as well, if there is one.
+        """
+        self.keep(fingerprint, outcome, content)
+        if self.disk is not None:
+            self.disk.put(fingerprint, content, outcome, seconds)
+
+    def keep(self, fingerprint: str, outcome: Outcome, content: str) -> None:
+        """Keep an outcome in memory."""
         content = content or fingerprint
         size = sum(map(self.measure, outcome.slots))
         with self._lock:
@@ -107,6 +136,7 @@ class ResultCache:
             self._entries[content] = Entry(outcome, size, [fingerprint])
             self._names[fingerprint] = content
             self.bytes += size
+            self._touch(content)
             while len(self._entries) > self.max_entries or self.bytes > self.max_bytes:
                 self._drop(next(iter(self._entries)))
 
@@ -116,6 +146,9 @@ class ResultCache:
             self._entries.clear()
             self._names.clear()
             self.bytes = 0
+
+    def _touch(self, content: str) -> None:
+        self._entries.move_to_end(content)
 
     def _drop(self, content: str) -> None:
         entry = self._entries.pop(content, None)

@@ -5,7 +5,6 @@ a chain of any length needs no recursion. A node whose inputs an async node stil
 back to the stack when they are there. Nothing runs that no target needs.
 """
 
-import inspect
 import queue
 import time
 from collections import deque
@@ -36,6 +35,8 @@ from executor.run.failures import Failure, describe_failure, type_name
 from executor.run.frames import NODE_ERRORS, Frame, Parts
 from executor.run.growth import Growth
 from executor.run.identity import Identities
+from executor.run.staging import go_on, stage
+from executor.run.why import FIRST, MOST_REASONS, Reason
 from nodes.api.context import call_index
 from nodes.api.errors import Cancelled, WorkflowError
 
@@ -67,10 +68,11 @@ class Drive:
         self.waiting: dict[str, list[Frame]] = {}
         self.stack: list[Frame] = []
         self.inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.asides = Asides(self)
+        self.asides = Asides(self, go_on)
         self.shown: dict[str, Mapping[str, Any]] = {}
         self.executed: list[str] = []
         self.cached: list[str] = []
+        self.why: dict[str, Reason] = {}
         self.has_news = False
         self.begin(Graph())
 
@@ -110,9 +112,7 @@ class Drive:
         finally:
             self.asides.stop()
             enter_context(None)
-            self.outcomes.clear()
-            self.stack.clear()
-            self.waiting.clear()
+            self.clean_up()
         finished = JobFinished(
             self.job.job_id,
             status,
@@ -121,9 +121,20 @@ class Drive:
             tuple(self.cached),
             time.perf_counter() - began,
             time.time(),
+            self.why,
         )
         self.emit(finished)
         return finished
+
+    def clean_up(self) -> None:
+        """Let go of what belongs to this job, and take down what its results are made of."""
+        self.outcomes.clear()
+        self.stack.clear()
+        self.waiting.clear()
+        self.parts.cache.end()
+        if not self.parts.cache.keeps_objects:
+            self.parts.instances.clear()
+        self.parts.past.remember(self.finished, self.prints.materials, self.fingerprints)
 
     def prepare(self) -> None:
         """Fingerprint what the targets need, say what of it is known, count who will use each result."""
@@ -138,6 +149,7 @@ class Drive:
                 raise WorkflowError(f"There is no node {target} in the graph", node_id=target)
         self.parts.instances.keep_only(instances)
         self.prints.reach(self.job.targets)
+        cache.begin(self.fingerprints.values())
         known = tuple(node_id for node_id, fingerprint in self.fingerprints.items() if fingerprint in cache)
         self.known = frozenset(known)
         self.cached.extend(known)
@@ -215,15 +227,22 @@ class Drive:
                 return
             frame.context = self.parts.make_context(job, node_id, self.emit, self.is_cancelled, self.house)
             frame.began = time.perf_counter()
+            self.give_reason(node_id)
         self.emit(NodeStarted(job.job_id, node_id, *frame.context.ids))
         enter_context(frame.context)
         try:
             frame.binding = Binding(frame.plan, self.outcomes)
-            if frame.plan.node.lazy_status is not None and self.stage(frame, frame.binding):
+            if frame.plan.node.lazy_status is not None and stage(self, frame, frame.binding):
                 return
         except NODE_ERRORS as error:
             raise self.failure(frame, error) from None
         self.launch(frame, frame.binding)
+
+    def give_reason(self, node_id: str) -> None:
+        """Say why an instance runs; one that never ran before needs no reason."""
+        reason = self.parts.past.reason(node_id, self.prints.materials[node_id], self.fingerprints)
+        if reason is not FIRST and len(self.why) < MOST_REASONS:
+            self.why[node_id] = reason
 
     def content_of(self, node_id: str) -> str:
         """The fingerprint of an instance by what its inputs hold, where that is cheaply told."""
@@ -239,44 +258,6 @@ class Drive:
             else:
                 marks.append((name, f"by value {held}", 0))
         return self.prints.content(node_id, marks)
-
-    def stage(self, frame: Frame, binding: Binding) -> bool:
-        """Ask a node which lazy inputs it wants; whether it has to wait for some."""
-        ask = frame.plan.node.lazy_status
-        assert ask is not None
-        names: list[str] = []
-        later = []
-        for index in range(binding.count):
-            call_index.set(index)
-            arguments = binding.arguments(index)
-            if binding.held(arguments) is None:
-                wanted = ask(frame.context, arguments)
-                if inspect.isawaitable(wanted):
-                    later.append(wanted)
-                else:
-                    names.extend(wanted)
-        if later:
-            self.asides.ask(frame, names, later)
-            return True
-        return self.pull_more(frame, names)
-
-    def pull_more(self, frame: Frame, names: list[str]) -> bool:
-        """Have an instance wait for lazy inputs; False if it has them all."""
-        entries = frame.plan.want(names)
-        if entries:
-            frame.expect([link for _, _, link in entries])
-            self.stack.append(frame)
-        return bool(entries)
-
-    def go_on(self, frame: Frame, names: list[str]) -> None:
-        """Go on with an instance that has said which lazy inputs it wants."""
-        try:
-            if self.pull_more(frame, names):
-                return
-        except NODE_ERRORS as error:
-            raise self.failure(frame, error) from None
-        assert frame.binding is not None
-        self.launch(frame, frame.binding)
 
     def launch(self, frame: Frame, binding: Binding) -> None:
         """Make the calls of an instance."""
@@ -330,9 +311,14 @@ class Drive:
             outcome = answers.outcome(frame.context.shown, frame.content)
         except NODE_ERRORS as error:
             raise self.failure(frame, error) from None
-        self.executed.append(frame.node_id)
-        self.parts.cache.put(self.fingerprints[frame.node_id], outcome, frame.content)
-        self.finish(frame.node_id, outcome, cached=False, seconds=frame.seconds())
+        node_id, seconds = frame.node_id, frame.seconds()
+        self.executed.append(node_id)
+        if node_id in self.known:  # it was there when the job began, and is not any more
+            self.known -= {node_id}
+            self.cached.remove(node_id)
+        lasts = not self.prints.materials[node_id].is_volatile
+        self.parts.cache.put(self.fingerprints[node_id], outcome, frame.content, seconds if lasts else 0.0)
+        self.finish(node_id, outcome, cached=False, seconds=seconds)
 
     def finish(self, node_id: str, outcome: Outcome, cached: bool, seconds: float = 0.0) -> None:
         """Report a result, wake who waits for it, let go of what it needed."""

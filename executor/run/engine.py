@@ -18,6 +18,7 @@ from executor.run.events import Emit, Event, JobFinished
 from executor.run.frames import Parts
 from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread, Surroundings
+from executor.run.why import Past
 from nodes.api.declare import Node
 
 
@@ -53,7 +54,9 @@ class Engine:
         self.cache = cache
         self._overlap = AsyncThread(surroundings)
         self._instances = InstanceStore()
-        self._parts = Parts(nodes, cache, self._instances, make_context, stat or _no_stat, self._overlap)
+        self._parts = Parts(
+            nodes, cache, self._instances, Past(), make_context, stat or _no_stat, self._overlap
+        )
         self._surroundings = surroundings
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
         self._drives: dict[str, Drive] = {}
@@ -94,6 +97,8 @@ class Engine:
             drive.cancel()
         self._compute.shutdown(wait=True)
         self._overlap.close()
+        if self.cache.disk is not None:
+            self.cache.disk.close()
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ Instances that a node adds while it runs have three more ids: `display_id`, the 
 others the three are empty.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -128,7 +128,7 @@ class JobFinished:
     cached: tuple[str, ...]
     seconds: float
     time: float
-    why: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    why: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Event: TypeAlias = (

@@ -13,6 +13,7 @@ from executor.run.call import Binding, Plan
 from executor.run.context import MakeContext, RunContext
 from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread
+from executor.run.why import Past
 from nodes.api.declare import Node
 
 NODE_ERRORS = (Exception, SystemExit, asyncio.CancelledError)
@@ -26,6 +27,7 @@ class Parts:
     nodes: Mapping[str, Node]
     cache: ResultCache
     instances: InstanceStore
+    past: Past
     make_context: MakeContext
     stat: Stat
     overlap: AsyncThread
