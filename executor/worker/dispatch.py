@@ -77,6 +77,7 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Record what has ended; put what runs back into the line on disk, without blaming it."""
+        self.paused = True
         runs = dict(self._runs)
         for task, lane in runs.items():
             if not lane.has_ended:
