@@ -1,6 +1,7 @@
 """How fast does a server take jobs, list them, and tell its nodes? Run it: python benchmarks/wire.py"""
 
 import asyncio
+import json
 import statistics
 import subprocess
 import sys
@@ -57,18 +58,78 @@ async def milliseconds(http: aiohttp.ClientSession, path: str) -> tuple[float, i
     return statistics.median(waits), len(body)
 
 
+def chain(length: int) -> dict[str, object]:
+    nodes: dict[str, object] = {"0": {"class_type": "PrimitiveInt", "inputs": {"value": 1}}}
+    for index in range(1, length):
+        nodes[str(index)] = {"class_type": "PreviewAny", "inputs": {"source": [str(index - 1), 0]}}
+    return nodes
+
+
+def hostile() -> dict[str, dict[str, object]]:
+    wrong = {"class_type": "PreviewAny", "inputs": {"source": ["nothing", 0]}}
+    turned = chain(10_000) | {"0": {"class_type": "PrimitiveInt", "inputs": {"value": ["9999", 0]}}}
+    return {
+        "a chain of 50,000 that ends nowhere": chain(50_000) | {"50000": wrong},
+        "a cycle of 10,000": turned,
+        "60,000 bad nodes": {str(index): wrong for index in range(60_000)},
+        "100,000 nodes": {str(index): wrong for index in range(100_000)},
+    }
+
+
+async def refused(http: aiohttp.ClientSession, prompt: dict[str, object]) -> tuple[int, float, float]:
+    """The status, the seconds to the answer, and the longest that somebody else waited meanwhile."""
+    body, waits = json.dumps({"prompt": prompt}).encode(), [0.0]
+
+    async def others() -> None:
+        while True:
+            start = time.perf_counter()
+            async with http.get("/prompt") as response:
+                await response.read()
+            waits.append(time.perf_counter() - start)
+            await asyncio.sleep(0.01)
+
+    asking = asyncio.create_task(others())
+    start = time.perf_counter()
+    async with http.post("/prompt", data=body) as response:
+        await response.read()
+    seconds = time.perf_counter() - start
+    asking.cancel()
+    return response.status, seconds, max(waits)
+
+
+async def idle(http: aiohttp.ClientSession) -> None:
+    while True:
+        async with http.get("/prompt") as response:
+            if not (await response.json())["exec_info"]["queue_remaining"]:
+                return
+        await asyncio.sleep(0.1)
+
+
+async def show(http: aiohttp.ClientSession, *paths: str) -> None:
+    for path in paths:
+        wait, size = await milliseconds(http, path)
+        print(f"GET {path}: {wait:.1f} ms, {size:,} bytes")
+
+
 async def measure() -> None:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}") as http:
         await catalogue(http)
         print(f"POST /prompt, {AT_ONCE} at once: {await submitted_per_second(http):.0f} a second")
-        for path in ("/queue", "/prompt", "/object_info", "/history?max_items=20"):
-            wait, size = await milliseconds(http, path)
-            print(f"GET {path}: {wait:.1f} ms, {size:,} bytes")
+        print(f"with {JOBS:,} jobs waiting:")
+        await show(http, "/queue", "/prompt", "/api/jobs?limit=20", "/object_info", "/metrics")
+        for name, prompt in hostile().items():
+            status, seconds, longest = await refused(http, prompt)
+            print(f"{name}: {status} in {seconds:.2f} s; others waited {1000 * longest:.0f} ms at most")
+        async with http.post("/api/queue/resume") as response:
+            response.raise_for_status()
+        await idle(http)
+        print(f"with {JOBS:,} jobs done:")
+        await show(http, "/history?max_items=20", "/api/jobs?limit=20", "/api/jobs?limit=20&offset=900")
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as base:
-        command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(PORT), "--cpu"]
+        command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(PORT), "--cpu", "--paused"]
         with subprocess.Popen(
             [*command, "--base-directory", base], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as server:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from executor.queue.history import node_meta
 from executor.queue.jobs import QueuedJob
 from executor.run.events import (
     Event,
     JobFinished,
     JobStarted,
+    NodeBlocked,
     NodeFailed,
     NodeFinished,
     NodePreview,
@@ -36,17 +36,17 @@ def status(remaining: int, sid: str | None = None) -> Message:
     return Message("status", data if sid is None else {**data, "sid": sid})
 
 
-def executing(node_id: str | None, job_id: str) -> Message:
+def executing(node_id: str | None, job_id: str, display_id: str = "") -> Message:
     """A node begins; with None the job is over and its history can be fetched."""
     if node_id is None:
         return Message("executing", {"node": None, "prompt_id": job_id})
-    return Message("executing", {"node": node_id, "display_node": node_id, "prompt_id": job_id})
+    return Message("executing", {"node": node_id, "display_node": display_id or node_id, "prompt_id": job_id})
 
 
 def preview(event: NodePreview) -> Message:
     """A picture on the way, as the plain frame and as the frame that names its node."""
     kind = IMAGE_TYPES[event.format].to_bytes(4, "big")
-    about = {**_identity(event.node_id, event.job_id), "image_type": f"image/{event.format}"}
+    about = {**_identity(event), "image_type": f"image/{event.format}"}
     header = json.dumps(about).encode()
     return Message(
         "preview",
@@ -64,14 +64,17 @@ def progress_text(node_id: str, text: str) -> Message:
     return Message("progress_text", legacy_frame=frame, metadata_frame=frame)
 
 
-def _identity(node_id: str, job_id: str) -> dict[str, Any]:
-    meta = node_meta(node_id)
+NodeEvent: TypeAlias = NodeStarted | NodeProgress | NodePreview | NodeFinished
+
+
+def _identity(event: NodeEvent) -> dict[str, Any]:
+    """Which node of the page an instance belongs to: itself, unless a node added it while it ran."""
     return {
-        "node_id": node_id,
-        "prompt_id": job_id,
-        "display_node_id": meta["display_node"],
-        "parent_node_id": meta["parent_node"],
-        "real_node_id": meta["real_node_id"],
+        "node_id": event.node_id,
+        "prompt_id": event.job_id,
+        "display_node_id": event.display_id or event.node_id,
+        "parent_node_id": event.parent_id or None,
+        "real_node_id": event.real_id or event.node_id,
     }
 
 
@@ -80,6 +83,7 @@ class _NodeState:
     value: float
     total: float
     is_running: bool
+    event: NodeEvent
 
 
 class Allowance:
@@ -141,6 +145,8 @@ class JobMessages:
                 return [preview(event)]
             case NodeFinished():
                 return self._finished(event, now)
+            case NodeBlocked():
+                return [self._blocked(event)]
             case NodeFailed():
                 self._failure = event
                 return []
@@ -154,11 +160,11 @@ class JobMessages:
 
     def _started(self, event: NodeStarted, now: float) -> list[Message]:
         self.running_node = event.node_id
-        self._set(event.node_id, _NodeState(0.0, 1.0, is_running=True))
-        return [*self.flush(now), executing(event.node_id, event.job_id)]
+        self._set(event, 0.0, 1.0, is_running=True)
+        return [*self.flush(now), executing(event.node_id, event.job_id, event.display_id)]
 
     def _progressed(self, event: NodeProgress, now: float) -> list[Message]:
-        self._set(event.node_id, _NodeState(event.value, event.total, is_running=True))
+        self._set(event, event.value, event.total, is_running=True)
         self._progress[event.node_id] = event
         return self.flush(now)
 
@@ -172,19 +178,29 @@ class JobMessages:
             messages.append(self._executed_message(event))
         before = self._states.get(event.node_id)
         total = before.total if before else 1.0
-        self._set(event.node_id, _NodeState(total, total, is_running=False))
+        self._set(event, total, total, is_running=False)
         if self.running_node == event.node_id:
             self.running_node = None
         return [*messages, *self.flush(now)]
 
     def _executed_message(self, event: NodeFinished) -> Message:
         output = None if event.ui is None else dict(event.ui)
-        data = {"node": event.node_id, "display_node": event.node_id, "output": output}
+        data = {"node": event.node_id, "display_node": event.display_id or event.node_id, "output": output}
         return Message("executed", {**data, "prompt_id": event.job_id})
 
-    def _set(self, node_id: str, state: _NodeState) -> None:
-        self._states[node_id] = state
-        self._changed.add(node_id)
+    def _set(self, event: NodeEvent, value: float, total: float, *, is_running: bool) -> None:
+        self._states[event.node_id] = _NodeState(value, total, is_running, event)
+        self._changed.add(event.node_id)
+
+    def _blocked(self, event: NodeBlocked) -> Message:
+        """A node that was held back on purpose: told as an error of its own, though the job goes on."""
+        data = {"prompt_id": event.job_id, "node_id": event.node_id, "node_type": event.node_type}
+        why = {
+            "exception_type": "ExecutionBlocked",
+            "exception_message": f"Execution Blocked: {event.message}",
+        }
+        empty: dict[str, Any] = {"traceback": [], "current_inputs": [], "current_outputs": []}
+        return Message("execution_error", {**data, "executed": list(self._executed), **why, **empty})
 
     def _waiting(self) -> list[Message]:
         messages = []
@@ -202,16 +218,16 @@ class JobMessages:
             else [(node_id, self._states[node_id]) for node_id in sorted(self._changed)]
         )
         self._changed.clear()
-        nodes = {node_id: self._state(node_id, state) for node_id, state in told}
+        nodes = {node_id: self._state(state) for node_id, state in told}
         return Message("progress_state", {"prompt_id": self.job.job_id, "nodes": nodes})
 
-    def _state(self, node_id: str, state: _NodeState) -> dict[str, Any]:
+    def _state(self, state: _NodeState) -> dict[str, Any]:
         about = {
             "value": state.value,
             "max": state.total,
             "state": "running" if state.is_running else "finished",
         }
-        return about | _identity(node_id, self.job.job_id)
+        return about | _identity(state.event)
 
     def _progress_messages(self, event: NodeProgress) -> list[Message]:
         data = {"value": event.value, "max": event.total, "prompt_id": event.job_id, "node": event.node_id}

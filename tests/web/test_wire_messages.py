@@ -6,6 +6,7 @@ from executor.queue.jobs import QueuedJob
 from executor.run.events import (
     JobFinished,
     JobStarted,
+    NodeBlocked,
     NodeFailed,
     NodeFinished,
     NodeProgress,
@@ -111,3 +112,30 @@ def test_a_second_attempt_starts_anew() -> None:
     assert stopped.type == "execution_interrupted"
     assert stopped.data is not None
     assert stopped.data["executed"] == []
+
+
+def test_an_instance_that_a_node_added_names_the_node_of_the_page() -> None:
+    messages = JobMessages(job())
+    ids = {"display_id": "1", "parent_id": "1", "real_id": "1"}
+    told(messages, JobStarted("j", 1.0))
+    state, begin = told(messages, NodeStarted("j", "1.0.0.2", **ids))
+    assert begin.data == {"node": "1.0.0.2", "display_node": "1", "prompt_id": "j"}
+    assert state.data is not None
+    about = state.data["nodes"]["1.0.0.2"]
+    assert (about["display_node_id"], about["parent_node_id"], about["real_node_id"]) == ("1", "1", "1")
+    executed = told(messages, NodeFinished("j", "1.0.0.2", {"text": ["x"]}, **ids))[0]
+    assert executed.data is not None
+    assert (executed.data["node"], executed.data["display_node"]) == ("1.0.0.2", "1")
+
+
+def test_a_node_that_is_held_back_is_told_and_the_job_goes_on() -> None:
+    messages = JobMessages(job())
+    told(messages, JobStarted("j", 1.0), NodeStarted("j", "1"), NodeFinished("j", "1"))
+    [blocked] = told(messages, NodeBlocked("j", "2", "B", "not today"))
+    assert blocked.type == "execution_error"
+    assert blocked.data is not None
+    assert blocked.data["exception_message"] == "Execution Blocked: not today"
+    assert blocked.data["exception_type"] == "ExecutionBlocked"
+    assert (blocked.data["node_id"], blocked.data["executed"]) == ("2", ["1"])
+    assert "timestamp" not in blocked.data
+    assert told(messages, end("succeeded"))[-1].type == "execution_success"
