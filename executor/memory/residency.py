@@ -15,7 +15,7 @@ from torch import nn
 from executor.memory.devices import Devices
 from executor.memory.shortage import shortage
 from models.adapters.patch import HoldsNetwork, Patched, install
-from nodes.api.errors import OutOfMemory
+from nodes.api.errors import NodeError, OutOfMemory
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,12 @@ class Residency:
         """The model of a patched value, ready to run until the block ends.
 
         Raises:
+            NodeError: if it is no patched value.
             OutOfMemory: if the compute device cannot hold the network, even alone, or what runs in the block
                 finds no memory.
         """
+        if not isinstance(patched, Patched):
+            raise NodeError(f"a model, CLIP or VAE is needed here, but what came is {patched!r:.80}")
         with self._lock:
             resident = self._resident(patched.base.network)
             resident.borrows.append(patched)

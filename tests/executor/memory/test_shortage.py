@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -6,7 +8,7 @@ from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
 from models.adapters.patch import Patched
 from models.diffusion import VaeModel
-from nodes.api.errors import OutOfMemory
+from nodes.api.errors import NodeError, OutOfMemory
 
 
 def test_what_the_processor_cannot_allocate_is_said_with_both_sizes() -> None:
@@ -44,3 +46,10 @@ def test_a_node_that_runs_a_network_hears_of_it_so() -> None:
         base.network(torch.zeros(1, 3))
     with residency.borrow(patched) as base:
         assert base.network(torch.zeros(1, 2)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(None, "None"), ("sd15", "'sd15'")])
+def test_what_is_no_model_is_refused_with_what_came(value: Any, shown: str) -> None:
+    message = f"is needed here, but what came is {shown}"
+    with pytest.raises(NodeError, match=message), Residency(Devices()).borrow(value):
+        pass
