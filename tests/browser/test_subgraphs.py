@@ -25,9 +25,13 @@ def nest(canvas, *keys):
 def test_a_picture_is_made_inside_a_subgraph_and_its_progress_stands_outside(canvas):
     key = nest(canvas, "6", "7", "3")
     canvas.ask("window.seen = 0")
-    canvas.ask("""key => sfumato.board.listen(() => {
-        window.seen = Math.max(window.seen, sfumato.view.runOf(sfumato.store.graph.nodeByKey(key)).value);
-    })""", key)
+    canvas.ask(
+        """key => sfumato.board.listen(() => {
+        const node = sfumato.store.graph.nodeByKey(key);
+        if (node) window.seen = Math.max(window.seen, sfumato.view.runOf(node).value);
+        })""",
+        key,
+    )
     ran = canvas.run()
     assert {f"{key}:3", "8", "9"} <= ran or ran == set()
     assert ran == set() or canvas.ask("window.seen") > 1

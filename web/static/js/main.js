@@ -3,6 +3,7 @@
 /** @import { Definitions } from "./model/types.js" */
 
 import { App } from "./app.js";
+import { arrangeCommands } from "./commands/arrange.js";
 import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipboard.js";
 import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
@@ -19,6 +20,7 @@ import { byId } from "./ui/dom.js";
 import { listProblems } from "./ui/problems.js";
 import { applyTheme } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
+import { tellRuns, tendOutline } from "./ui/outline.js";
 import { showTrail } from "./ui/trail.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
 
@@ -160,8 +162,10 @@ async function start() {
   const { opened, name, isDirty } = firstDocument(definitions, draft);
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),
-    ...subgraphCommands(app)]);
+    ...subgraphCommands(app), ...arrangeCommands(app)]);
   showTrail(app);
+  tellRuns(app);
+  tendOutline(app);
   app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
   listProblems(app.board, app.view, (key) => app.actions.showNode(key));

@@ -3,40 +3,62 @@
 /** @import { Bounds } from "../model/types.js" */
 
 const CELL = 512;
+/** What covers more cells is looked at every time. */
+const MOST_CELLS = 1024;
+const ROWS = 2 ** 24;
+
+/** @typedef {{bounds: Bounds, left: number, top: number, right: number, bottom: number, isWide: boolean}} Entry */
 
 /** Which ids touch which cells. */
 export class SpatialIndex {
   constructor() {
-    /** @type {Map<string, Set<string>>} */ this.cells = new Map();
-    /** @type {Map<string, {bounds: Bounds, cells: string[]}>} */ this.entries = new Map();
+    /** @type {Map<number, Set<string>>} */ this.cells = new Map();
+    /** @type {Map<string, Entry>} */ this.entries = new Map();
+    /** @type {Set<string>} */ this.wide = new Set();
   }
 
   /** Forgets everything. */
   clear() {
     this.cells.clear();
     this.entries.clear();
+    this.wide.clear();
   }
 
   /** @param {string} id @param {Bounds} bounds */
   set(id, bounds) {
-    this.remove(id);
-    const cells = cellsOf(bounds);
-    for (const name of cells) {
-      const cell = this.cells.get(name);
-      if (cell) cell.add(id);
-      else this.cells.set(name, new Set([id]));
+    const entry = entryOf(bounds);
+    const before = this.entries.get(id);
+    if (before && before.left === entry.left && before.top === entry.top && before.right === entry.right && before.bottom === entry.bottom) {
+      before.bounds = bounds;
+      return;
     }
-    this.entries.set(id, { bounds, cells });
+    if (before) this.remove(id);
+    this.entries.set(id, entry);
+    if (entry.isWide) return void this.wide.add(id);
+    for (let column = entry.left; column <= entry.right; column += 1) {
+      for (let row = entry.top; row <= entry.bottom; row += 1) {
+        const name = column * ROWS + row;
+        const cell = this.cells.get(name);
+        if (cell) cell.add(id);
+        else this.cells.set(name, new Set([id]));
+      }
+    }
   }
 
   /** @param {string} id */
   remove(id) {
-    for (const name of this.entries.get(id)?.cells ?? []) {
-      const cell = this.cells.get(name);
-      cell?.delete(id);
-      if (cell?.size === 0) this.cells.delete(name);
-    }
+    const entry = this.entries.get(id);
+    if (!entry) return;
     this.entries.delete(id);
+    if (this.wide.delete(id)) return;
+    for (let column = entry.left; column <= entry.right; column += 1) {
+      for (let row = entry.top; row <= entry.bottom; row += 1) {
+        const name = column * ROWS + row;
+        const cell = this.cells.get(name);
+        cell?.delete(id);
+        if (cell?.size === 0) this.cells.delete(name);
+      }
+    }
   }
 
   /**
@@ -47,29 +69,33 @@ export class SpatialIndex {
   query(bounds) {
     /** @type {Set<string>} */
     const found = new Set();
-    const across = bounds[2] / CELL;
-    const down = bounds[3] / CELL;
-    if (across * down > this.cells.size) {
+    const { left, top, right, bottom } = entryOf(bounds);
+    if ((right - left + 1) * (bottom - top + 1) > this.cells.size) {
       for (const [id, entry] of this.entries) if (overlap(entry.bounds, bounds)) found.add(id);
       return found;
     }
-    for (const name of cellsOf(bounds)) {
-      for (const id of this.cells.get(name) ?? []) {
-        const entry = this.entries.get(id);
-        if (entry && overlap(entry.bounds, bounds)) found.add(id);
+    for (const id of this.wide) this.take(id, bounds, found);
+    for (let column = left; column <= right; column += 1) {
+      for (let row = top; row <= bottom; row += 1) {
+        for (const id of this.cells.get(column * ROWS + row) ?? []) this.take(id, bounds, found);
       }
     }
     return found;
   }
+
+  /** @param {string} id @param {Bounds} bounds @param {Set<string>} found */
+  take(id, bounds, found) {
+    const entry = this.entries.get(id);
+    if (entry && overlap(entry.bounds, bounds)) found.add(id);
+  }
 }
 
-/** @param {Bounds} bounds @returns {string[]} */
-function cellsOf([x, y, width, height]) {
-  const names = [];
-  for (let column = Math.floor(x / CELL); column <= Math.floor((x + width) / CELL); column += 1) {
-    for (let row = Math.floor(y / CELL); row <= Math.floor((y + height) / CELL); row += 1) names.push(`${column},${row}`);
-  }
-  return names;
+/** @param {Bounds} bounds @returns {Entry} */
+function entryOf(bounds) {
+  const [x, y, width, height] = bounds;
+  const [left, top, right, bottom] = [x, y, x + width, y + height].map((value) => Math.floor(value / CELL));
+  const count = (right - left + 1) * (bottom - top + 1);
+  return { bounds, left, top, right, bottom, isWide: !(count <= MOST_CELLS) };
 }
 
 /** @param {Bounds} one @param {Bounds} other @returns {boolean} */

@@ -179,20 +179,9 @@ export class Actions {
   /** @param {string} key shows the node with this key ("12:3" is inside node 12), and selects it */
   showNode(key) {
     const { store, view } = this.app;
-    const keys = key.split(":");
-    const own = /** @type {string} */ (keys.pop());
-    /** @type {string[]} */
-    const path = [];
-    let graph = store.document.root;
-    for (const part of keys) {
-      const instance = graph.nodeByKey(part);
-      const inner = instance && store.document.graphs.get(instance.type);
-      if (!inner) return;
-      path.push(instance.id);
-      graph = inner;
-    }
-    const node = graph.nodeByKey(own);
-    if (!node) return;
+    const found = store.find(key);
+    if (!found) return;
+    const { node, path } = found;
     if (path.join() !== store.path.join()) store.show(path);
     view.select([node.id]);
     view.fit([node.id], Math.max(1, view.camera.scale));
@@ -228,7 +217,7 @@ export class Actions {
       const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", null]) : [];
       const slots = slotItems(this.app, hit);
       openMenu(x, y, [...slots, ...nested, ...commands.items([
-        "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "group", "make-subgraph", "delete",
+        "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "colour", "group", "make-subgraph", "delete",
       ]), ...extra, ...upload]);
     } else if (hit.kind === "link") {
       openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) }]);
@@ -238,7 +227,7 @@ export class Actions {
       openMenu(x, y, [{ label: "Rename group", run: () => void this.renameGroup(hit.group) }, ...commands.items(["delete"])]);
     } else {
       const add = { label: "Add node…", keys: "Double click", run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
-      openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", null, "undo", "redo"])]);
+      openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", "tidy", null, "undo", "redo"])]);
     }
   }
 }

@@ -130,7 +130,7 @@ function showKeys(app) {
     ["Pan", "Drag the background, or hold Space, or the middle button"], ["Zoom", "Wheel"], ["Select with a box", "Ctrl + drag"],
     ["Select more", "Shift + click"], ["Copy while dragging", "Alt + drag"], ["Keep to the grid", "Shift while dragging"],
     ["Add a node", "Double click the background"], ["Rename", "Double click the title"],
-    ["Move all links of an output", "Shift + drag the output"], ["Disconnect a socket", "Ctrl + Alt + click"],
+    ["Go from node to node", "Arrow keys"], ["Move all links of an output", "Shift + drag the output"], ["Disconnect a socket", "Ctrl + Alt + click"],
   ].map(([what, how]) => make("tr", {}, make("td", {}, what), make("td", {}, how)));
   openDialog("Keys", make("table", { className: "keys-table" }, ...rows, ...mouse));
 }

@@ -10,6 +10,7 @@ import { writeWorkflow } from "../model/io/write.js";
 import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
 import { inputSlot } from "../model/slots.js";
+import { fillTokens } from "../model/tokens.js";
 import { ApiError, fetchHistory, fetchHistoryEntry, fetchQueue, interrupt, queuePrompt, removePending, viewUrl } from "./api.js";
 import { failureProblem, refusalProblems } from "./problems.js";
 
@@ -70,8 +71,12 @@ export class Runner {
     const { store, board } = this;
     store.run("Roll seeds", (change) => rollSeeds(change.at(ROOT), store.definitions, Math.random));
     board.setProblems([]);
-    const prompt = writePrompt(store.document, store.catalogue, (node, name, value) =>
-      inputSlot(store.definitions, node, name)?.widget?.dynamic ? resolveChoices(String(value), Math.random) : value);
+    const now = new Date();
+    const prompt = writePrompt(store.document, store.catalogue, (node, name, value, graph) => {
+      const isDynamic = inputSlot(store.definitions, node, name)?.widget?.dynamic;
+      if (name === "filename_prefix") return fillTokens(String(value), graph, store.definitions, now);
+      return isDynamic ? resolveChoices(String(value), Math.random) : value;
+    });
     const workflow = writeWorkflow(store.document, store.catalogue);
     const job = this.newJob(newUuid(), store.document.id, Object.keys(prompt));
     this.jobs.set(job.id, job);

@@ -134,6 +134,11 @@ export function setMode(change, ids, mode) {
   for (const id of ids) if (change.node(id).mode !== mode && !isBoundary(change.node(id))) change.put("node", { ...change.node(id), mode });
 }
 
+/** @param {Transaction} change @param {Iterable<string>} ids @param {string | null} color null is the colour of the theme */
+export function setColor(change, ids, color) {
+  for (const id of ids) if (change.node(id).color !== color) change.put("node", { ...change.node(id), color });
+}
+
 /** @param {Transaction} change @param {Iterable<string>} ids @param {boolean} collapsed */
 export function setCollapsed(change, ids, collapsed) {
   for (const id of ids) {

@@ -1,5 +1,9 @@
 /** Identities that need no coordination: random for records, the next free number for the keys that files show. */
 
+/** Random bytes that are fetched many at a time: a large file needs thousands of identities. */
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /**
@@ -7,8 +11,13 @@ const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
  * @returns {string}
  */
 export function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => ALPHABET[byte % 36]).join("");
+  if (used + 16 > pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let id = "";
+  for (const end = used + 16; used < end; used += 1) id += ALPHABET[pool[used] % 36];
+  return id;
 }
 
 /**

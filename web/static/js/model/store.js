@@ -50,6 +50,28 @@ export class Store {
   }
 
   /**
+   * The node that prompts and messages know under a key ("12:3" is node 3 inside node 12), and the way to it.
+   * @param {string} key
+   * @returns {{node: Node, path: string[]} | null}
+   */
+  find(key) {
+    const keys = key.split(":");
+    const own = /** @type {string} */ (keys.pop());
+    /** @type {string[]} */
+    const path = [];
+    let graph = this.document.root;
+    for (const part of keys) {
+      const instance = graph.nodeByKey(part);
+      const inner = instance && this.document.graphs.get(instance.type);
+      if (!inner) return null;
+      path.push(instance.id);
+      graph = inner;
+    }
+    const node = graph.nodeByKey(own);
+    return node ? { node, path } : null;
+  }
+
+  /**
    * Shows another graph.
    * @param {readonly string[]} path ids of instances, outermost first
    */

@@ -37,7 +37,7 @@ export function listProblems(board, view, showNode) {
  */
 function entry(problem, view, showNode) {
   const { key } = problem;
-  const node = key === null ? undefined : view.store.graph.nodeByKey(key);
+  const node = key === null ? undefined : view.store.find(key)?.node;
   const title = node ? `${titleOf(view.store.definitions, node)}  #${key}` : problem.title;
   const row = make("li", {}, make("h3", {}, title), make("p", {}, problem.text));
   if (problem.details) {

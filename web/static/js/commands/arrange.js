@@ -1,0 +1,86 @@
+/** Commands that line nodes up, tidy the graph, colour nodes, and walk from node to node. */
+
+/** @import { App } from "../app.js" */
+/** @import { Command } from "./registry.js" */
+/** @import { Placed } from "../model/arrange.js" */
+
+import { aligned, distributed, neighbour } from "../model/arrange.js";
+import { moveNodes, setColor } from "../model/commands.js";
+import { layeredPositions } from "../model/layout.js";
+import { openPicker } from "../ui/menu.js";
+
+/** Quiet colours by name; the first takes the colour away. @type {readonly (readonly [string, string | null])[]} */
+const COLOURS = [
+  ["none", null], ["red", "#c2564b"], ["orange", "#c98a3c"], ["yellow", "#b9a53b"], ["green", "#5d9a58"], ["teal", "#3d9488"],
+  ["blue", "#4f7fc0"], ["purple", "#8a66b8"], ["grey", "#7d7d78"],
+];
+
+/** @param {App} app @returns {Command[]} */
+export function arrangeCommands(app) {
+  const { store, view } = app;
+  /** @param {Iterable<string>} ids @returns {Placed[]} */
+  const placed = (ids) => [...ids].flatMap((id) => {
+    const node = store.graph.nodes.get(id);
+    return node ? [{ id, position: node.position, bounds: view.scene.shape(node).bounds }] : [];
+  });
+  const several = (/** @type {number} */ least) => () => view.selection.size >= least;
+  const sides = /** @type {const} */ (["left", "right", "top", "bottom"]);
+  return [
+    ...sides.map((side) => ({
+      id: `align-${side}`, label: `Align ${side}`, isEnabled: several(2),
+      run: () => store.run(`Align ${side}`, (change) => moveNodes(change, aligned(placed(view.selection), side))),
+    })),
+    ...(/** @type {const} */ ([["across", 0], ["down", 1]])).map(([name, axis]) => ({
+      id: `distribute-${name}`, label: `Spread evenly ${name}`, isEnabled: several(3),
+      run: () => store.run("Spread", (change) => moveNodes(change, distributed(placed(view.selection), axis))),
+    })),
+    {
+      id: "tidy", label: "Tidy the graph up", run: () => {
+        store.run("Tidy up", (change) => moveNodes(change, layeredPositions(change.graph)));
+        view.fit();
+      },
+    },
+    { id: "colour", label: "Colour…", isEnabled: several(1), run: () => pickColour(app) },
+    ...walkCommands(app, placed),
+  ];
+}
+
+/** @param {App} app */
+function pickColour({ store, view }) {
+  const ids = [...view.selection];
+  const now = store.graph.nodes.get(ids[0])?.color ?? null;
+  const value = COLOURS.find(([, colour]) => colour === now)?.[0];
+  const bounds = view.scene.bounds(ids) ?? [0, 0, 0, 0];
+  const [x, y] = view.camera.toScreen(bounds[0], bounds[1]);
+  const box = view.stage.getBoundingClientRect();
+  openPicker({ x: box.left + x, y: box.top + y + 34, width: 140, options: COLOURS.map(([name]) => name), value, label: "Colour" }, (name) => {
+    const colour = COLOURS.find(([one]) => one === name)?.[1] ?? null;
+    store.run("Colour", (change) => setColor(change, ids, colour));
+  });
+}
+
+/** @param {App} app @param {(ids: Iterable<string>) => Placed[]} placed @returns {Command[]} */
+function walkCommands({ store, view }, placed) {
+  const show = (/** @type {string | null} */ id) => {
+    const node = id === null ? undefined : store.graph.nodes.get(id);
+    if (!node) return;
+    view.select([node.id]);
+    const [x, y, width, height] = view.scene.shape(node).bounds;
+    const [left, top] = view.camera.toScreen(x, y);
+    const { scale } = view.camera;
+    const isSeen = left >= 0 && top >= 0 && left + width * scale <= view.width && top + height * scale <= view.height;
+    if (!isSeen) view.camera.pan(view.width / 2 - (left + width * scale / 2), view.height / 2 - (top + height * scale / 2));
+    view.redraw();
+  };
+  const first = () => [...store.graph.nodes.values()].sort((one, other) =>
+    one.position[0] - other.position[0] || one.position[1] - other.position[1])[0]?.id ?? null;
+  const go = (/** @type {0 | 1} */ axis, /** @type {1 | -1} */ sign) => {
+    const [id] = view.selection;
+    show(id ? neighbour(placed(store.graph.nodes.keys()), id, axis, sign) : first());
+  };
+  const directions = /** @type {const} */ ([["left", 0, -1], ["right", 0, 1], ["up", 1, -1], ["down", 1, 1]]);
+  return directions.map(([name, axis, sign]) => ({
+    id: `go-${name}`, label: `Go to the node ${name === "up" ? "above" : name === "down" ? "below" : `on the ${name}`}`,
+    keys: [`arrow${name}`], run: () => go(axis, sign),
+  }));
+}
