@@ -18,6 +18,7 @@ from web.settings import VERSION, WebSettings
 
 if TYPE_CHECKING:
     from custom_nodes.shelf import Shelf
+    from executor.run.cache import ResultCache
     from executor.session import Session
     from executor.worker.service import Service
     from loaders.folders import Folders
@@ -242,17 +243,34 @@ def _folders(options: argparse.Namespace) -> "Folders":
 
 
 def _bench_options(options: argparse.Namespace) -> dict[str, Any]:
-    from executor.run.cache import DEFAULT_BYTES, DEFAULT_ENTRIES, ResultCache
-
-    entries = 0 if options.cache_none else options.cache_lru
-    size = None if options.cache_ram is None else int(options.cache_ram * 2**30)
     return {
         "preview_method": options.preview_method,
         "metadata": not options.disable_metadata,
-        "cache": ResultCache(
-            DEFAULT_ENTRIES if entries is None else entries, DEFAULT_BYTES if size is None else size
-        ),
+        "cache": _result_cache(options),
     }
+
+
+def _result_cache(options: argparse.Namespace) -> "ResultCache":
+    import psutil
+
+    from executor.run.disk_cache import DiskCache
+    from executor.run.policies import make_cache
+
+    def available() -> int:
+        return int(psutil.virtual_memory().available)
+
+    if options.cache_lru is not None:
+        cache = make_cache("lru", options.cache_lru)
+    elif options.cache_ram is not None:
+        cache = make_cache("ram", options.cache_ram, available)
+    else:
+        cache = make_cache("none" if options.cache_none else "classic" if options.cache_classic else "roomy")
+    if options.cache_dir is not None:
+        from executor.worker.value_codecs import value_codecs
+
+        size = int(options.cache_dir_size * 2**30)
+        cache.disk = DiskCache(options.cache_dir, size, value_codecs(), salt=VERSION)
+    return cache
 
 
 if __name__ == "__main__":

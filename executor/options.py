@@ -59,7 +59,7 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
     given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
     for flag in ("cpu", "disable_metadata", "cache_classic", "cache_none", "disable_all_custom_nodes"):
         given += [f"--{flag.replace('_', '-')}"] * getattr(options, flag)
-    for name in ("cache_lru", "cache_ram"):
+    for name in ("cache_lru", "cache_ram", "cache_dir", "cache_dir_size"):
         if (value := getattr(options, name)) is not None:
             given += [f"--{name.replace('_', '-')}", str(value)]
     if options.whitelist_custom_nodes:
@@ -135,10 +135,12 @@ def _run_options() -> argparse.ArgumentParser:
     group.add_argument("--whitelist-custom-nodes", nargs="+", default=[], metavar="NAME")
     cache = options.add_argument_group("results that are kept")
     policy = cache.add_mutually_exclusive_group()
-    policy.add_argument("--cache-classic", action="store_true", help="the usual: those used last, up to 4 GB")
+    policy.add_argument("--cache-classic", action="store_true", help="those of the last workflow")
     policy.add_argument("--cache-lru", type=int, metavar="N", help="the N used last")
     policy.add_argument("--cache-ram", type=float, nargs="?", const=4.0, metavar="GB", help="so much of them")
     policy.add_argument("--cache-none", action="store_true", help="none: every node runs every time")
+    cache.add_argument("--cache-dir", type=Path, metavar="DIR", help="on disk too, for after a restart")
+    cache.add_argument("--cache-dir-size", type=float, default=10.0, metavar="GB", help="so much on disk")
     return options
 
 

@@ -15,18 +15,36 @@ def parse(*arguments):
 def test_what_a_server_passes_to_a_worker_is_understood_there():
     given = [
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
-        *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7"),
+        *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
     ]
     server = parse("serve", *given)
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
     for name in (
         *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
-        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none"),
+        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
         *("preview_method", "verbose", "disable_all_custom_nodes", "whitelist_custom_nodes"),
     ):
         assert getattr(worker, name) == getattr(server, name), name
     assert worker.base_directory == Path("base").absolute()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ((), "ResultCache"),
+        (("--cache-classic",), "ClassicCache"),
+        (("--cache-lru", "3"), "RecentCache"),
+        (("--cache-ram",), "HeadroomCache"),
+        (("--cache-none",), "NoCache"),
+    ],
+)
+def test_results_are_kept_as_asked(tmp_path, arguments, kind):
+    options = parse("check", "graph.json", *arguments, "--cache-dir", str(tmp_path / "results"))
+    cache = main._result_cache(options)
+    assert type(cache).__name__ == kind
+    assert cache.disk is not None
+    assert (tmp_path / "results").is_dir()
 
 
 def test_there_is_a_worker_for_each_device():
