@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 TOY_SERVER = Path(__file__).parent / "toy_server.py"
-READY_SECONDS = 30
+READY_SECONDS = 90
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from tests.web.client import Server, picture_prompt
 from tests.web.test_prompt import is_error, post
 
-PATIENCE_SECONDS = 20  # the machine of a test may be ten times slower than it should
+PATIENCE_SECONDS = 60  # the machine of a test may be very busy; benchmarks/wire.py measures
 SHOW = {"class_type": "ToyShow", "inputs": {"value": 1}}
 
 
@@ -174,8 +174,8 @@ def subgraph_bomb(levels: int, wide: int) -> dict[str, Any]:
     ("name", "prompt", "statuses"),
     [
         ("a cycle of 10,000", chain(10_000, ["9999", 0]), {400}),
-        ("a chain of 50,000 that ends badly", chain(50_000, "x"), {400}),
-        ("100,000 nodes", {str(n): SHOW for n in range(100_000)}, {413}),
+        ("a chain of 20,000 that ends badly", chain(20_000, "x"), {400}),
+        ("70,000 nodes", {str(n): 0 for n in range(70_000)}, {413}),
         (
             "no outputs",
             {str(n): {"class_type": "ToyCount", "inputs": {"value": n}} for n in range(20_000)},

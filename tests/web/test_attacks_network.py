@@ -34,19 +34,19 @@ FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data
 
 
 @pytest.mark.parametrize("keys", [{"__proto__": {"x": 1}}, {"constructor": {"prototype": {"x": 1}}}])
-async def test_check_25_keys_with_a_meaning_elsewhere_are_keys(
-    http: aiohttp.ClientSession, keys: Any
-) -> None:
-    async with http.post("/settings", json=keys) as response:
-        assert response.status == 200
-    async with http.get("/settings") as response:
-        assert (await response.json()).items() >= keys.items()
+async def test_check_25_keys_with_a_meaning_elsewhere_are_keys(start_server: Any, keys: Any) -> None:
+    server = await start_server()
     prompt = picture_prompt()
     prompt["1"].update(keys)
     prompt["1"]["inputs"].update(keys)
     body = {"prompt": prompt, "extra_data": {"extra_pnginfo": {"workflow": keys}}, **keys}
-    async with http.post("/prompt", json=body) as response:
-        assert response.status == 200
+    async with aiohttp.ClientSession(server.url) as http:
+        async with http.post("/settings", json=keys) as response:
+            assert response.status == 200
+        async with http.get("/settings") as response:
+            assert await response.json() == keys
+        async with http.post("/prompt", json=body) as response:
+            assert response.status == 200
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,8 @@ async def test_check_31_slow_bodies_are_not_waited_for(start_server: Any, path: 
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 100000\r\n"
     head += "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
     answer = await slowly(server, head.encode(), *(b"--b" for _ in range(100)))
-    assert answer.startswith(b"HTTP/1.1 408"), answer
+    # Who goes on sending after the answer may find the connection gone before it reads.
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 408"), answer
 
 
 async def test_check_31_many_requests_at_once_are_answered_in_turn(server: Server) -> None:
