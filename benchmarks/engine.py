@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from executor.graph.fingerprint import fingerprints
 from executor.graph.parse import parse
 from executor.graph.validate import validate
+from executor.graph.workflow import Graph
 from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
@@ -34,6 +35,12 @@ def add(left: int, right: int) -> int:
 
 
 @node()
+def add_all(*items: int) -> int:
+    """Add all numbers."""
+    return sum(items)
+
+
+@node()
 async def add_later(left: int, right: int) -> int:
     """Add two numbers, some time."""
     return left + right
@@ -51,7 +58,7 @@ def show(ctx: Context, value: AnyValue) -> None:
     ctx.show("text", [str(value)])
 
 
-NODES = {function.__name__: node_of(function) for function in (number, add, add_later, switch, show)}
+NODES = {function.__name__: node_of(function) for function in (number, add, add_all, add_later, switch, show)}
 SPECS = {name: entry.spec for name, entry in NODES.items()}
 
 
@@ -85,6 +92,17 @@ def wide(count: int) -> dict[str, Any]:
     return prompt
 
 
+def fan_in(count: int) -> dict[str, Any]:
+    """One node that is linked to all others, and an output node, `count` nodes in all."""
+    prompt: dict[str, Any] = {
+        f"n{index}": {"class_type": "number", "inputs": {"value": index}} for index in range(count - 2)
+    }
+    inputs = {f"items.item{index}": [f"n{index}", 0] for index in range(count - 2)}
+    prompt["all"] = {"class_type": "add_all", "inputs": inputs}
+    prompt["out"] = {"class_type": "show", "inputs": {"value": ["all", 0]}}
+    return prompt
+
+
 def many_outputs(count: int) -> dict[str, Any]:
     """Pairs of a number and an output node, `count` nodes in all."""
     prompt: dict[str, Any] = {}
@@ -96,13 +114,23 @@ def many_outputs(count: int) -> dict[str, Any]:
 
 GRAPHS: dict[str, Callable[[], dict[str, Any]]] = {
     "wide, 1,000 nodes": lambda: wide(1000),
+    "wide, 3,000 nodes": lambda: wide(3000),
     "500 outputs, 1,000 nodes": lambda: many_outputs(1000),
     "chain of 900": lambda: chain(900),
     "chain of 3,000": lambda: chain(3000),
     "chain of 50,000": lambda: chain(50_000),
+    "fan-in of 25,000": lambda: fan_in(25_000),
+    "fan-in of 50,000": lambda: fan_in(50_000),
     "chain of 900 async": lambda: chain(900, "add_later"),
     "chain of 900 switches": lambda: chain(900, "switch"),
 }
+
+
+def with_other_tail(graph: Graph) -> Graph:
+    """The graph with another value in the last input of the node before the output."""
+    output = next(reversed(graph.instances.values()))
+    tail = graph.instances[output.inputs["value"].node]
+    return graph.with_value(tail.id, list(tail.inputs)[-1], 1_000_000)
 
 
 @contextmanager
@@ -138,28 +166,35 @@ async def measure(prompt: dict[str, Any]) -> dict[str, float]:
     events: list[Any] = []
     cache = ResultCache(max_entries=100_000)
     with Engine(NODES, cache, context_maker(None, borrow)) as engine:  # type: ignore[arg-type]
-        for name in ("first run", "unchanged"):
-            request = RunRequest(name, validation.graph, validation.outputs)
+        graph = validation.graph
+        for name in ("first run", "unchanged", "tail changed"):
+            if name == "tail changed":
+                graph = with_other_tail(graph)
+            request = RunRequest(name, graph, validation.outputs)
             start = begin()
             finished = await engine.run(request, events.append)
             lap(name, start)
             assert finished.status == "succeeded"
-            assert bool(finished.executed) == (name == "first run")
+            assert bool(finished.executed) == (name != "unchanged")
     return times
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="only graphs with this in their name")
     options = parser.parse_args()
     print(f"milliseconds, median of {options.rounds} rounds")
-    stages = ("parse", "validate", "first run", "first run cpu", "unchanged", "unchanged cpu")
-    print(f"{'graph':28}" + "".join(f"{stage:>15}" for stage in stages))
+    stages = ("parse", "validate", "first run", "unchanged", "tail changed")
+    stages = tuple(name for stage in stages for name in (stage, f"{stage} cpu"))
+    print(f"{'graph':28}" + "".join(f"{stage:>18}" for stage in stages))
     for name, build in GRAPHS.items():
+        if options.only not in name:
+            continue
         prompt = build()
         rounds = [asyncio.run(measure(prompt)) for _ in range(options.rounds)]
         medians = [statistics.median(entry[stage] for entry in rounds) for stage in stages]
-        print(f"{name:28}" + "".join(f"{value:15.1f}" for value in medians))
+        print(f"{name:28}" + "".join(f"{value:18.1f}" for value in medians))
 
 
 if __name__ == "__main__":

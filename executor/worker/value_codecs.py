@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from executor.run.stored_values import Codec, Packed
-from schedulers.conditioning import Entry
+from schedulers.conditioning import CellArea, Entry, FractionArea
 from schedulers.latent import LatentBatch
 
 
@@ -52,4 +52,5 @@ class RecordCodec:
 
 def value_codecs() -> tuple[Codec, ...]:
     """Codecs for the values on wires that can be stored; networks cannot."""
-    return (TensorCodec(), RecordCodec("latent", LatentBatch), RecordCodec("condition", Entry))
+    records = {"latent": LatentBatch, "condition": Entry, "cells": CellArea, "fractions": FractionArea}
+    return (TensorCodec(), *(RecordCodec(kind, record) for kind, record in records.items()))
