@@ -79,7 +79,7 @@ def test_names_that_lead_outside_are_refused(folders: Folders, tmp_path: Path, n
         lambda: folders.input(name),
         lambda: folders.reserve(name, "png"),
     ):
-        with pytest.raises(NodeError, match="outside|no file can have"):
+        with pytest.raises(NodeError, match=r"outside|no file can have"):
             attempt()
 
 

@@ -46,6 +46,8 @@ def running_server(base: Path, **settings: Any) -> Iterator[Server]:
             stderr=log,
             text=True,
         )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         line = process.stdout.readline().split()
         assert line, (base / "server.log").read_text()
@@ -71,9 +73,10 @@ class Client:
     async def next(self) -> dict[str, Any] | bytes:
         message = await self.socket.receive(READY_SECONDS)
         if message.type is aiohttp.WSMsgType.BINARY:
-            return message.data
+            return bytes(message.data)
         assert message.type is aiohttp.WSMsgType.TEXT, message
-        return json.loads(message.data)
+        received: dict[str, Any] = json.loads(message.data)
+        return received
 
     async def until(self, kind: str) -> list[dict[str, Any] | bytes]:
         """All messages up to the first of a kind."""
