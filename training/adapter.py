@@ -17,12 +17,12 @@ from training.loop import Settings, Training
 
 RANK = 8
 SETTINGS = Settings(
-    steps=700,
+    steps=320,
     learning_rate=2.0e-3,
     batch=32,
-    warmup=50,
-    hold=0.6,
-    average=0.99,
+    warmup=20,
+    hold=0.5,
+    average=0.98,
     weight_decay=0.0,
     seed=31,
     parts=2,
