@@ -68,8 +68,9 @@ def chain(length: int) -> dict[str, object]:
 def hostile() -> dict[str, dict[str, object]]:
     wrong = {"class_type": "PreviewAny", "inputs": {"source": ["nothing", 0]}}
     turned = chain(10_000) | {"0": {"class_type": "PrimitiveInt", "inputs": {"value": ["9999", 0]}}}
+    broken = {"0": {"class_type": "PrimitiveInt", "inputs": {"value": "x"}}}
     return {
-        "a chain of 50,000 that ends nowhere": chain(50_000) | {"50000": wrong},
+        "a chain of 50,000 that begins badly": chain(50_000) | broken,
         "a cycle of 10,000": turned,
         "60,000 bad nodes": {str(index): wrong for index in range(60_000)},
         "100,000 nodes": {str(index): wrong for index in range(100_000)},
