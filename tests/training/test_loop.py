@@ -8,7 +8,7 @@ from models.text.clip import ClipTextConfig
 from models.unet.config import UNetConfig
 from models.vae.kl import AutoencoderKL, KLConfig
 from training.autoencoder import encode, fit_scale, reconstruction_loss, scene_picture
-from training.denoiser import Denoiser, level_weights, noise_loss, signal_levels
+from training.denoiser import Denoiser, level_weights, signal_levels, training_loss
 from training.latents import LatentSet
 from training.loop import Settings, Training
 
@@ -34,7 +34,7 @@ def denoiser_training(file, data, settings=SETTINGS):
     torch.manual_seed(1)
     network = Denoiser(TINY_UNET, TINY_TEXT)
     levels = signal_levels()
-    return Training(network, settings, file), partial(noise_loss, network, data, settings, levels)
+    return Training(network, settings, file), partial(training_loss, network, data, settings, levels)
 
 
 def test_a_few_steps_lower_the_loss_of_the_denoiser(tmp_path, data):
