@@ -251,20 +251,18 @@ def _bench_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _result_cache(options: argparse.Namespace) -> "ResultCache":
-    import psutil
-
     from executor.run.disk_cache import DiskCache
     from executor.run.policies import make_cache
-
-    def available() -> int:
-        return int(psutil.virtual_memory().available)
+    from executor.worker.result_memory import available_bytes, roomy_cache
 
     if options.cache_lru is not None:
         cache = make_cache("lru", options.cache_lru)
     elif options.cache_ram is not None:
-        cache = make_cache("ram", options.cache_ram, available)
+        cache = make_cache("ram", options.cache_ram, available_bytes)
+    elif options.cache_none or options.cache_classic:
+        cache = make_cache("none" if options.cache_none else "classic")
     else:
-        cache = make_cache("none" if options.cache_none else "classic" if options.cache_classic else "roomy")
+        cache = roomy_cache()
     if options.cache_dir is not None:
         from executor.worker.value_codecs import value_codecs
 

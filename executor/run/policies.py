@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Literal, TypeAlias
 
-from executor.run.cache import Measure, Outcome, ResultCache
+from executor.run.cache import DEFAULT_BYTES, DEFAULT_ENTRIES, Measure, Outcome, ResultCache
 
 Policy: TypeAlias = Literal["roomy", "classic", "lru", "ram", "none"]
 UNBOUNDED = 2**62
@@ -53,27 +53,48 @@ class RecentCache(ResultCache):
 class HeadroomCache(ResultCache):
     """Keeps results while memory lasts: when less than the headroom is free, the oldest go.
 
-    `available()` is the memory that is free now, in bytes.
+    What is free is asked anew after each, so a network goes when the last result that holds it does, though
+    no result says how large a network is. What the job that runs has used stays.
     """
 
     def __init__(
-        self, headroom_bytes: int, available: Callable[[], int], measure: Measure | None = None
+        self,
+        headroom_bytes: int,
+        available: Callable[[], int],
+        max_entries: int = UNBOUNDED,
+        max_bytes: int = UNBOUNDED,
+        measure: Measure | None = None,
     ) -> None:
-        super().__init__(UNBOUNDED, UNBOUNDED, measure)
+        """`available()` is the memory that is free now, in bytes."""
+        super().__init__(max_entries, max_bytes, measure)
         self.headroom_bytes = headroom_bytes
         self.available = available
+        self._used: set[str] = set()
+
+    def begin(self, fingerprints: Collection[str]) -> None:
+        """A job with these fingerprints starts; what it loads will need room."""
+        with self._lock:
+            self._used = {self._names[name] for name in fingerprints if name in self._names}
+        self._make_room()
 
     def put(self, fingerprint: str, outcome: Outcome, content: str = "", seconds: float = 0.0) -> None:
         """Keep an outcome, and make room if there is little left."""
         super().put(fingerprint, outcome, content, seconds)
-        free = self.available()
-        if free >= self.headroom_bytes:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if self.available() >= self.headroom_bytes:
             return
-        wanted = int(self.headroom_bytes * MARGIN) - free
+        wanted = int(self.headroom_bytes * MARGIN)
         with self._lock:
-            until = max(0, self.bytes - wanted)
-            while self._entries and self.bytes > until:
-                self._drop(next(iter(self._entries)))
+            for content in [content for content in self._entries if content not in self._used]:
+                self._drop(content)
+                if self.available() >= wanted:
+                    return
+
+    def _touch(self, content: str) -> None:
+        super()._touch(content)
+        self._used.add(content)
 
 
 class NoCache(ResultCache):
@@ -95,8 +116,8 @@ def make_cache(
 
     Args:
         policy: "roomy" keeps up to 20,000 results of 4 GiB in all; the others are the ecosystem's.
-        amount: the number of results for "lru", the headroom in gigabytes for "ram".
-        available: how many bytes of memory are free, for "ram".
+        amount: the number of results for "lru", the headroom in gigabytes for "ram" and "roomy".
+        available: how many bytes of memory are free, for "ram"; "roomy" minds them too where it is told.
     """
     if policy == "classic" or (policy == "lru" and amount <= 0):
         return ClassicCache()
@@ -106,4 +127,8 @@ def make_cache(
         if available is None:
             raise ValueError("the policy 'ram' needs to be told how much memory is free")
         return HeadroomCache(int(amount * 2**30), available)
-    return NoCache() if policy == "none" else ResultCache()
+    if policy == "none":
+        return NoCache()
+    if available is None:
+        return ResultCache()
+    return HeadroomCache(int(amount * 2**30), available, DEFAULT_ENTRIES, DEFAULT_BYTES)

@@ -14,6 +14,7 @@ from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
 from executor.run.events import Emit, Event, JobFinished, JobStarted
+from executor.worker.result_memory import roomy_cache
 from loaders.folders import Folders
 from nodes.api.declare import Node
 from nodes.api.errors import NodeError
@@ -101,7 +102,7 @@ class Workbench:
         self._metadata = metadata
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
-        self._cache = ResultCache() if cache is None else cache
+        self._cache = roomy_cache() if cache is None else cache
         self._equip(nodes)
 
     def _equip(self, nodes: Mapping[str, Node]) -> None:

@@ -32,7 +32,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
 @pytest.mark.parametrize(
     ("arguments", "kind"),
     [
-        ((), "ResultCache"),
+        ((), "HeadroomCache"),
         (("--cache-classic",), "ClassicCache"),
         (("--cache-lru", "3"), "RecentCache"),
         (("--cache-ram",), "HeadroomCache"),

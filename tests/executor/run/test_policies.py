@@ -1,3 +1,5 @@
+import weakref
+
 import pytest
 
 from executor.run.cache import Outcome
@@ -73,12 +75,38 @@ def test_old_results_make_room_when_memory_runs_short():
     for name in "abc":
         cache.put(name, Outcome((bytes(100),)))
     assert len(cache) == 3
+    cache.begin(())
     free[0] = 430
     cache.put("d", Outcome((bytes(100),)))
-    assert ["a" in cache, "b" in cache, "c" in cache, "d" in cache] == [False, False, True, True]
-    free[0] = 0
-    cache.put("e", Outcome((bytes(100),)))
-    assert len(cache) == 0
+    assert ["a" in cache, "b" in cache, "c" in cache, "d" in cache] == [False, False, False, True]
+
+
+def test_a_network_goes_with_the_last_result_that_holds_it_when_memory_runs_short():
+    networks = weakref.WeakSet()
+
+    class Network:
+        def __init__(self):
+            networks.add(self)
+
+    cache = HeadroomCache(300, lambda: 1000 - 250 * len(networks))
+    for name in "abcde":
+        cache.begin((f"load {name}", f"patch {name}"))
+        network = Network()
+        cache.put(f"load {name}", Outcome((network,)))
+        cache.put(f"patch {name}", Outcome(((network, "patched"),)))
+        del network
+        assert f"load {name}" in cache
+        assert len(networks) <= 3
+    assert "load a" not in cache
+
+
+def test_what_the_running_job_uses_stays_however_short_memory_is():
+    cache = HeadroomCache(500, lambda: 0)
+    cache.begin(("a",))
+    for name in "ab":
+        cache.put(name, Outcome((bytes(100),)))
+    cache.begin(("b",))
+    assert ["a" in cache, "b" in cache] == [False, True]
 
 
 def test_policies_have_names():
