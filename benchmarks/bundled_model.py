@@ -9,15 +9,19 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
 from loaders.checkpoint import Checkpoint, open_checkpoint
+from loaders.lora import open_lora
+from models.adapters.patch import applied
 from models.text.encode import encode_prompt
 from schedulers.conditioning import Entry
 from schedulers.noise import initial_noise
 from schedulers.sample import sample
 from schedulers.sigmas import ksampler_sigmas
+from training.allocator import keep_memory
 from training.captions import plain_caption
 from training.measure import Verdict, judge
 from training.scenes import Layout, Scene, arrange, random_scene
@@ -25,6 +29,7 @@ from training.shapes import Bytes, draw
 from training.sheet import contact_sheet
 
 CHECKPOINT = Path("assets/models/checkpoints/sfumato-shapes.safetensors")
+ADAPTER = Path("assets/models/loras/sfumato-pastel.safetensors")
 STEPS, SCALE, SAMPLER, SCHEDULE = 20, 5.0, "dpmpp_2m", "karras"
 ATTRIBUTES = ("shape", "colour", "place", "size", "background", "everything")
 MIX: tuple[tuple[Layout, int], ...] = (("single", 13), ("pair", 11), ("group", 6))
@@ -81,6 +86,21 @@ def round_trip(checkpoint: Checkpoint, scenes: list[Scene]) -> tuple[float, floa
     return decibels / len(scenes), right / len(scenes)
 
 
+def colourfulness(picture: Bytes) -> float:
+    """Mean distance of the strongest from the weakest of red, green and blue, from 0 to 255."""
+    return float(np.ptp(picture.astype(int), axis=-1).mean())
+
+
+def adapter_effect(checkpoint: Checkpoint, file: Path, scenes: list[Scene]) -> tuple[float, float]:
+    """Mean colourfulness of the pictures of scenes without a LoRA and with it."""
+    prompts = [plain_caption(scene) for scene in scenes]
+    plain = [colourfulness(paint(checkpoint, prompt, seed)) for seed, prompt in enumerate(prompts)]
+    load = open_lora(file, checkpoint.model, checkpoint.clip)
+    with applied(load.patch_model(checkpoint.model, 1.0)):
+        styled = [colourfulness(paint(checkpoint, prompt, seed)) for seed, prompt in enumerate(prompts)]
+    return sum(plain) / len(plain), sum(styled) / len(styled)
+
+
 def table(scenes: list[Scene], verdicts: list[Verdict]) -> dict[str, dict[str, float]]:
     """The share of right pictures by kind of scene and attribute."""
     rows: dict[str, dict[str, float]] = {}
@@ -96,10 +116,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--sheet", type=Path, help="write the first 48 pictures here")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
+    keep_memory()
     checkpoint = open_checkpoint(options.checkpoint)
     scenes = kept_back_scenes(options.count)
     began = time.perf_counter()
@@ -113,6 +135,9 @@ def main() -> None:
         print(f"{name:8} {row['pictures']:8.0f} " + "".join(f"{row[a]:11.1%}" for a in ATTRIBUTES))
     print(f"autoencoder round trip: {decibels:.2f} dB, {kept:.1%} of drawn scenes still read right")
     print(f"{seconds:.2f} s a picture")
+    if ADAPTER.exists():
+        plain, styled = adapter_effect(checkpoint, ADAPTER, scenes[:24])
+        print(f"{ADAPTER.name}: mean colourfulness {styled:.0f} instead of {plain:.0f} of 255")
     if options.sheet:
         Image.fromarray(contact_sheet(pictures[:48], 8)).save(options.sheet)
     if options.json:
