@@ -50,7 +50,9 @@ def server(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright keeps an event loop in this thread while it lives, and other tests
+# need one of their own.
+@pytest.fixture(scope="module")
 def chromium():
     if not CHROMIUM.is_file():
         pytest.skip(f"no Chromium at {CHROMIUM}")
