@@ -43,7 +43,8 @@ async def test_events_are_numbered_stored_and_read_from_any_point(store, log):
         (5, "JobFinished"),
     ]
     assert everything[0].time == 7.5
-    assert everything[3].data == {"node_id": "1", "ui": {"text": ["x"]}, "cached": False, "seconds": 0.0}
+    told = {"node_id": "1", "ui": {"text": ["x"]}, "cached": False, "seconds": 0.0}
+    assert everything[3].data == told | {"display_id": "", "parent_id": "", "real_id": ""}
     assert await kinds(store, 3) == [(4, "NodeFinished"), (5, "JobFinished")]
     assert await store.events("unknown", 0) == []
 
