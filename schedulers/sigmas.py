@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+import numpy
 import torch
 from torch import Tensor
 
 from models.diffusion import DiffusionModel, NoiseTable
+from schedulers.beta_distribution import quantiles
 from schedulers.samplers.table import method
 
 FULL_NOISE = 999999999.9
@@ -126,11 +128,8 @@ def _ddim_uniform(steps: int, table: SigmaTable) -> Tensor:
 
 
 def _beta(steps: int, table: SigmaTable) -> Tensor:
-    import numpy
-    from scipy.special import betaincinv
-
-    quantiles = 1 - numpy.linspace(0, 1, steps, endpoint=False)
-    indices = numpy.rint(betaincinv(0.6, 0.6, quantiles) * (len(table) - 1)).astype(int).tolist()
+    parts = 1 - numpy.linspace(0, 1, steps, endpoint=False)
+    indices = numpy.rint(quantiles(0.6, parts) * (len(table) - 1)).astype(int).tolist()
     kept = [index for place, index in enumerate(indices) if place == 0 or index != indices[place - 1]]
     return _closed(table.sigmas[kept])
 
