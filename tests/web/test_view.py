@@ -226,3 +226,13 @@ async def test_the_newest_outputs_are_listed_first(http: aiohttp.ClientSession, 
     assert "link.png" not in names
     async with http.get("/internal/files/models") as response:
         assert response.status == 400
+
+
+@pytest.mark.parametrize("filename", [".", "./", "./.", "sub/."])
+@pytest.mark.parametrize("more", ["", "&subfolder=sub", "&preview=webp"])
+async def test_a_name_of_a_folder_names_no_file(
+    http: aiohttp.ClientSession, output: Path, filename: str, more: str
+) -> None:
+    async with http.get(f"/view?filename={filename}{more}") as response:
+        assert response.status in {400, 404}
+        assert (await response.json())["error"]["message"]

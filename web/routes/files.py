@@ -47,9 +47,12 @@ def view_target(request: web.Request) -> tuple[Path, tuple[str, ...]]:
     except UnsafePathError as error:
         raise RefusedError(403, "forbidden_subfolder", f"The subfolder is not allowed: {error}") from None
     try:
-        return root, (*folder, *path_parts(PurePosixPath(filename).name))
+        name = path_parts(PurePosixPath(filename).name)
     except UnsafePathError as error:
         raise RefusedError(400, "invalid_filename", f"The filename is not allowed: {error}") from None
+    if not name:
+        raise RefusedError(400, "invalid_filename", f"The filename {filename[:80]!r} names no file")
+    return root, (*folder, *name)
 
 
 @routes.get("/view")
