@@ -26,9 +26,12 @@ from executor.worker.service import Service
 ROOT = Path(__file__).resolve().parent.parent
 TOY_WORKER = ROOT / "tests" / "executor" / "worker" / "toy_worker.py"
 TARGETS = ("server", "worker", "both")
-LONGEST_LIFE_SECONDS = 2.0
+# Fifty jobs take about as long, so that most kills meet a job.
+LONGEST_LIFE_SECONDS = 0.8
 JOB_SECONDS = 0.01
 PATIENCE_SECONDS = 600.0
+KEEP_ALL = 10_000_000
+TWICE = "SELECT job_id, count(*) FROM events WHERE kind = 'JobFinished' GROUP BY job_id HAVING count(*) > 1"
 
 
 @dataclass
@@ -44,9 +47,8 @@ class Report:
 
 async def serve(base: Path, name: str, count: int) -> None:
     """A server without the web: submits jobs, says which are on disk, and ends when all have run."""
-    service = Service(
-        base / "queue.db", [sys.executable, str(TOY_WORKER), str(base)], base / "catalogue.json"
-    )
+    command = [sys.executable, str(TOY_WORKER), str(base)]
+    service = Service(base / "queue.db", command, base / "catalogue.json", keep_history=KEEP_ALL)
     await service.start()
 
     async def submit(number: int) -> None:
@@ -100,11 +102,26 @@ def one_round(base: Path, number: int, jobs: int, chance: random.Random, report:
         server.kill()
         server.wait()
         reader.join()
+    # Events of old jobs are forgotten, so this is asked after each round.
+    report.problems += ended_twice(base)
 
 
 def kill_workers(server_id: int) -> None:
     for worker in psutil.Process(server_id).children():
         worker.kill()
+
+
+def ended_twice(base: Path) -> list[str]:
+    """Jobs whose end was recorded more than once."""
+    if not (base / "queue.db").is_file():
+        return []
+    connection = sqlite3.connect(base / "queue.db")
+    try:
+        return [f"{job_id} ended {times} times" for job_id, times in connection.execute(TWICE)]
+    except sqlite3.OperationalError:  # killed before the tables were made
+        return []
+    finally:
+        connection.close()
 
 
 def judge(base: Path, report: Report) -> None:
@@ -127,11 +144,8 @@ def judge(base: Path, report: Report) -> None:
                 path = base / "output" / record["filename"]
                 if not path.is_file() or path.read_text() != job_id:
                     report.problems.append(f"{job_id} is done without its file {record['filename']}")
-    ends = (
-        "SELECT job_id, count(*) FROM events WHERE kind = 'JobFinished' GROUP BY job_id HAVING count(*) > 1"
-    )
-    report.problems += [f"{job_id} ended {times} times" for job_id, times in connection.execute(ends)]
     connection.close()
+    report.problems += ended_twice(base)
     report.problems += [f"{name} belongs to {times} jobs" for name, times in claimed.items() if times > 1]
     report.problems += [f"{job_id} is lost" for job_id in sorted(report.acknowledged - seen)]
 
