@@ -121,10 +121,6 @@ class Graph:
                     order.append(node_id)
         return order
 
-    def topological_order(self) -> list[str]:
-        """All instances, producers first; raises WorkflowError for a cycle."""
-        return self.ancestors(self.instances)
-
 
 class CycleError(WorkflowError):
     """Instances that wait for each other; `nodes` are their ids, each linked to the next."""

@@ -1,7 +1,7 @@
 """What is remembered of a job that has ended, and how does the ecosystem's API tell it?"""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from executor.queue.jobs import JobState, QueuedJob
@@ -21,7 +21,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its state, what it put out, what ran and what came from the cache."""
+    """How a run ended: its state, what it put out, what ran and what came from the cache.
+
+    families: of instances that nodes added while the job ran and that put something out, the one the page
+        highlights, the one that added it and the submitted one it comes from.
+    """
 
     state: JobState
     started: float
@@ -30,6 +34,7 @@ class Outcome:
     executed: tuple[str, ...] = ()
     cached: tuple[str, ...] = ()
     failure: Failure | None = None
+    families: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as plain data."""
@@ -69,7 +74,10 @@ class HistoryEntry:
                 "completed": succeeded,
                 "messages": self.messages(),
             },
-            "meta": {node_id: node_meta(node_id) for node_id in self.outcome.outputs},
+            "meta": {
+                node_id: node_meta(node_id, self.outcome.families.get(node_id))
+                for node_id in self.outcome.outputs
+            },
         }
 
     def messages(self) -> list[list[Any]]:
@@ -108,6 +116,7 @@ class HistoryEntry:
         }
 
 
-def node_meta(node_id: str) -> dict[str, Any]:
+def node_meta(node_id: str, family: Sequence[str] | None) -> dict[str, Any]:
     """Which node of the page a result belongs to: for a node that stands in the prompt, itself."""
-    return {"node_id": node_id, "display_node": node_id, "parent_node": None, "real_node_id": node_id}
+    display, parent, real = family or (node_id, None, node_id)
+    return {"node_id": node_id, "display_node": display, "parent_node": parent, "real_node_id": real}

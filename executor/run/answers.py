@@ -20,14 +20,16 @@ class Answers:
 
     rows: one value for each output; a `Link` stands for what a graph will give.
     graphs: what the calls want to run in their place.
+    calls: how many were made.
     messages: why calls were not made, each reason once.
     """
 
-    __slots__ = ("graphs", "is_mapped", "messages", "node", "rows", "ui")
+    __slots__ = ("calls", "graphs", "is_mapped", "messages", "node", "rows", "ui")
 
     def __init__(self, node: Node, is_mapped: bool) -> None:
         self.node = node
         self.is_mapped = is_mapped
+        self.calls = 0
         self.rows: list[tuple[Any, ...]] = []
         self.graphs: list[Mapping[str, Mapping[str, Any]]] = []
         self.messages: dict[str, None] = {}
@@ -36,6 +38,7 @@ class Answers:
     def take(self, result: Any) -> None:
         """Add the result of the next call; raises NodeError when it is not what the node declares."""
         kind = type(result)
+        self.calls += kind is not Held
         if kind is Held or kind is Blocked:
             if kind is Held and result.message is not None:
                 self.messages[result.message] = None

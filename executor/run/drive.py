@@ -36,7 +36,7 @@ from executor.run.frames import NODE_ERRORS, Frame, Parts
 from executor.run.growth import Growth
 from executor.run.identity import Identities
 from executor.run.staging import go_on, stage
-from executor.run.why import FIRST, MOST_REASONS, Reason
+from executor.run.why import EMPTY, EQUAL, FIRST, HELD, MOST_REASONS, Reason
 from nodes.api.context import call_index
 from nodes.api.errors import Cancelled, WorkflowError
 
@@ -187,6 +187,8 @@ class Drive:
         fingerprint = self.fingerprints[node_id]
         outcome = self.parts.cache.get(fingerprint)
         if outcome is not None:
+            if node_id not in self.known and fingerprint in self.leaders:
+                self.note(node_id, ("twin", self.leaders[fingerprint]))
             self.finish(node_id, outcome, cached=True)
             return
         leader = self.leaders.setdefault(fingerprint, node_id)
@@ -223,11 +225,13 @@ class Drive:
             frame.content = self.content_of(node_id)
             outcome = self.parts.cache.find(frame.content, self.fingerprints[node_id])
             if outcome is not None:
+                self.note(node_id, EQUAL)
                 self.finish(node_id, outcome, cached=True)
                 return
             frame.context = self.parts.make_context(job, node_id, self.emit, self.is_cancelled, self.house)
             frame.began = time.perf_counter()
-            self.give_reason(node_id)
+            materials = self.prints.materials
+            self.note(node_id, self.parts.past.reason(node_id, materials[node_id], self.fingerprints))
         self.emit(NodeStarted(job.job_id, node_id, *frame.context.ids))
         enter_context(frame.context)
         try:
@@ -238,10 +242,9 @@ class Drive:
             raise self.failure(frame, error) from None
         self.launch(frame, frame.binding)
 
-    def give_reason(self, node_id: str) -> None:
-        """Say why an instance runs; one that never ran before needs no reason."""
-        reason = self.parts.past.reason(node_id, self.prints.materials[node_id], self.fingerprints)
-        if reason is not FIRST and len(self.why) < MOST_REASONS:
+    def note(self, node_id: str, reason: Reason) -> None:
+        """Say why an instance runs, or need not; that it never ran before need not be said."""
+        if reason is not FIRST and (len(self.why) < MOST_REASONS or node_id in self.why):
             self.why[node_id] = reason
 
     def content_of(self, node_id: str) -> str:
@@ -313,6 +316,8 @@ class Drive:
             raise self.failure(frame, error) from None
         node_id, seconds = frame.node_id, frame.seconds()
         self.executed.append(node_id)
+        if not answers.calls:
+            self.note(node_id, HELD if answers.rows else EMPTY)
         if node_id in self.known:  # it was there when the job began, and is not any more
             self.known -= {node_id}
             self.cached.remove(node_id)
@@ -341,6 +346,7 @@ class Drive:
                 self.stack.append(frame)
         self.asides.tell(node_id, outcome)
         for follower in self.followers.pop(node_id, ()):
+            self.note(follower, ("twin", node_id))
             self.finish(follower, outcome, cached=True)
         for _, link in self.graph.instances[node_id].links():
             self.let_go(link.node)

@@ -118,7 +118,8 @@ class NodeFailed:
 class JobFinished:
     """A job ended; `outputs` holds what output nodes show, of those that got so far.
 
-    `why` has the reasons why instances ran (`executor/run/why.py`), but for those that never ran before.
+    `why` has the reasons why instances ran or need not (`executor/run/why.py`, which also puts them into
+    words), but for those that ran and never had before, and those that had results when the job began.
     """
 
     job_id: str

@@ -1,23 +1,49 @@
 """Why did an instance run? What it is made of is compared with what it was made of the last time.
 
 A reason is a few words: ("changed", input, before, after), ("upstream", input), ("file", input),
-("fingerprint",), ("forced",), ("code",), ("forgotten",), ("first",).
+("fingerprint",), ("forced",), ("code",), ("forgotten",), ("first",), ("untold",). An instance that was not
+called although it was its turn has ("held",) or ("empty",); one that got its result while the job ran, but
+not by running, has ("twin", instance) or ("equal",).
 """
 
 import re
 import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from executor.graph.fingerprint import Material
+from executor.graph.workflow import Graph
+from executor.run.events import JobFinished
 
 Reason: TypeAlias = tuple[str, ...]
+Deed: TypeAlias = Literal["ran", "cached", "not called", "failed", "stopped", "skipped"]
 MOST_INSTANCES = 50_000
 MOST_REASONS = 5_000
 LONGEST_VALUE = 60
 NUMBER = re.compile("f[0-9a-f]{16}")
 FIRST: Reason = ("first",)
+UNTOLD: Reason = ("untold",)
+HELD: Reason = ("held",)
+EMPTY: Reason = ("empty",)
+EQUAL: Reason = ("equal",)
+NOT_CALLED = ("held", "empty")
+SENTENCES: Mapping[str, str] = {
+    "changed": "input {} changed: {} is {} now",
+    "upstream": "input {}: what it is linked to changed",
+    "file": "input {}: the file changed",
+    "fingerprint": "the node says that its result would be another",
+    "forced": "the node runs each time",
+    "code": "the code of the node changed",
+    "forgotten": "nothing changed, but its result was not kept",
+    "first": "no earlier run of it is known",
+    "untold": "more nodes ran than reasons are kept for",
+    "held": "an input says that the node must not run",
+    "empty": "an input is an empty list",
+    "twin": "node {} is its equal and gave the result",
+    "equal": "what it is linked to ran again and gave what it gave before",
+}
 
 
 class Past:
@@ -87,35 +113,58 @@ def changed_beside(before: Material, after: Material) -> Reason | None:
 def explain(reason: Sequence[str]) -> str:
     """A reason as a person reads it."""
     kind, *words = reason
-    match kind:
-        case "changed":
-            return f"input {words[0]} changed: {words[1]} is {words[2]} now"
-        case "upstream":
-            return f"input {words[0]}: what it is linked to changed"
-        case "file":
-            return f"input {words[0]}: the file changed"
-        case "fingerprint":
-            return "the node says that its result would be another"
-        case "forced":
-            return "the node runs each time"
-        case "code":
-            return "the code of the node changed"
-        case "forgotten":
-            return "nothing changed, but its result was not kept"
-    return "it had not run before"
+    return SENTENCES[kind].format(*words)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a job did about one instance: in a word, and in a sentence.
+
+    deed: "ran", "cached", "not called" (held back, or nothing to do), "skipped"; "failed" or "stopped" is the
+        one at which the job ended early.
+    """
+
+    deed: Deed
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.deed}: {self.text}"
 
 
 def explain_all(
-    nodes: Iterable[str], executed: Iterable[str], cached: Iterable[str], why: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
-    """For every instance of a graph, what a job did about it and why."""
-    ran, kept = frozenset(executed), frozenset(cached)
-    told = {}
-    for node_id in nodes:
+    graph: Graph, targets: Iterable[str], end: JobFinished, failed_at: str = ""
+) -> dict[str, Told]:
+    """For every instance of a graph, in its order, what a job did about it and why.
+
+    Instances that nodes added while the job ran come after those of the graph.
+
+    Args:
+        graph: as it was submitted; what is wrong with it does not matter.
+        targets: the output nodes that the job computed.
+        end: how the job ended.
+        failed_at: the instance that failed, or that ran when the job was cancelled.
+    """
+    ran, kept = frozenset(end.executed), frozenset(end.cached)
+    present = [target for target in targets if target in graph.instances]
+    needed = frozenset(graph.ancestors(present, on_cycle=lambda path, start: None))
+    is_full = len(end.why) >= MOST_REASONS
+    told: dict[str, Told] = {}
+    for node_id in dict.fromkeys([*graph.instances, *end.executed, *end.cached]):
+        reason = end.why.get(node_id)
         if node_id in ran:
-            told[node_id] = f"ran: {explain(why.get(node_id, FIRST))}"
+            deed: Deed = "not called" if reason is not None and reason[0] in NOT_CALLED else "ran"
+            told[node_id] = Told(deed, explain(reason or (UNTOLD if is_full else FIRST)))
+        elif node_id in kept:
+            told[node_id] = Told("cached", explain(reason) if reason else "its result was there already")
+        elif node_id == failed_at and end.status != "succeeded":
+            deed = "failed" if end.status == "failed" else "stopped"
+            told[node_id] = Told(deed, f"it ran because {explain(reason or FIRST)}")
+        elif node_id not in needed:
+            told[node_id] = Told("skipped", "no output that was asked for needs it")
+        elif end.status == "succeeded":
+            told[node_id] = Told("skipped", "no node that ran wanted its result")
         else:
-            told[node_id] = "cached" if node_id in kept else "skipped: not needed"
+            told[node_id] = Told("skipped", "the job ended before it was its turn")
     return told
 
 

@@ -26,6 +26,7 @@ class RunRecord:
         self._cached: tuple[str, ...] = ()
         self._executed: list[str] = []
         self._outputs: dict[str, Any] = {}
+        self._families: dict[str, tuple[str, str, str]] = {}
         self._failure: Failure | None = None
         self.finished: JobFinished | None = None
 
@@ -42,6 +43,8 @@ class RunRecord:
                 self._executed.append(event.node_id)
             if event.ui is not None:
                 self._outputs[event.node_id] = event.ui
+                if event.parent_id:
+                    self._families[event.node_id] = (event.display_id, event.parent_id, event.real_id)
         elif isinstance(event, NodeFailed):
             self._failure = Failure(
                 event.node_id,
@@ -70,6 +73,7 @@ class RunRecord:
             executed=self.finished.executed,
             cached=self.finished.cached,
             failure=failure,
+            families=self._families,
         )
 
     def failed(self, exception_type: str, message: str, lines: tuple[str, ...]) -> NodeFailed:

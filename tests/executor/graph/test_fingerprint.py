@@ -80,7 +80,7 @@ def test_a_change_reaches_what_follows_and_nothing_else(node_id, number):
     before = fingerprints(graph, NODES, lambda folder, name: None)
     after = fingerprints(changed, NODES, lambda folder, name: None)
     reached = {node_id}
-    for consumer in graph.topological_order():
+    for consumer in graph.ancestors(graph.instances):
         if any(link.node in reached for _, link in graph.instances[consumer].links()):
             reached.add(consumer)
     assert {name for name in before if before[name] != after[name]} == reached
