@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from executor.graph.types import members
 from nodes.api.catalogue import ListFiles, input_options
-from nodes.api.spec import InputSpec
+from nodes.api.sockets import LINKED_TYPES
+from nodes.api.spec import MISSING, InputSpec
 from nodes.api.widgets import Choice, File
 
 HasFile: TypeAlias = Callable[[str, str], bool]
 CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 EXACT: Mapping[str, type] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
 SHOWN_OPTIONS = 20
+LONGEST_SHOWN = 100
 
 
 class Refusal(Exception):  # noqa: N818 - a verdict that validation turns into a problem
@@ -77,6 +80,8 @@ def coerce(name: str, entry: InputSpec, value: Any, files: FileLists) -> Any:
             ) from error
     if entry.own_check:
         return value
+    if exact is None and entry.widget is None:
+        _check_may_be_written(name, entry, value)
     if isinstance(entry.widget, File):
         return _check_file(name, entry.widget, value, files)
     if isinstance(entry.widget, Choice):
@@ -84,6 +89,26 @@ def coerce(name: str, entry: InputSpec, value: Any, files: FileLists) -> Any:
     elif isinstance(value, int | float):
         _check_bounds(name, entry, value)
     return value
+
+
+def _check_may_be_written(name: str, entry: InputSpec, value: Any) -> None:
+    """Refuse a value where only a link makes sense: a network or a picture is no JSON.
+
+    Packs have types of their own and bring widgets for them, so of those nothing is known.
+    """
+    has_widget = entry.default not in (MISSING, None) or "widgetType" in entry.options
+    is_left_away = value is None and entry.section == "optional"
+    if has_widget or is_left_away or not members(entry.type) <= LINKED_TYPES:
+        return
+    text = str(value)
+    shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    reason = f"a {entry.type} comes from the output of another node, by a link, but here is a value"
+    raise Refusal(
+        "invalid_input_type",
+        f"Failed to convert an input value to a {entry.type} value",
+        f"{name}, {shown}, {reason}",
+        {"exception_message": reason},
+    )
 
 
 def _check_bounds(name: str, entry: InputSpec, value: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_args
 
 T = TypeVar("T")
 
@@ -68,3 +68,11 @@ Sampler: TypeAlias = Annotated[Any, Socket("SAMPLER")]
 Noise: TypeAlias = Annotated[Any, Socket("NOISE")]
 Guider: TypeAlias = Annotated[Any, Socket("GUIDER")]
 LatentOperation: TypeAlias = Annotated[Any, Socket("LATENT_OPERATION")]
+
+LINKED_TYPES = frozenset(
+    mark.type
+    for alias in tuple(globals().values())
+    for mark in get_args(alias)
+    if isinstance(mark, Socket) and mark.type != "*"
+)
+"""The types above: their values are made by nodes and cannot be written into a graph."""

@@ -4,6 +4,7 @@ import pytest
 
 from executor.graph.parse import parse
 from executor.graph.validate import TOP_LEVEL_TYPES, validate
+from nodes.api.spec import InputSpec, NodeSpec
 from tests.executor.graph.kit import NODES, SPECS, list_files, text_to_image
 
 
@@ -89,6 +90,41 @@ def test_a_value_that_cannot_be_converted_is_a_problem():
     assert problem.details == "steps, many, invalid literal for int() with base 10: 'many'"
     assert problem.extra_info["received_value"] == "many"
     assert problem.extra_info["exception_message"].startswith("invalid literal")
+
+
+def test_a_value_where_only_a_link_makes_sense_is_a_problem():
+    problem = only(check(changed("5", model="foo" * 100)))
+    assert (problem.type, problem.node_id, problem.input_name) == ("invalid_input_type", "5", "model")
+    assert problem.message == "Failed to convert an input value to a MODEL value"
+    reason = "a MODEL comes from the output of another node, by a link, but here is a value"
+    assert problem.details == f"model, {('foo' * 100)[:100]}..., {reason}"
+    assert problem.extra_info == {
+        "input_name": "model",
+        "input_config": ["MODEL", {}],
+        "received_value": "foo" * 100,
+        "exception_message": reason,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "is_good"),
+    [
+        ("foo", {"type": "MODEL"}, False),
+        ({"a": 1}, {"type": "model,CLIP"}, False),
+        (None, {"type": "IMAGE"}, False),
+        (None, {"type": "IMAGE", "section": "optional"}, True),
+        (0.5, {"type": "IMAGE,FLOAT"}, True),
+        ("foo", {"type": "*"}, True),
+        ("foo", {"type": "A_PACKS_OWN"}, True),
+        ("foo", {"type": "IMAGE", "own_check": True}, True),
+        ("foo", {"type": "IMAGE", "default": "bar"}, True),
+        ("foo", {"type": "IMAGE", "options": {"widgetType": "STRING"}}, True),
+    ],
+)
+def test_only_types_without_widgets_take_no_values(value, options, is_good):
+    spec = NodeSpec("N", "N", inputs=(InputSpec("i", **options),), output_node=True)
+    graph = parse({"1": {"class_type": "N", "inputs": {"i": value}}})
+    assert (validate(graph, {"N": spec}, list_files).problems == ()) == is_good
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, float("inf"), float("nan"), "0x10", "9" * 5000])
