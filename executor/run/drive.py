@@ -368,6 +368,8 @@ class Drive:
         """The failure of one instance, with what it was given; what a cancelled job raises is no failure."""
         if self.cancelled or isinstance(error, Cancelled):
             return Cancelled(f"job {self.job.job_id} was cancelled")
+        if (lack := self.parts.shortage(error)) is not None:
+            error = lack.with_traceback(error.__traceback__)
         inputs = {} if frame.binding is None else {**frame.binding.fixed, **frame.binding.mapped}
         frame.binding = None
         origin = self.graph.instances[self.growth.get_real_node_id(frame.node_id)]

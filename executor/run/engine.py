@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from executor.run.cache import ResultCache
 from executor.run.context import MakeContext
 from executor.run.drive import Deliver, Drive
 from executor.run.events import Emit, Event, JobFinished
-from executor.run.frames import Parts
+from executor.run.frames import Parts, Shortage
 from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread, Surroundings
 from executor.run.why import Past
@@ -32,6 +32,7 @@ class RunRequest:
     extra_pnginfo: Mapping[str, Any] | None = None
     prompt: Mapping[str, Any] | None = None
     preview_method: str = "auto"
+    client_id: str | None = None
 
 
 class Engine:
@@ -40,6 +41,7 @@ class Engine:
     Sync nodes run on one compute thread, in the order in which their results are needed; async nodes overlap
     on a second one. `surroundings()` is entered once on each of them (a place to switch gradients off).
     `stat(folder, name)` describes the files that file widgets name, so that a changed file is read again.
+    `shortage(error)` says it in a sentence when what a node raised means that memory ran out.
     """
 
     def __init__(
@@ -50,12 +52,20 @@ class Engine:
         *,
         stat: Stat | None = None,
         surroundings: Surroundings = nullcontext,
+        shortage: Shortage | None = None,
     ) -> None:
         self.cache = cache
         self._overlap = AsyncThread(surroundings)
         self._instances = InstanceStore()
         self._parts = Parts(
-            nodes, cache, self._instances, Past(), make_context, stat or _no_stat, self._overlap
+            nodes,
+            cache,
+            self._instances,
+            Past(),
+            make_context,
+            stat or _no_stat,
+            self._overlap,
+            shortage or _no_shortage,
         )
         self._surroundings = surroundings
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -85,6 +95,10 @@ class Engine:
             return False
         drive.cancel()
         return True
+
+    def use(self, nodes: Mapping[str, Node]) -> None:
+        """Have the jobs that come run with these nodes; results stay, and objects of classes that stay."""
+        self._parts = replace(self._parts, nodes=nodes)
 
     def forget(self) -> None:
         """Drop all results, and the objects that nodes keep between runs."""
@@ -132,4 +146,8 @@ class Engine:
 
 
 def _no_stat(folder: str, name: str) -> None:
+    return None
+
+
+def _no_shortage(error: BaseException) -> None:
     return None

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from executor.graph.fingerprint import Stat
 from executor.graph.workflow import Link
@@ -15,6 +16,10 @@ from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread
 from executor.run.why import Past
 from nodes.api.declare import Node
+from nodes.api.errors import NodeError
+
+Shortage: TypeAlias = Callable[[BaseException], NodeError | None]
+"""An error of an allocator as one that people understand; None for what has another cause."""
 
 NODE_ERRORS = (Exception, SystemExit, asyncio.CancelledError)
 """What a node may raise without harm to the engine."""
@@ -31,6 +36,7 @@ class Parts:
     make_context: MakeContext
     stat: Stat
     overlap: AsyncThread
+    shortage: Shortage
 
 
 class Frame:

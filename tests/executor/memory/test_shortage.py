@@ -31,7 +31,23 @@ def test_what_a_device_cannot_allocate_is_said_with_its_size() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("sizes do not match"), ValueError("allocate memory"), MemoryError()]
+    ("error", "asked"),
+    [
+        (RuntimeError("CUDA error: out of memory"), 0),
+        (MemoryError(), 0),
+        (MemoryError("Unable to allocate 2.00 EiB for an array with shape (1,)"), 2**61),
+    ],
+)
+def test_others_than_torch_run_out_of_memory_too(error: Exception, asked: int) -> None:
+    lack = shortage(error, Devices())
+    assert lack is not None
+    assert lack.requested_bytes == asked
+    assert "GiB are free on this computer" in str(lack)
+    assert ("more was asked for" in str(lack)) == (asked == 0)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("sizes do not match"), ValueError("allocate memory"), OSError("out of memory")]
 )
 def test_other_errors_are_not_about_memory(error: Exception) -> None:
     assert shortage(error, Devices()) is None

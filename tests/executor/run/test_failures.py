@@ -7,6 +7,7 @@ from executor.run.cache import Many
 from executor.run.engine import RunRequest
 from executor.run.events import NodesCached, NodeStarted
 from executor.run.failures import describe
+from nodes.api.errors import OutOfMemory
 from tests.executor.run.kit import alive, calls, graph_of, make_engine, run
 
 
@@ -22,6 +23,19 @@ async def test_a_failure_names_node_type_message_traceback_and_inputs(engine):
     assert "in fail" in failure.traceback[0]
     assert "executor" not in failure.traceback[0].split("tests")[0].rsplit("/", 2)[-1]
     assert job.status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["fail", "fail_later"])
+async def test_an_error_of_an_allocator_is_said_in_a_sentence_wherever_it_is_raised(kind):
+    def shortage(error):
+        return OutOfMemory(2, 1, "not enough memory") if isinstance(error, LookupError | ValueError) else None
+
+    inputs = {"fail": {"message": "CUDA error"}, "fail_later": {"seconds": 0.0}}[kind]
+    with make_engine(shortage=shortage) as engine:
+        job = await run(engine, graph_of(bad=(kind, inputs)), "bad")
+    assert job.failure.exception_type == "nodes.api.errors.OutOfMemory"
+    assert job.failure.message == "not enough memory"
+    assert f"in {kind}" in job.failure.traceback[0]
 
 
 async def test_outputs_that_were_finished_before_a_failure_are_kept(engine):
