@@ -7,6 +7,10 @@ from executor.graph.parse import is_slot
 from executor.graph.workflow import Graph, Instance, Link
 from nodes.api.errors import NodeError
 
+MOST_ADDED = 100_000
+DEEPEST = 5000
+"""So many nodes may a job add, and so often inside each other: more than any loop, less than for ever."""
+
 
 class Growth:
     """Instances that were submitted, and those that were added since.
@@ -23,9 +27,19 @@ class Growth:
         self.parents: dict[str, str] = {}
         self.displays: dict[str, str] = {}
         self.origins: dict[str, str] = {}
+        self.depths: dict[str, int] = {}
 
     def add(self, parent_id: str, graph: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Add instances on behalf of one that runs; gives their ids."""
+        """Add instances on behalf of one that runs; gives their ids.
+
+        Raises NodeError for an id that is taken, and when adding does not seem to end.
+        """
+        depth, count = self.depths.get(parent_id, 0) + 1, len(self.parents) + len(graph)
+        if depth > DEEPEST or count > MOST_ADDED:
+            origin = self.instances[self.get_real_node_id(parent_id)]
+            raise NodeError(
+                f"{origin.label} adds nodes without end, it seems: {count:,}, {depth:,} inside each other"
+            )
         for node_id, entry in graph.items():
             if node_id in self.instances:
                 raise NodeError(
@@ -36,6 +50,7 @@ class Growth:
             )
             self.entries[node_id] = entry
             self.parents[node_id] = parent_id
+            self.depths[node_id] = depth
             self.origins[node_id] = self.origins.get(parent_id, parent_id)
             display = entry.get("override_display_id") or parent_id
             self.displays[node_id] = self.displays.get(display, display)

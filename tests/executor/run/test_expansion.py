@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from executor.run import growth
 from executor.run.cache import Many, ResultCache
 from executor.run.events import NodeFinished, NodeStarted
 from nodes.api.results import Blocked
@@ -59,6 +60,16 @@ async def test_what_is_inside_is_cached_as_well(engine):
 async def test_loops_of_any_depth_need_no_recursion(engine):
     job = await run(engine, graph_of(a=("Loop", {"count": 150, "value": 0})), "a")
     assert job.outputs == {"a": (150,)}
+
+
+@pytest.mark.parametrize(("name", "most"), [("DEEPEST", 40), ("MOST_ADDED", 80)])
+async def test_a_node_that_adds_itself_for_ever_is_stopped_and_named(engine, monkeypatch, name, most):
+    monkeypatch.setattr(growth, name, most)
+    graph = graph_of(a=("Loop", {"count": 10**9, "value": 0}), out=("show", {"value": ["a", 0]}))
+    job = await run(engine, graph, "out")
+    assert (job.status, job.failure.node_id) == ("failed", "a")
+    assert job.failure.message == "Loop (node a) adds nodes without end, it seems: 82, 41 inside each other"
+    assert (await run(engine, graph_of(n=("number", {})), "n")).status == "succeeded"
 
 
 async def test_values_shown_values_and_graphs_can_come_from_the_calls_of_one_node(engine):
