@@ -1,11 +1,45 @@
-"""Answers how large a CLIP text encoder in a file is and where its parameters are, whatever their age."""
+"""Answers how large a CLIP text encoder in a file is and where its parameters are, in either common layout.
 
+Names are those of transformers (`text_model.encoder.layers.0.self_attn.q_proj`), with or without the first
+word, or those of OpenCLIP (`transformer.resblocks.0.attn.in_proj_weight`), where three matrices are one.
+"""
+
+from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
+from loaders.derived import DerivedWeights
+from loaders.families.kl import sources_shapes
+from loaders.families.open_clip import text_pieces
+from loaders.files import Weights
 from loaders.keymap import Sources, rename, strip, without
-from models.text.clip import ClipTextConfig
+from models.text.clip import Activation, ClipText, ClipTextConfig
 
 HEAD_WIDTH = 64
+# OpenAI's own encoder has the rough activation, those of OpenCLIP the exact one: shapes do not tell.
+ACTIVATIONS: dict[str, Activation] = {"clip_l": "quick_gelu", "clip_h": "gelu", "clip_g": "gelu"}
+# OpenCLIP's H has 24 blocks, of which the families that use it drop the last, some already in their files.
+FULL_LAYERS = {"clip_h": 24}
+_TOKENS = "text_model.embeddings.token_embedding.weight"
 _OLD_NAMES = [(rf"{name}\.", f"text_model.{name}.") for name in ("embeddings", "encoder", "final_layer_norm")]
+
+
+def read_clip(weights: Weights, prefix: str, encoder: str, storage: Storage) -> ClipText | None:
+    """The text encoder under a prefix, or None where there is none.
+
+    Args:
+        weights: the file.
+        prefix: what the names of the encoder's tensors start with, in either layout.
+        encoder: "clip_l", "clip_g" or "clip_h": what cannot be seen in the file depends on it.
+        storage: how the weights are kept.
+
+    Raises:
+        BrokenFile: if weights are missing or have other shapes.
+    """
+    derived = DerivedWeights(weights, text_pieces(weights, prefix))
+    sources = clip_sources(derived, prefix)
+    if not sources:
+        return None
+    config = clip_config(sources_shapes(derived, sources), encoder)
+    return assemble(lambda: ClipText(config), derived, sources, storage, f"text encoder {encoder}")
 
 
 def clip_sources(shapes: Shapes, prefix: str) -> Sources:
@@ -13,19 +47,22 @@ def clip_sources(shapes: Shapes, prefix: str) -> Sources:
     sources = rename(strip(shapes, prefix), _OLD_NAMES)
     # Positions 0 to 76, and the scale of the image-text loss: files carry them, no encoder needs them.
     sources = without(sources, ("position_ids", "logit_scale"))
-    return sources if "text_model.embeddings.token_embedding.weight" in sources else {}
+    return sources if _TOKENS in sources else {}
 
 
-def clip_config(shapes: Shapes) -> ClipTextConfig:
+def clip_config(shapes: Shapes, encoder: str = "clip_l") -> ClipTextConfig:
     """The sizes of an encoder from its shapes under today's names."""
-    vocabulary, width = shapes["text_model.embeddings.token_embedding.weight"]
+    vocabulary, width = shapes[_TOKENS]
     projection = shapes.get("text_projection.weight")
+    layers = count(shapes, "text_model.encoder.layers.")
     return ClipTextConfig(
         vocabulary=vocabulary,
         width=width,
-        layers=count(shapes, "text_model.encoder.layers."),
+        layers=layers,
         heads=max(1, width // HEAD_WIDTH),
         feed_forward=shapes["text_model.encoder.layers.0.mlp.fc1.weight"][0],
         positions=shapes["text_model.embeddings.position_embedding.weight"][0],
+        activation=ACTIVATIONS[encoder],
         projection=projection[0] if projection else None,
+        dropped_layers=1 if layers == FULL_LAYERS.get(encoder, 0) - 1 else 0,
     )

@@ -1,6 +1,6 @@
 """Names modules as diffusers does: `unet.` and dots, with the attention processors of earlier versions."""
 
-from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, text_weight
+from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, numbered_encoders, text_weight
 
 
 def stems(layout: Layout) -> Stems:
@@ -11,9 +11,11 @@ def stems(layout: Layout) -> Stems:
             continue
         for name in (diffusers, _in_processor(diffusers)):
             table[name] = table[f"unet.{name}"] = model_weight(original)
-    for module in layout.text:
-        table[f"text_encoder.{module}"] = text_weight(module)
-        table[f"text_encoders.clip_l.transformer.{module}"] = text_weight(module)
+    for encoder, modules, numbers in numbered_encoders(layout):
+        number = "" if "" in numbers else f"_{numbers[0]}"
+        for module in modules:
+            for prefix in (f"text_encoder{number}", f"text_encoders.{encoder}.transformer"):
+                table[f"{prefix}.{module}"] = text_weight(encoder, module)
     return table
 
 

@@ -1,6 +1,6 @@
 """Names modules as kohya's training scripts do, and many after them: `lora_unet_`, underscores for dots."""
 
-from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, text_weight
+from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, numbered_encoders, text_weight
 
 
 def stems(layout: Layout) -> Stems:
@@ -13,10 +13,11 @@ def stems(layout: Layout) -> Stems:
             flat = diffusers.replace(".", "_")
             table["lora_unet_" + flat] = target
             table["lycoris_" + flat] = target
-    for module in layout.text:
-        flat = module.replace(".", "_")
-        for prefix in ("lora_te_", "lora_te1_", "lycoris_"):
-            table[prefix + flat] = text_weight(module)
+    for encoder, modules, numbers in numbered_encoders(layout):
+        prefixes = [f"lora_te{number}_" for number in numbers] + (["lycoris_"] if "" in numbers else [])
+        for module in modules:
+            for prefix in prefixes:
+                table[prefix + module.replace(".", "_")] = text_weight(encoder, module)
     return table
 
 

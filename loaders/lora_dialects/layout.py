@@ -7,7 +7,7 @@ from typing import Literal
 from torch import nn
 
 from loaders.families.ldm_unet import diffusers_prefixes, levels_of, translate
-from models.text.clip import ClipText
+from models.text.encoders import TextEncoders
 from models.unet.unet import UNet
 
 Part = Literal["model", "clip"]
@@ -31,11 +31,11 @@ class Layout:
 
     Attributes:
         unet: original name -> diffusers name (None where it has none).
-        text: names of the text encoder's modules.
+        text: name of a text encoder -> names of its modules.
     """
 
     unet: Mapping[str, str | None] = field(default_factory=dict)
-    text: tuple[str, ...] = ()
+    text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def layout_of(unet: nn.Module | None, text: nn.Module | None) -> Layout:
     if isinstance(unet, UNet):
         prefixes = diffusers_prefixes(levels_of(unet.config))
         modules = {name: translate(name, prefixes) for name in _weighted(unet)}
-    return Layout(modules, tuple(_weighted(text)) if isinstance(text, ClipText) else ())
+    encoders = text.items() if isinstance(text, TextEncoders) else ()
+    return Layout(modules, {name: tuple(_weighted(encoder)) for name, encoder in encoders})
 
 
 def _weighted(network: nn.Module) -> list[str]:
@@ -65,6 +66,17 @@ def model_weight(module: str) -> Target:
     return Target("model", f"{module}.weight")
 
 
-def text_weight(module: str) -> Target:
-    """The weight of a module of the text encoder."""
-    return Target("clip", f"{module}.weight")
+def text_weight(encoder: str, module: str) -> Target:
+    """The weight of a module of a text encoder."""
+    return Target("clip", f"{encoder}.{module}.weight")
+
+
+def numbered_encoders(layout: Layout) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Each text encoder with its modules and what files write behind "text encoder" to mean it.
+
+    A model's first encoder goes without a number or has 1, its second has 2.
+    """
+    numbers = (("", "1"), ("2",), ("3",))
+    return [
+        (name, modules, number) for (name, modules), number in zip(layout.text.items(), numbers, strict=False)
+    ]

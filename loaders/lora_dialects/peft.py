@@ -1,6 +1,6 @@
 """Names modules as PEFT saves them, `base_model.model.` before the name, and by their full original names."""
 
-from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, text_weight
+from loaders.lora_dialects.layout import Dialect, Layout, Stems, model_weight, numbered_encoders, text_weight
 
 _WRAPPED = "base_model.model."
 
@@ -15,9 +15,12 @@ def stems(layout: Layout) -> Stems:
         if diffusers is not None:
             for prefix in (_WRAPPED, f"unet.{_WRAPPED}", f"{_WRAPPED}unet."):
                 table[prefix + diffusers] = target
-    for module in layout.text:
-        for prefix in (_WRAPPED, f"text_encoder.{_WRAPPED}", f"{_WRAPPED}text_encoder."):
-            table[prefix + module] = text_weight(module)
+    for encoder, modules, numbers in numbered_encoders(layout):
+        name = "text_encoder" if "" in numbers else f"text_encoder_{numbers[0]}"
+        prefixes = [f"{name}.{_WRAPPED}", f"{_WRAPPED}{name}."] + ([_WRAPPED] if "" in numbers else [])
+        for module in modules:
+            for prefix in prefixes:
+                table[prefix + module] = text_weight(encoder, module)
     return table
 
 

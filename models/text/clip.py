@@ -13,6 +13,8 @@ from torch.nn.functional import gelu
 
 from models.attention import AttentionCore
 
+Activation = Literal["quick_gelu", "gelu"]
+
 
 @dataclass(frozen=True)
 class ClipTextConfig:
@@ -28,6 +30,7 @@ class ClipTextConfig:
         activation: of the two-layer network.
         end_token: the id whose first occurrence is where the pooled vector is read.
         projection: width P of the text projection, or None where there is none.
+        dropped_layers: blocks at the end that the encoder had when it was trained and has no more.
     """
 
     vocabulary: int = 49408
@@ -36,9 +39,15 @@ class ClipTextConfig:
     heads: int = 12
     feed_forward: int = 3072
     positions: int = 77
-    activation: Literal["quick_gelu", "gelu"] = "quick_gelu"
+    activation: Activation = "quick_gelu"
     end_token: int = 49407
     projection: int | None = None
+    dropped_layers: int = 0
+
+    @property
+    def trained_layers(self) -> int:
+        """Blocks the encoder was trained with, from whose end layers are counted."""
+        return self.layers + self.dropped_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +87,8 @@ class ClipText(nn.Module):
         Args:
             tokens: ids (B, T) of an integer dtype, or embeddings (B, T, D) as `embed` gives them.
             layer: None for the last block with the final norm; else which block's output `hidden` is,
-                counted from
-                the end (-1 is the last block).
+                counted from the end of those it was trained with (-1 is the last block, or the last
+                that is left).
             normalise: whether a block chosen by `layer` goes through the final norm.
             end_positions: (B,) where to read the pooled vector; needed with embeddings, else found by the
                 end token.
@@ -96,8 +105,8 @@ class ClipText(nn.Module):
             raise ValueError(
                 f"{tokens.shape[1]} tokens given, but this encoder has {config.positions} positions"
             )
-        if layer is not None and not -config.layers <= layer <= -1:
-            raise ValueError(f"layer must be from {-config.layers} to -1, not {layer}")
+        if layer is not None and not -config.trained_layers <= layer <= -1:
+            raise ValueError(f"layer must be from {-config.trained_layers} to -1, not {layer}")
         if end_positions is None:
             if ids is None:
                 raise ValueError("end_positions is needed where tokens are given as embeddings")
@@ -107,7 +116,8 @@ class ClipText(nn.Module):
         if layer is None:
             hidden = last
         else:
-            hidden = self.text_model.final_layer_norm(states[layer]) if normalise else states[layer]
+            hidden = states[min(-1, layer + config.dropped_layers)]
+            hidden = self.text_model.final_layer_norm(hidden) if normalise else hidden
         pooled = last[torch.arange(last.shape[0], device=last.device), end_positions.to(last.device)]
         projected = self.text_projection(pooled) if config.projection is not None else None
         return ClipOutput(hidden, pooled, projected)

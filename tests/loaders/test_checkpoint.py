@@ -47,7 +47,7 @@ def test_a_checkpoint_gives_its_three_networks_with_their_weights(
     assert loaded.vae is not None
     assert loaded.model.base.network.config == TINY_UNET
     assert loaded.vae.base.network.config == TINY_VAE
-    assert loaded.clip.base.network.config == TINY_CLIP
+    assert loaded.clip.base.network.clip("clip_l").config == TINY_CLIP
     parts = {UNET_PREFIX: loaded.model.base.network, "first_stage_model.": loaded.vae.base.network}
     for prefix, network in parts.items():
         for name, tensor in network.state_dict().items():
@@ -64,7 +64,7 @@ def test_text_encoder_weights_are_rounded_through_half_precision(
     loaded = open_checkpoint(written(tmp_path / "x.safetensors", state))
     assert loaded.clip is not None
     name = "text_model.encoder.layers.0.mlp.fc1.weight"
-    parameter = loaded.clip.base.network.get_parameter(name)
+    parameter = loaded.clip.base.network.get_parameter(f"clip_l.{name}")
     assert parameter.dtype == torch.float32
     assert torch.equal(parameter, state[TEXT_PREFIX + name].half().float())
     assert not torch.equal(parameter, state[TEXT_PREFIX + name])

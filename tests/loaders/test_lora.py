@@ -121,7 +121,7 @@ def test_text_encoders_are_changed_under_each_of_their_names(
     checkpoint: Checkpoint, tmp_path: Path, stem: str
 ) -> None:
     assert checkpoint.clip is not None
-    up, down = pair(checkpoint.clip.base.network, TEXT)
+    up, down = pair(checkpoint.clip.base.network, f"clip_l.{TEXT}")
     tensors = {
         f"{stem}.lora_up.weight": up,
         f"{stem}.lora_down.weight": down,
@@ -129,9 +129,9 @@ def test_text_encoders_are_changed_under_each_of_their_names(
     }
     load = open_lora(saved(tmp_path, tensors), checkpoint.model, checkpoint.clip)
     assert load.matched == {"model": 0, "clip": 1}
-    before = weight(checkpoint.clip.base.network, TEXT)
+    before = weight(checkpoint.clip.base.network, f"clip_l.{TEXT}")
     with applied(load.patch_clip(checkpoint.clip, 1.0)) as patched:
-        torch.testing.assert_close(weight(patched.network, TEXT), before + 2.0 / 4 * up @ down)
+        torch.testing.assert_close(weight(patched.network, f"clip_l.{TEXT}"), before + 2.0 / 4 * up @ down)
 
 
 def test_strength_zero_gives_the_same_objects(checkpoint: Checkpoint, tmp_path: Path) -> None:

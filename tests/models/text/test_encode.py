@@ -6,8 +6,11 @@ from torch import Tensor
 
 from models.diffusion import TextModel
 from models.text.clip import ClipText
-from models.text.encode import ChunkRules, Token, chunk_tokens, encode_prompt, token_groups
+from models.text.encode import encode_prompt
+from models.text.encoders import TextEncoders
+from models.text.rules import ChunkRules
 from models.text.tokenizer import END, START, clip_tokenizer
+from models.text.tokens import Token, chunk_tokens, token_groups
 from tests.fixtures.checkpoints import TINY_CLIP, redrawn
 
 RULES = ChunkRules()
@@ -15,7 +18,9 @@ RULES = ChunkRules()
 
 def text_model(last_layer: int | None = None) -> TextModel:
     network = redrawn(ClipText(TINY_CLIP), seed=3)
-    return TextModel(network=network, tokenizer=clip_tokenizer(), last_layer=last_layer)
+    return TextModel(
+        network=TextEncoders({"clip_l": network}), tokenizer=clip_tokenizer(), last_layer=last_layer
+    )
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,7 @@ def test_a_plain_prompt_is_what_the_network_gives(model: TextModel) -> None:
     hidden, pooled = encode_prompt(model, "a photo of a cat")
     tokens = torch.tensor([[START, 320, 1125, 539, 320, 2368, *[END] * 71]])
     with torch.no_grad():
-        expected = model.network(tokens)
+        expected = model.network.clip("clip_l")(tokens)
     torch.testing.assert_close(hidden, expected.hidden)
     torch.testing.assert_close(pooled, expected.pooled)
     assert hidden.shape == (1, 77, 64)
@@ -96,16 +101,17 @@ def test_clip_skip_takes_an_earlier_layer_with_the_final_norm_and_leaves_pooled(
     torch.testing.assert_close(last, plain)
     torch.testing.assert_close(too_far, plain)
     torch.testing.assert_close(skipped_pooled, pooled)
-    norm = model.network.text_model.final_layer_norm
-    first_block = model.network.text_model.encoder.layers[0]
+    encoder = model.network.clip("clip_l")
+    norm = encoder.text_model.final_layer_norm
+    first_block = encoder.text_model.encoder.layers[0]
     with torch.no_grad():
         tokens = torch.tensor([[START, 2368, *[END] * 75]])
-        state = first_block(model.network.text_model.embeddings(model.network.embed(tokens)))
+        state = first_block(encoder.text_model.embeddings(encoder.embed(tokens)))
         torch.testing.assert_close(skipped, norm(state))
 
 
 def test_an_embedding_takes_the_place_of_its_name(model: TextModel) -> None:
-    vectors = model.network.embed(torch.tensor([1125, 539])).detach()
+    vectors = model.network.clip("clip_l").embed(torch.tensor([1125, 539])).detach()
 
     def find(name: str, width: int, key: str) -> Tensor | None:
         return vectors if (name, width, key) == ("mine", 64, "clip_l") else None

@@ -14,7 +14,7 @@ from nodes.loading.lora import load_lora, load_lora_for_model
 from tests.fixtures.checkpoints import tiny_checkpoint, tiny_state
 
 QUERY = "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight"
-TEXT = "text_model.encoder.layers.0.self_attn.q_proj.weight"
+TEXT = "clip_l.text_model.encoder.layers.0.self_attn.q_proj.weight"
 
 
 def lora_tensors(model: bool = True, clip: bool = True, rank: int = 2) -> dict[str, Tensor]:
