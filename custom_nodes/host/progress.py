@@ -9,7 +9,7 @@ from torch import Tensor
 
 from custom_nodes.host.state import get_context
 from loaders.files import open_weights
-from nodes.image.resize import bislerp as turn
+from models.resize import bislerp as turn
 from nodes.image.resize import lanczos as resample
 from nodes.image.resize import resize
 

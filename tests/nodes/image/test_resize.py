@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.resize import bislerp, crop_to_aspect
 from nodes.api.errors import NodeError
-from nodes.image.resize import bislerp, crop_to_aspect, missing_side, resize, resize_mask
+from nodes.image.resize import missing_side, resize, resize_mask
 from nodes.image.scale import resize_and_pad, scale, scale_by, scale_to_longest, scale_to_total_pixels
 
 
