@@ -1,22 +1,16 @@
 """Says what a loaded network is: frozen values that carry a network and what sampling must know of it."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from models.conditioner import Conditioner, PlainConditioner
+from models.noise import NoiseLevels, NoiseTable
+
 if TYPE_CHECKING:
+    from models.text.encoders import TextEncoders
     from models.text.tokenizer import ClipTokenizer
-
-
-@dataclass(frozen=True)
-class NoiseTable:
-    """The discrete noise levels a network was trained on (Ho et al. 2020; Rombach et al. 2022, appendix)."""
-
-    start: float = 0.00085
-    end: float = 0.012
-    steps: int = 1000
-    zero_terminal_snr: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,16 +36,31 @@ class LatentFormat:
 
 @dataclass(frozen=True, eq=False)
 class DiffusionModel:
-    """A denoising network.
+    """A denoising network with what sampling must know of it.
 
-    `network(x, t, context)` takes x (B, C, h, w), t (B,) float, context (B, T, D) and gives (B, C, h, w).
+    `network(x, t, context, **inputs)` takes x (B, C, h, w), t (B,) float, context (B, T, D) and gives
+    (B, C, h, w). Nodes that change how it is sampled replace the other fields and share the network.
+
+    Attributes:
+        network: the network.
+        family: id of the family it belongs to.
+        prediction: what its output means, a name in schedulers.prediction.PREDICTIONS.
+        noise: the noise levels it was trained on.
+        sigma_data: standard deviation of its latents that preconditioning assumes.
+        latent: how its latents are scaled.
+        rules: what is done about guidance, in order (schedulers.guiders.rule.Rule).
+        conditioner: makes its further inputs from conditions.
+        name: the file it came from.
     """
 
     network: nn.Module
     family: str
-    prediction: Literal["eps", "v"] = "eps"
-    noise: NoiseTable = field(default_factory=NoiseTable)
+    prediction: str = "eps"
+    noise: NoiseLevels = field(default_factory=NoiseTable)
+    sigma_data: float = 1.0
     latent: LatentFormat = field(default_factory=LatentFormat)
+    rules: tuple[Any, ...] = ()
+    conditioner: Conditioner = field(default_factory=PlainConditioner)
     name: str = ""
 
 
@@ -66,17 +75,17 @@ class VaeModel:
 
 @dataclass(frozen=True, eq=False)
 class TextModel:
-    """A text encoder with its tokenizer.
+    """Text encoders with their tokenizer.
 
     Attributes:
-        network: the encoder.
+        network: the encoders by name (`TextEncoders`).
         tokenizer: text to token ids.
-        family: which rules of chunking, padding and normalising apply ("sd15").
+        family: which rules of chunking, padding and normalising apply, one of models/text/rules.py.
         last_layer: None for the family's own choice, else a negative index (clip skip; -1 is the last block).
         name: the file it came from.
     """
 
-    network: nn.Module
+    network: "TextEncoders"
     tokenizer: "ClipTokenizer"
     family: str = "sd15"
     last_layer: int | None = None

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from models.adapters.patch import Patch, install
+from models.call import Call, calling
 from schedulers.conditioning import Term, cropped
 from schedulers.inpaint import tiled
 from schedulers.prediction import NetworkDenoiser
@@ -19,37 +23,70 @@ _NEVER_ZERO = 1e-37
 _MOST_REPEATS = 4
 
 
+@dataclass(frozen=True, eq=False)
+class _Active:
+    """A term of the named list that holds now, with what it changes in the network."""
+
+    name: str
+    term: Term
+    patches: tuple[Patch, ...]
+
+    @property
+    def hooked(self) -> tuple[Hashable, ...]:
+        """What the patches do."""
+        return tuple(patch.key for patch in self.patches)
+
+
 class ConditionedDenoiser:
     """Denoised latents for named lists of conditions, in as few network calls as shapes allow."""
 
-    def __init__(self, network: NetworkDenoiser, lists: Mapping[str, tuple[Term, ...]]) -> None:
-        """Terms must be resolved for the latents that will come."""
+    def __init__(
+        self,
+        network: NetworkDenoiser,
+        lists: Mapping[str, tuple[Term, ...]],
+        sigmas: tuple[float, ...] = (),
+    ) -> None:
+        """Terms must be resolved for the latents that will come; sigmas are the noise levels of the run."""
         self._network = network
         self._lists = lists
-        self._contexts: dict[tuple[int, ...], Tensor] = {}
+        self._sigmas = sigmas
+        self._contexts: dict[tuple[int, ...], tuple[Tensor, Mapping[str, Tensor]]] = {}
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
 
-    def __call__(self, x: Tensor, sigma: float, names: Sequence[str]) -> dict[str, Tensor]:
-        """The prediction (B, C, H, W) of each list for x (B, C, H, W): exactly 0 where no term holds."""
-        active = [(name, term) for name in names for term in self._lists[name] if term.is_active(sigma)]
+    def __call__(
+        self, x: Tensor, sigma: float, names: Sequence[str], under: Sequence[Patch] = ()
+    ) -> dict[str, Tensor]:
+        """The prediction (B, C, H, W) of each list for x (B, C, H, W): exactly 0 where no term holds.
+
+        `under` is installed in the network for this evaluation only.
+        """
+        active = [
+            _Active(name, term, () if term.hook is None else term.hook.patches(sigma))
+            for name in names
+            for term in self._lists[name]
+            if term.is_active(sigma)
+        ]
         outputs: dict[int, Tensor] = {}
         waiting = list(range(len(active)))
         while waiting:
-            group = _together(waiting, [term for _, term in active])
-            terms = [active[index][1] for index in group]
-            outputs.update(zip(group, self._run(x, sigma, terms), strict=True))
+            group = _together(waiting, active)
+            members = [active[index] for index in group]
+            with ExitStack() as undo:
+                install(self._network.model.network, (*under, *members[0].patches), undo)
+                outputs.update(zip(group, self._run(x, sigma, members), strict=True))
             waiting = [index for index in waiting if index not in outputs]
         return {
             name: _laid_over(
-                x, [(term, outputs[index]) for index, (owner, term) in enumerate(active) if owner == name]
+                x, [(one.term, outputs[index]) for index, one in enumerate(active) if one.name == name]
             )
             for name in names
         }
 
-    def _run(self, x: Tensor, sigma: float, terms: Sequence[Term]) -> tuple[Tensor, ...]:
+    def _run(self, x: Tensor, sigma: float, members: Sequence[_Active]) -> tuple[Tensor, ...]:
         """One (B, C, h, w) answer for each of terms that fit together, in one call if memory allows."""
-        if len(terms) > self._most_terms:
-            return self._run_parts(x, sigma, terms)
+        if len(members) > self._most_terms:
+            return self._run_parts(x, sigma, members)
+        terms = [member.term for member in members]
         area = terms[0].area
         crops = [x if term.area is None else cropped(x, term.area) for term in terms]
         if len(terms) == 1:
@@ -58,44 +95,60 @@ class ConditionedDenoiser:
             stacked = x.repeat(len(terms), 1, 1, 1)
         else:
             stacked = torch.cat(crops)
-        context = self._context(terms, x.shape[0])
+        context, inputs = self._context(terms, x.shape[0])
+        rows = tuple(member.name for member in members)
+        call = Call(sigma, rows, x.shape[0], stacked.shape[2], stacked.shape[3], self._sigmas)
         try:
-            output = self._network(stacked, sigma, context)
+            with calling(call):
+                output = self._network(stacked, sigma, context, inputs, terms[0].controls)
         except torch.OutOfMemoryError:
             if len(terms) == 1:
                 raise
             self._most_terms = len(terms) // 2
             logger.info("No memory for %d prompts in one run, going on with %d", len(terms), self._most_terms)
-            return self._run_parts(x, sigma, terms)
+            return self._run_parts(x, sigma, members)
         return output.chunk(len(terms))
 
-    def _run_parts(self, x: Tensor, sigma: float, terms: Sequence[Term]) -> tuple[Tensor, ...]:
+    def _run_parts(self, x: Tensor, sigma: float, members: Sequence[_Active]) -> tuple[Tensor, ...]:
         most = self._most_terms
-        parts = [self._run(x, sigma, terms[first : first + most]) for first in range(0, len(terms), most)]
+        parts = [self._run(x, sigma, members[first : first + most]) for first in range(0, len(members), most)]
         return tuple(answer for part in parts for answer in part)
 
-    def _context(self, terms: Sequence[Term], batch: int) -> Tensor:
-        """Embeddings (len(terms) * batch, T, D); short ones are repeated, which attention does not notice."""
+    def _context(self, terms: Sequence[Term], batch: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Embeddings (len(terms) * batch, T, D) and the further inputs with as many rows.
+
+        Short embeddings are repeated, which attention does not notice.
+        """
         name = (batch, *(id(term) for term in terms))
         if name not in self._contexts:
             longest = math.lcm(*(term.embedding.shape[1] for term in terms))
             rows = [term.embedding.repeat(1, longest // term.embedding.shape[1], 1) for term in terms]
-            self._contexts[name] = torch.cat([tiled(row, batch) for row in rows])
+            inputs = {
+                key: torch.cat([tiled(term.inputs[key], batch) for term in terms]) for key in terms[0].inputs
+            }
+            self._contexts[name] = torch.cat([tiled(row, batch) for row in rows]), inputs
         return self._contexts[name]
 
 
-def _together(waiting: Sequence[int], terms: Sequence[Term]) -> list[int]:
+def _together(waiting: Sequence[int], active: Sequence[_Active]) -> list[int]:
     """The waiting indices that can share a call with the first of them, last first."""
-    first = terms[waiting[0]]
-    return [index for index in waiting if _fit(first, terms[index])][::-1]
+    first = active[waiting[0]]
+    return [index for index in waiting if _fit(first, active[index])][::-1]
 
 
-def _fit(one: Term, other: Term) -> bool:
-    size = (one.area.height, one.area.width) if one.area else None
-    other_size = (other.area.height, other.area.width) if other.area else None
-    if size != other_size or one.embedding.shape[2] != other.embedding.shape[2]:
+def _fit(one: _Active, other: _Active) -> bool:
+    term, another = one.term, other.term
+    size = (term.area.height, term.area.width) if term.area else None
+    other_size = (another.area.height, another.area.width) if another.area else None
+    if size != other_size or term.embedding.shape[2] != another.embedding.shape[2]:
         return False
-    tokens, other_tokens = one.embedding.shape[1], other.embedding.shape[1]
+    if term.controls != another.controls or one.hooked != other.hooked:
+        return False
+    if {key: value.shape for key, value in term.inputs.items()} != {
+        key: value.shape for key, value in another.inputs.items()
+    }:
+        return False
+    tokens, other_tokens = term.embedding.shape[1], another.embedding.shape[1]
     if tokens == other_tokens:
         return True
     return math.lcm(tokens, other_tokens) // min(tokens, other_tokens) <= _MOST_REPEATS

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
+
+from models.adapters.patch import Patch
+from models.conditioner import Conditioner, PlainConditioner, Surroundings
+
+if TYPE_CHECKING:
+    from schedulers.control import BoundControl
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class Entry:
     mask: (H, W) or (N, H, W) of any size, multiplied by mask_strength; None = everywhere.
     mask_bounds: evaluate only on the bounding box of the mask.
     start, end: part of sampling during which it holds, 0 = first step, 1 = last.
-    extra: fields that other nodes hang on it.
+    extra: fields that other nodes hang on it, under the names that packs know: "control" (a tuple of
+        schedulers.control.Control), "hooks" (a Hook), sizes, pictures to be concatenated and so on.
     """
 
     embedding: Tensor
@@ -63,6 +70,37 @@ ConditioningValue = tuple[Entry, ...]
 
 _FEATHER_CELLS = 8
 _SMALLEST_BOUNDS_CELLS = 8
+# Fields that belong to where an entry stands; the others say what the network is told.
+_PLACE_FIELDS = ("control", "control_apply_to_uncond", "hooks", "default", "gligen")
+
+
+class Hook(Protocol):
+    """Changes to the network that hold for one entry only."""
+
+    def patches(self, sigma: float) -> tuple[Patch, ...]:
+        """What is installed while the entry is evaluated at a noise level."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What entries are resolved for: the network's needs and the run.
+
+    conditioner: makes the network's further inputs.
+    where: what is sampled.
+    percent_to_sigma: the noise level at a part of sampling.
+    """
+
+    conditioner: Conditioner
+    where: Surroundings
+    percent_to_sigma: Callable[[float], float]
+
+    @classmethod
+    def plain(cls, shape: Sequence[int], percent_to_sigma: Callable[[float], float]) -> Setting:
+        """For a network that takes text alone, on empty latents of a shape (B, C, H, W), on the CPU."""
+        empty = torch.zeros(tuple(shape))
+        where = Surroundings(empty, empty, None, 0, empty.device)
+        return cls(PlainConditioner(), where, percent_to_sigma)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +108,9 @@ class Term:
     """An entry as it counts on one latent.
 
     embedding: (1, T, D) on the latent's device.
+    inputs: the network's further inputs, (1 or B, ...) each, cut to the area.
+    controls: what steers the network while it is evaluated.
+    hook: what changes the network while it is evaluated, or None.
     area: rectangle it is evaluated on, None = the whole latent.
     weight: (1 or N, 1, h, w) over the area, without strength; None = 1 everywhere.
     strength: factor of the weight.
@@ -82,36 +123,30 @@ class Term:
     strength: float
     sigma_start: float
     sigma_end: float
+    inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    controls: tuple[BoundControl, ...] = ()
+    hook: Hook | None = None
 
     def is_active(self, sigma: float) -> bool:
         """Whether it holds at a noise level."""
         return self.sigma_end <= sigma <= self.sigma_start
 
 
-def resolve(
-    lists: Mapping[str, ConditioningValue],
-    height_cells: int,
-    width_cells: int,
-    percent_to_sigma: Callable[[float], float],
-    device: torch.device | str,
-) -> dict[str, tuple[Term, ...]]:
-    """The terms of each named list on a latent of height x width cells.
+def resolve(lists: Mapping[str, ConditioningValue], setting: Setting) -> dict[str, tuple[Term, ...]]:
+    """The terms of each named list on the latents of a setting.
 
     An entry with an area gets a partner in every other list that has none on that area, so that guidance
     compares like with like. Raises ValueError for an area outside the latent.
     """
+    height_cells, width_cells = setting.where.latent.shape[-2:]
     placed = {name: [_placed(entry, height_cells, width_cells) for entry in lists[name]] for name in lists}
     for name in placed:
         for entry in list(placed[name]):
             for other in placed:
                 if other != name:
                     _add_partner(placed[other], entry)
-    return {
-        name: tuple(
-            _term(entry, height_cells, width_cells, percent_to_sigma, device) for entry in placed[name]
-        )
-        for name in placed
-    }
+    bound: dict[int, BoundControl] = {}
+    return {name: tuple(_term(entry, name, setting, bound) for entry in placed[name]) for name in placed}
 
 
 def _placed(entry: Entry, height_cells: int, width_cells: int) -> Entry:
@@ -168,16 +203,15 @@ def _add_partner(others: list[Entry], entry: Entry) -> None:
                 best, best_cells = other, cells
     if best is None or best.area == area:
         return
-    others.append(replace(entry, embedding=best.embedding, pooled=best.pooled, extra=best.extra))
+    extra = {key: value for key, value in best.extra.items() if key not in _PLACE_FIELDS}
+    extra |= {key: value for key, value in entry.extra.items() if key in _PLACE_FIELDS}
+    others.append(replace(entry, embedding=best.embedding, pooled=best.pooled, extra=extra))
 
 
-def _term(
-    entry: Entry,
-    height_cells: int,
-    width_cells: int,
-    percent_to_sigma: Callable[[float], float],
-    device: torch.device | str,
-) -> Term:
+def _term(entry: Entry, name: str, setting: Setting, bound: dict[int, BoundControl]) -> Term:
+    """An entry of a named list; `bound` keeps what controls have been bound for the run."""
+    where, device = setting.where, setting.where.device
+    height_cells, width_cells = where.latent.shape[-2:]
     weight: Tensor | None = None
     area = _clipped(entry.area, height_cells, width_cells) if isinstance(entry.area, CellArea) else None
     if entry.mask is not None:
@@ -185,14 +219,28 @@ def _term(
         weight = weight if area is None else cropped(weight, area)
     elif area is not None:
         weight = _feathered(area, height_cells, width_cells)
+    role = str(entry.extra.get("prompt_type", name))
+    inputs = setting.conditioner.inputs(entry.pooled, entry.extra, replace(where, role=role))
+    for control in entry.extra.get("control", ()):
+        if id(control) not in bound:
+            bound[id(control)] = control.bind(where, setting.percent_to_sigma)
     return Term(
         embedding=entry.embedding.to(device),
         area=area,
         weight=None if weight is None else weight.to(device),
         strength=entry.strength,
-        sigma_start=percent_to_sigma(entry.start),
-        sigma_end=percent_to_sigma(entry.end),
+        sigma_start=setting.percent_to_sigma(entry.start),
+        sigma_end=setting.percent_to_sigma(entry.end),
+        inputs={key: _fitted(key, value, area, setting) for key, value in inputs.items()},
+        controls=tuple(bound[id(control)] for control in entry.extra.get("control", ())),
+        hook=entry.extra.get("hooks"),
     )
+
+
+def _fitted(key: str, value: Tensor, area: CellArea | None, setting: Setting) -> Tensor:
+    """A further input on the compute device; one that has the latent's cells is cut to the area."""
+    value = value.to(setting.where.device)
+    return value if area is None or key not in setting.conditioner.spatial else cropped(value, area)
 
 
 def _clipped(area: CellArea, height_cells: int, width_cells: int) -> CellArea:

@@ -6,15 +6,20 @@ Preconditioning follows Karras et al. 2022, table 1 ("VP", with the noise left a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from models.control.residuals import summed
 from models.diffusion import DiffusionModel
 from schedulers.sigmas import SigmaTable, sigma_table
+
+if TYPE_CHECKING:
+    from schedulers.control import BoundControl
 
 
 def denoised_from_eps(output: Tensor, x: Tensor, sigma: float) -> Tensor:
@@ -56,15 +61,46 @@ class NetworkDenoiser:
         dtype = next((weight.dtype for weight in model.network.parameters()), torch.float32)
         return cls(model, sigma_table(model.noise), dtype)
 
-    def __call__(self, x: Tensor, sigma: float, context: Tensor) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        sigma: float,
+        context: Tensor,
+        inputs: Mapping[str, Tensor] | None = None,
+        controls: Sequence[BoundControl] = (),
+    ) -> Tensor:
         """The denoised latents (B, C, H, W) float32 of x (B, C, H, W) under context (B, T, D).
 
         The network sees x at unit variance, in its own dtype, and the nearest step it was trained on.
+
+        Args:
+            x: (B, C, H, W).
+            sigma: the noise level of x.
+            context: (B, T, D).
+            inputs: what else the network takes, (B, ...) each; "concat" is put behind the channels of x.
+            controls: what steers it.
         """
-        scaled = x / math.sqrt(sigma**2 + 1.0)
+        scaled = (x / math.sqrt(sigma**2 + 1.0)).to(self.dtype)
         t = torch.full((x.shape[0],), float(self.table.timestep(sigma)), device=x.device)
-        output = self.model.network(scaled.to(self.dtype), t, context.to(self.dtype))
+        context = context.to(self.dtype)
+        named: dict[str, Any] = {key: self._cast(value) for key, value in (inputs or {}).items()}
+        steering = summed(
+            [
+                residuals
+                for control in controls
+                if (residuals := control.residuals(scaled, sigma, t, context, named)) is not None
+            ]
+        )
+        if steering is not None:
+            named["control"] = steering
+        if (concatenated := named.pop("concat", None)) is not None:
+            scaled = torch.cat([scaled, concatenated], dim=1)
+        output = self.model.network(scaled, t, context, **named)
         return PREDICTIONS[self.model.prediction](output.float(), x, sigma)
+
+    def _cast(self, value: Tensor) -> Tensor:
+        """Numbers in the network's dtype; indices stay whole."""
+        return value.to(self.dtype) if value.is_floating_point() else value
 
 
 def noised(latent: Tensor, noise: Tensor, sigma: float) -> Tensor:

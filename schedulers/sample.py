@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from models.conditioner import Surroundings
 from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
-from schedulers.conditioning import ConditioningValue, resolve
+from schedulers.conditioning import ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance, Guider
 from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
@@ -18,13 +19,11 @@ from schedulers.samplers.table import method
 from schedulers.step import Method, Noise, PairDenoiser, Step
 
 
-def guided(conditioned: ConditionedDenoiser, guider: Guider) -> PairDenoiser:
-    """The denoiser a guider makes of predictions; where it needs no negative, its answer stands for both."""
+def guided(conditioned: ConditionedDenoiser, guider: Guider, sigmas: tuple[float, ...] = ()) -> PairDenoiser:
+    """The denoiser a guider makes of predictions; sigmas are the noise levels of the run."""
 
     def denoise(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        predictions = conditioned(x, sigma, guider.needs)
-        denoised = guider.combine(x, sigma, predictions)
-        return denoised, predictions.get("negative", denoised)
+        return guider.denoise(x, sigma, conditioned, sigmas)
 
     return denoise
 
@@ -82,14 +81,18 @@ def sample(
     noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
     if bool(start.any()):
         start = (start - shift) * scale
-    lists = {"positive": positive, "negative": negative}
-    terms = resolve(lists, latent.shape[2], latent.shape[3], network.table.percent_to_sigma, device)
-    denoise = guided(
-        ConditionedDenoiser(network, terms), Guidance(cfg, always_negative=chosen.pair is not None)
+    visited = tuple(levels)
+    mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
+    where = Surroundings(noise, start, mask, seed, torch.device(device))
+    setting = Setting(model.conditioner, where, network.table.percent_to_sigma)
+    conditioned = ConditionedDenoiser(
+        network, resolve({"positive": positive, "negative": negative}, setting), visited
     )
+    guider = Guidance(cfg, model.rules, always_negative=chosen.pair is not None)
+    denoise = guided(conditioned, guider, visited)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
-    if noise_mask is not None:
-        denoise = inside_mask(denoise, fitted_mask(noise_mask, latent.shape).to(device), start, mask_noise)
+    if mask is not None:
+        denoise = inside_mask(denoise, mask, start, mask_noise)
     x = initial_state(start, noise, levels[0], network.table)
     for step in chosen.steps(denoise, x, levels, noise_source(chosen, x, levels, seed)):
         x = step.x

@@ -16,7 +16,8 @@ import numpy
 import torch
 from torch import Tensor
 
-from models.diffusion import DiffusionModel, NoiseTable
+from models.diffusion import DiffusionModel
+from models.noise import NoiseLevels, NoiseTable
 from schedulers.beta_distribution import quantiles
 from schedulers.samplers.table import method
 
@@ -71,8 +72,13 @@ class SigmaTable:
 
 
 @lru_cache(maxsize=16)
-def sigma_table(noise: NoiseTable) -> SigmaTable:
-    """The table of a network's noise levels, computed in float64 (Rombach et al. 2022: sqrt-linear betas)."""
+def sigma_table(noise: NoiseLevels) -> SigmaTable:
+    """The table of a network's noise levels, computed in float64 (Rombach et al. 2022: sqrt-linear betas).
+
+    Raises TypeError for noise levels that are no table of steps.
+    """
+    if not isinstance(noise, NoiseTable):
+        raise TypeError(f"sampling needs a table of training steps, not {noise!r}")
     roots = torch.linspace(noise.start**0.5, noise.end**0.5, noise.steps, dtype=torch.float64)
     kept = torch.cumprod(1 - roots**2, dim=0)
     sigmas = ((1 - kept) / kept).sqrt()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.diffusion import NoiseTable
+from models.noise import NoiseTable
 from models.text.clip import ClipText, ClipTextConfig
 from models.unet.blocks import ResidualBlock, SpatialTransformer
 from models.unet.config import UNetConfig

@@ -7,9 +7,12 @@ Shapes: B batch, C channels, h and w latent cells, T context tokens, D context w
 
 from torch import Tensor, nn
 
+from models.control.residuals import ControlResiduals
 from models.embed import timestep_embedding
 from models.unet.blocks import Downsample, ResidualBlock, SkipJoin, SpatialTransformer, Stage, Upsample
 from models.unet.config import UNetConfig
+
+_NO_CONTROL = ControlResiduals()
 
 
 class UNet(nn.Module):
@@ -36,7 +39,14 @@ class UNet(nn.Module):
             nn.Conv2d(config.channels, config.out_channels, 3, padding=1),
         )
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, vector: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        context: Tensor,
+        vector: Tensor | None = None,
+        control: ControlResiduals | None = None,
+    ) -> Tensor:
         """Predict.
 
         Args:
@@ -44,6 +54,7 @@ class UNet(nn.Module):
             t: (B,) training times, 0 to 999; fractions are allowed.
             context: (B, T, D).
             vector: (B, V) where the network was built with a vector condition.
+            control: what control networks add to the features, (B, ...) each.
 
         Returns:
             (B, C, h, w).
@@ -53,14 +64,16 @@ class UNet(nn.Module):
             if vector is None:
                 raise ValueError(f"this network needs a vector condition of width {self.config.vector_width}")
             embedding = embedding + self.label_emb(vector)
+        control = control or _NO_CONTROL
         skips = []
-        for stage in self.input_blocks:
-            x = stage(x, embedding, context)
+        for index, stage in enumerate(self.input_blocks):
+            x = _added(stage(x, embedding, context), control.input_at(index))
             skips.append(x)
         if self.config.middle_depth is not None:
             x = self.middle_block(x, embedding, context)
-        for stage, join in zip(self.output_blocks, self.joins, strict=True):
-            skip = skips.pop()
+        x = _added(x, control.middle)
+        for index, (stage, join) in enumerate(zip(self.output_blocks, self.joins, strict=True)):
+            skip = _added(skips.pop(), control.output_at(index))
             size = (skips[-1].shape[2], skips[-1].shape[3]) if skips else None
             x = stage(join(x, skip), embedding, context, size)
         predicted: Tensor = self.out(x)
@@ -118,3 +131,8 @@ class UNet(nn.Module):
                     parts.append(Upsample(width))
                 stages.append(Stage(parts))
         self.output_blocks = nn.ModuleList(stages)
+
+
+def _added(x: Tensor, residual: Tensor | None) -> Tensor:
+    """Features (B, C, h, w) and what is added to them."""
+    return x if residual is None else x + residual.to(x)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import Conditioning, Latent, Model
 from nodes.api.widgets import Choice, Range, Seed
 from schedulers.conditioning import ConditioningValue
+from schedulers.control import networks
 from schedulers.latent import LatentBatch, with_channels
 from schedulers.noise import initial_noise
 from schedulers.preview import latent_to_rgb
@@ -77,7 +79,10 @@ def sample_latent(
 
     latent.samples: (B, C, h, w); an empty one takes the number of channels the model wants.
     """
-    with ctx.resident(model) as base:
+    with ExitStack() as borrowed:
+        base = borrowed.enter_context(ctx.resident(model))
+        for network in networks(positive, negative):
+            borrowed.enter_context(ctx.resident(network))
         check_width(base, "positive", positive)
         check_width(base, "negative", negative)
         start = with_channels(latent.samples, base.latent.channels)

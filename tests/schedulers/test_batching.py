@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusion import NoiseTable
+from models.conditioner import PlainConditioner, Surroundings
+from models.noise import NoiseTable
 from schedulers.batching import ConditionedDenoiser
-from schedulers.conditioning import CellArea, ConditioningValue, resolve
+from schedulers.conditioning import CellArea, ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance
 from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.prediction import NetworkDenoiser
@@ -23,7 +24,9 @@ def setup(
     positive: ConditioningValue, negative: ConditioningValue = ()
 ) -> tuple[ConditionedDenoiser, ToyNetwork]:
     model = toy_model()
-    lists = resolve({"positive": positive, "negative": negative}, 32, 32, TABLE.percent_to_sigma, "cpu")
+    lists = resolve(
+        {"positive": positive, "negative": negative}, Setting.plain(X.shape, TABLE.percent_to_sigma)
+    )
     assert isinstance(model.network, ToyNetwork)
     return ConditionedDenoiser(NetworkDenoiser.of(model), lists), model.network
 
@@ -190,10 +193,10 @@ def test_no_evaluation_reads_a_number_back_from_the_device() -> None:
     model.network.to("meta")
     mask = torch.ones(1, 64, 64)
     positive = (entry(1), entry(2, area=CellArea(16, 16, 0, 8)), entry(3, mask=mask, strength=0.5, end=0.5))
-    lists = resolve(
-        {"positive": positive, "negative": (entry(4, 14),)}, 32, 32, TABLE.percent_to_sigma, "meta"
-    )
     x = torch.empty(2, 4, 32, 32, device="meta")
+    where = Surroundings(x, x, None, 0, x.device)
+    setting = Setting(PlainConditioner(), where, TABLE.percent_to_sigma)
+    lists = resolve({"positive": positive, "negative": (entry(4, 14),)}, setting)
     denoise = guided(ConditionedDenoiser(NetworkDenoiser.of(model), lists), Guidance(7.0))
     denoised, _ = inside_mask(denoise, fitted_mask(mask, x.shape).to("meta"), x, x)(x, SIGMA)
     assert denoised.shape == x.shape

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.diffusion import NoiseTable
-from schedulers.conditioning import CellArea, ConditioningValue, FractionArea, Term, resolve
+from models.noise import NoiseTable
+from schedulers.conditioning import CellArea, ConditioningValue, FractionArea, Setting, Term, resolve
 from schedulers.sigmas import sigma_table
 from tests.schedulers.toys import entry
 
@@ -17,7 +17,7 @@ def terms(
     positive: ConditioningValue, negative: ConditioningValue = (), size: int = 32
 ) -> dict[str, tuple[Term, ...]]:
     lists = {"positive": positive, "negative": negative}
-    return resolve(lists, size, size, TABLE.percent_to_sigma, "cpu")
+    return resolve(lists, Setting.plain((1, 4, size, size), TABLE.percent_to_sigma))
 
 
 def weight(term: Term) -> torch.Tensor:

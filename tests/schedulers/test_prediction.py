@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.diffusion import DiffusionModel, NoiseTable
+from models.diffusion import DiffusionModel
+from models.noise import NoiseTable
 from schedulers.prediction import PREDICTIONS, NetworkDenoiser, initial_state, noised
 from schedulers.sigmas import sigma_table
 from tests.schedulers.toys import ToyNetwork, toy_model

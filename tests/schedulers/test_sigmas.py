@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from models.diffusion import DiffusionModel, NoiseTable
+from models.diffusion import DiffusionModel
+from models.noise import NoiseTable
 from schedulers.sigmas import FULL_NOISE, SCHEDULES, ksampler_sigmas, schedule, sigma_table
 
 TABLE = sigma_table(NoiseTable())

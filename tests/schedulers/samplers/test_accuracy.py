@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusion import NoiseTable
+from models.noise import NoiseTable
 from schedulers.noise import BrownianNoise, GaussianNoise
 from schedulers.samplers.ancestral import split
 from schedulers.samplers.sa_solver import sa_solver, sa_solver_pece

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusion import NoiseTable
+from models.noise import NoiseTable
 from schedulers.samplers.table import SAMPLERS
 from schedulers.sigmas import schedule, sigma_table
 from tests.schedulers.toys import Tangled, paired

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusion import NoiseTable
+from models.noise import NoiseTable
 from schedulers.noise import GaussianNoise
 from schedulers.samplers.table import SAMPLERS
 from schedulers.sigmas import schedule, sigma_table

@@ -1,0 +1,105 @@
+"""Says how nodes change guidance: rules that ride on a model and see what a guider sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from models.adapters.patch import Patch
+
+
+class Predict(Protocol):
+    """Evaluates lists of conditions."""
+
+    def __call__(
+        self, x: Tensor, sigma: float, names: Sequence[str], under: Sequence[Patch] = ()
+    ) -> dict[str, Tensor]:
+        """The clean latent (B, C, H, W) that each named list expects behind x (B, C, H, W).
+
+        `under` is installed in the network for this evaluation only.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """One evaluation of guidance; rules hand on a changed copy (`dataclasses.replace`).
+
+    x: (B, C, H, W), at noise level sigma.
+    scale: of guidance.
+    positive, negative: (B, C, H, W) clean latents; the negative is all zero where it was not evaluated.
+    has_negative: whether it was.
+    denoised: (B, C, H, W), what came out; None before the predictions were combined.
+    predict: for rules that need further evaluations.
+    sigmas: every noise level of the run.
+    """
+
+    x: Tensor
+    sigma: float
+    scale: float
+    positive: Tensor
+    negative: Tensor
+    has_negative: bool
+    predict: Predict
+    sigmas: tuple[float, ...] = ()
+    denoised: Tensor | None = None
+
+    @property
+    def result(self) -> Tensor:
+        """What came out so far; raises ValueError before the predictions were combined."""
+        if self.denoised is None:
+            raise ValueError("the predictions were not combined yet")
+        return self.denoised
+
+
+class Rule(Protocol):
+    """A change to guidance; frozen, without memory of earlier evaluations unless made new for each run.
+
+    Rules "before" change the predictions, the last rule "combine" stands in for classifier-free guidance,
+    rules "after" change what came out; those of one stage in the order in which they were added.
+    """
+
+    @property
+    def stage(self) -> Literal["before", "combine", "after"]:
+        """When it is applied."""
+        ...
+
+    @property
+    def needs_negative(self) -> bool:
+        """Whether the negative is evaluated even where the scale of guidance is 1."""
+        ...
+
+    def apply(self, guided: Guided) -> Guided:
+        """What guidance comes to with the rule."""
+        ...
+
+
+def apply_rules(rules: Sequence[Rule], guided: Guided) -> Guided:
+    """Guidance under rules: before, combine, after."""
+    for rule in rules:
+        if rule.stage == "before":
+            guided = rule.apply(guided)
+    combining = [rule for rule in rules if rule.stage == "combine"]
+    guided = combining[-1].apply(guided) if combining else ClassifierFree().apply(guided)
+    for rule in rules:
+        if rule.stage == "after":
+            guided = rule.apply(guided)
+    return guided
+
+
+@dataclass(frozen=True)
+class ClassifierFree:
+    """The negative moved by scale times the difference (Ho & Salimans 2022, equation 6)."""
+
+    stage: Literal["combine"] = "combine"
+    needs_negative: bool = False
+
+    def apply(self, guided: Guided) -> Guided:
+        """Combine the two predictions."""
+        if not guided.has_negative:
+            return replace(guided, denoised=guided.positive)
+        moved = guided.negative + (guided.positive - guided.negative) * guided.scale
+        return replace(guided, denoised=moved)
