@@ -14,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from executor.run.cache import Outcome
@@ -28,11 +29,16 @@ DEFAULT_BYTES = 20 * 2**30
 WORTH_SECONDS = 0.1
 ENDING, UNFINISHED = ".result", ".part"
 ABANDONED_SECONDS = 3600.0
+LOOK_SECONDS = 60.0
+"""How often the folder is looked through again while results are written, as others may write there too."""
+
 DAMAGE = (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError)
 
 
 class DiskCache:
     """Outcomes in a folder, bounded by bytes; those not used for longest go first.
+
+    Several processes may share the folder. Results depend on the version of torch too.
 
     Args:
         folder: made if it is not there; nothing else should be in it.
@@ -55,13 +61,14 @@ class DiskCache:
         self.worth_seconds = worth_seconds
         self.bytes = 0
         self._values = Values(codecs)
-        self._salt = salt
+        self._salt = f"{salt} torch {installed('torch')}"
         self._sizes: OrderedDict[str, int] = OrderedDict()
         self._contents: dict[str, str] = {}
         self._lock = threading.Lock()
         self._orders: queue.Queue[tuple[str, str, Outcome] | None] = queue.Queue(maxsize=16)
         self._writer: threading.Thread | None = None
         folder.mkdir(parents=True, exist_ok=True)
+        self._looked = 0.0
         self._scan()
 
     def __len__(self) -> int:
@@ -111,9 +118,16 @@ class DiskCache:
 
     def _scan(self) -> None:
         """Take stock of the folder, oldest first, and remove what a process left unfinished long ago."""
+        self._looked = time.monotonic()
+        self._sizes.clear()
+        self._contents.clear()
+        self.bytes = 0
         found = []
         for entry in os.scandir(self.folder):
-            status = entry.stat(follow_symlinks=False)
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # another process removed it
+                continue
             if entry.name.endswith(ENDING):
                 found.append((status.st_mtime_ns, entry.name, status.st_size))
             elif entry.name.endswith(UNFINISHED) and time.time() - status.st_mtime > ABANDONED_SECONDS:
@@ -180,7 +194,7 @@ class DiskCache:
                 self._write(*order)
             except Unstorable:
                 pass
-            except OSError as error:
+            except (*DAMAGE, MemoryError) as error:
                 logger.warning("a result could not be stored: %s", error)
             finally:
                 self._orders.task_done()
@@ -216,4 +230,14 @@ class DiskCache:
         with self._lock:
             self.bytes -= self._sizes.pop(name, 0)
             self._enlist(name, size)
+            if time.monotonic() - self._looked > LOOK_SECONDS:
+                self._scan()
             self._make_room()
+
+
+def installed(package: str) -> str:
+    """The version of an installed package; looking does not import it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from executor.run import disk_cache
 from executor.run.cache import Many, Outcome, ResultCache
 from executor.run.disk_cache import DiskCache
 from executor.run.stored_values import Packed, Unstorable, Values
@@ -100,6 +101,32 @@ def test_an_outcome_survives_the_process(tmp_path):
     assert second.get("other") is None
 
 
+def test_a_result_of_another_torch_is_not_used(tmp_path, monkeypatch):
+    cache = open_cache(tmp_path)
+    cache.put("f", "c", Outcome((1,)), 1.0)
+    cache.close()
+    assert "f" in open_cache(tmp_path)
+    monkeypatch.setattr(disk_cache, "version", lambda package: f"another {package}")
+    assert "f" not in open_cache(tmp_path)
+    assert disk_cache.installed("torch") == "another torch"
+    monkeypatch.undo()
+    assert disk_cache.installed("no such package") == "none"
+
+
+def test_processes_that_share_a_folder_share_its_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk_cache, "LOOK_SECONDS", -1.0)
+    one, other = (open_cache(tmp_path, max_bytes=3500) for _ in range(2))
+    for index in range(4):
+        one.put(f"one{index}", "", Outcome((bytes(1000),)), 1.0)
+        one.flush()
+        other.put(f"other{index}", "", Outcome((bytes(1000),)), 1.0)
+        other.flush()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 3500
+    assert other.get("one3") is not None
+    one.close()
+    other.close()
+
+
 def test_what_is_quick_or_cannot_be_stored_is_left_out(tmp_path, caplog):
     cache = DiskCache(tmp_path)
     cache.put("quick", "", Outcome((1,)), 0.01)
@@ -168,14 +195,20 @@ def test_what_was_left_unfinished_is_removed_when_it_is_old(tmp_path):
 def test_a_full_disk_is_said_and_harms_nothing(tmp_path, caplog, monkeypatch):
     cache = open_cache(tmp_path)
 
-    def full(descriptor):
-        raise OSError(28, "no space left")
+    for error in (OSError(28, "no space left"), MemoryError("no memory left")):
 
-    monkeypatch.setattr(os, "fsync", full)
+        def full(descriptor, error=error):
+            raise error
+
+        monkeypatch.setattr(os, "fsync", full)
+        cache.put("f", "c", Outcome((1,)), 1.0)
+        cache.flush()
+        assert str(error) in caplog.text
+        assert cache.get("f") is None
+    monkeypatch.undo()
     cache.put("f", "c", Outcome((1,)), 1.0)
     cache.flush()
-    assert "no space left" in caplog.text
-    assert cache.get("f") is None
+    assert cache.get("f") == Outcome((1,))
     cache.close()
 
 
