@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from models.conditioner import Surroundings
 from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
-from schedulers.conditioning import ConditioningValue, Setting, resolve
+from schedulers.conditioning import ConditioningValue, Setting, Term, resolve
 from schedulers.guiders.cfg import Guidance, Guider
 from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
@@ -81,15 +81,12 @@ def sample(
     noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
     if bool(start.any()):
         start = (start - shift) * scale
-    visited = tuple(levels)
     mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
     where = Surroundings(noise, start, mask, seed, torch.device(device))
-    setting = Setting(model.conditioner, where, network.table.percent_to_sigma)
-    conditioned = ConditionedDenoiser(
-        network, resolve({"positive": positive, "negative": negative}, setting), visited
-    )
+    terms = _terms(network, {"positive": positive, "negative": negative}, where)
     guider = Guidance(cfg, model.rules, always_negative=chosen.pair is not None)
-    denoise = guided(conditioned, guider, visited)
+    visited = tuple(levels)
+    denoise = guided(ConditionedDenoiser(network, terms, visited), guider, visited)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if mask is not None:
         denoise = inside_mask(denoise, mask, start, mask_noise)
@@ -99,3 +96,10 @@ def sample(
         if on_step is not None:
             on_step(step)
     return (x / scale + shift).cpu()
+
+
+def _terms(
+    network: NetworkDenoiser, lists: Mapping[str, ConditioningValue], where: Surroundings
+) -> dict[str, tuple[Term, ...]]:
+    """Named lists of conditions as they come to be on what is sampled."""
+    return resolve(lists, Setting(network.model.conditioner, where, network.table.percent_to_sigma))
