@@ -66,20 +66,18 @@ def without_strangers(graph: Graph, spec_of: Callable[[str], NodeSpec | None]) -
 
     Nodes that accept undeclared links keep theirs.
     """
-    declared: dict[str, tuple[frozenset[str], str | None] | None] = {}
+    declared: dict[str, Slots | None] = {}
     changed: dict[str, Instance] = {}
     for node_id, instance in graph.instances.items():
         if instance.type not in declared:
             spec = spec_of(instance.type)
-            entries = () if spec is None else spec.inputs
-            stem = next((f"{entry.name}." for entry in entries if entry.variadic), None)
             accepts_all = spec is not None and spec.undeclared_links
-            names = frozenset(entry.name for entry in entries)
-            declared[instance.type] = None if accepts_all else (names, stem)
-        known = declared[instance.type]
-        if known is None:
+            declared[instance.type] = None if accepts_all else Slots(spec or NodeSpec("", ""))
+        slots = declared[instance.type]
+        if slots is None:
             continue
-        names, stem = known
+        names = {name for name, _ in slots.declared(instance.inputs)} if slots.is_dynamic else slots.names
+        stem = None if slots.growing is None else f"{slots.growing.name}."
         strangers = [
             name
             for name, _ in instance.links()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from executor.graph.types import members
-from nodes.api.catalogue import ListFiles, input_options
+from nodes.api.input_pairs import ListFiles, input_options
 from nodes.api.sockets import LINKED_TYPES
 from nodes.api.spec import MISSING, InputSpec
 from nodes.api.widgets import Choice, File

@@ -11,8 +11,8 @@ from executor.graph.literals import FileLists, HasFile, Refusal, coerce
 from executor.graph.types import Bindings, is_compatible
 from executor.graph.verdicts import read_verdict, settle
 from executor.graph.workflow import CycleError, Graph, Instance, Link, MalformedLink
-from nodes.api.catalogue import ListFiles, input_config
 from nodes.api.declare import Node
+from nodes.api.input_pairs import ListFiles, input_config
 from nodes.api.spec import InputSpec, NodeSpec
 
 TOP_LEVEL_TYPES = ("invalid_prompt", "prompt_no_outputs")

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nodes.api.catalogue import input_options
+from nodes.api.dynamic import COMBO, brought, words
+from nodes.api.input_pairs import input_options
 from nodes.api.spec import MISSING, InputSpec, NodeSpec
 from nodes.api.widgets import Choice
 
-WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+DRAWN_TYPES = ("COLOR", "COLORS", "CURVE", "BOUNDING_BOX", "BOUNDING_BOXES", "RANGE", "PAINTER")
+WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", COMBO, *DRAWN_TYPES)
 CONTROL_WORDS = ("fixed", "increment", "decrement", "randomize", "increment-wrap")
 SEED_NAMES = ("seed", "noise_seed")
 NOT_INPUTS = ("control_after_generate", "control_filter_list", "upload", "audioUI")
@@ -33,12 +35,16 @@ def widget_values(node: Mapping[str, Any], spec: NodeSpec | None) -> dict[str, A
     if spec is None:
         return {name: value for name, value in values.items() if name not in NOT_INPUTS}
     result: dict[str, Any] = {}
-    for entry in ordered_inputs(spec):
+    pending = ordered_inputs(spec)
+    while pending:
+        entry = pending.pop(0)
         value = values.get(entry.name)
         if value is None and has_widget(entry):
             value = start_value(entry)
         if value is not None and value is not MISSING:
             result[entry.name] = value
+        if entry.type == COMBO:
+            pending = brought(entry, value) + pending
     return result
 
 
@@ -59,12 +65,14 @@ def _could_have_widget(entry: InputSpec) -> bool:
 
 def start_value(entry: InputSpec) -> Any:
     """What a new widget holds; MISSING where that depends on the files there are."""
-    if entry.default is not MISSING and entry.default is not None:
-        return entry.default
+    options = input_options(entry)
+    if options.get("default") is not None:
+        return options["default"]
     if isinstance(entry.widget, Choice):
         return entry.widget.options[0] if entry.widget.options else MISSING
-    value = EMPTY.get(entry.type, MISSING)
-    minimum = input_options(entry).get("min")
+    if entry.type == COMBO:
+        return next(iter(words(entry)), MISSING)
+    value, minimum = EMPTY.get(entry.type, MISSING), options.get("min")
     return max(value, minimum) if minimum is not None and value is not MISSING else value
 
 
@@ -76,12 +84,13 @@ def _by_position(stored: list[Any], spec: NodeSpec) -> dict[str, Any]:
         entries = with_forced
     values: dict[str, Any] = {}
     position = 0
-    for index, entry in enumerate(entries):
-        if position >= len(stored):
-            break
+    while entries and position < len(stored):
+        entry = entries.pop(0)
         values[entry.name] = stored[position]
         position += 1
-        following = entries[index + 1] if index + 1 < len(entries) else None
+        if entry.type == COMBO:
+            entries = [child for child in brought(entry, values[entry.name]) if has_widget(child)] + entries
+        following = entries[0] if entries else None
         if position < len(stored) and _is_control(entry, stored[position], following):
             position += 1
     return values

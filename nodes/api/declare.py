@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from nodes.api.docstrings import Documentation, read_docstring
 from nodes.api.errors import DeclarationError
+from nodes.api.gather import gathering
 from nodes.api.signature import hints_of, read_inputs, read_outputs, returns_tuple, wants_context
 from nodes.api.spec import NodeSpec
 
@@ -97,7 +98,13 @@ def node(
             wants_list=bool(inputs) and all(entry.is_list for entry in inputs),
         )
         cast(Any, function).node = Node(
-            spec, function, fingerprint, validate, with_context, is_async, returns_tuple(hints["return"])
+            spec,
+            gathering(function, hints),
+            fingerprint,
+            validate,
+            with_context,
+            is_async,
+            returns_tuple(hints["return"]),
         )
         return function
 

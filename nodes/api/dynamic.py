@@ -48,7 +48,8 @@ def expand(entry: InputSpec, values: Mapping[str, Any]) -> Iterator[InputSpec]:
         yield from _chosen(entry, values)
     elif entry.name in values:
         yield _replaced(entry, str(entry.options.get("slotType", "*")))
-        yield from _children(entry, entry.options.get("inputs", {}), values)
+        for child in _children(entry, entry.options.get("inputs", {})):
+            yield from expand(child, values)
 
 
 def _grown(entry: InputSpec, values: Container[str]) -> Iterator[InputSpec]:
@@ -70,24 +71,33 @@ def grown_names(template: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _chosen(entry: InputSpec, values: Mapping[str, Any]) -> Iterator[InputSpec]:
-    options = entry.options.get("options", [])
-    keys = [option["key"] for option in options]
     choice = values.get(entry.name)
+    keys = words(entry)
     if choice not in keys:
         return
     yield InputSpec(entry.name, "COMBO", entry.section, Choice(keys), own_check=entry.own_check)
-    yield from _children(entry, options[keys.index(choice)]["inputs"], values)
+    for child in brought(entry, choice):
+        yield from expand(child, values)
 
 
-def _children(
-    entry: InputSpec, sections: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]
-) -> Iterator[InputSpec]:
+def words(entry: InputSpec) -> list[Any]:
+    """The words of a drop-down whose choice brings inputs."""
+    return [option["key"] for option in entry.options.get("options", [])]
+
+
+def brought(entry: InputSpec, word: Any) -> list[InputSpec]:
+    """The inputs that a word of such a drop-down brings; those that stand for others are among them."""
+    for option in entry.options.get("options", []):
+        if option["key"] == word:
+            return list(_children(entry, option["inputs"]))
+    return []
+
+
+def _children(entry: InputSpec, sections: Mapping[str, Mapping[str, Any]]) -> Iterator[InputSpec]:
     for section, inputs in sections.items():
         for name, config in inputs.items():
-            child = read_input(
-                f"{entry.name}.{name}", config, "optional" if section == "optional" else "required"
-            )
-            yield from expand(child, values)
+            kind: Section = "optional" if section == "optional" else "required"
+            yield read_input(f"{entry.name}.{name}", config, kind)
 
 
 def _replaced(entry: InputSpec, kind: str) -> InputSpec:

@@ -3,11 +3,15 @@
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from nodes.api import dynamic
 from nodes.api.context import Context
+from nodes.api.docstrings import read_docstring
 from nodes.api.errors import DeclarationError
+from nodes.api.gather import has_default, is_variant, variants_of
+from nodes.api.input_pairs import input_config
 from nodes.api.sockets import LazyMark, Socket
 from nodes.api.spec import MISSING, InputSpec, OutputSpec
 from nodes.api.widgets import (
@@ -36,7 +40,7 @@ WIDGET_TYPES: Mapping[type, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What one annotation says."""
+    """What one annotation says; `inner` is what grows, `options` what a drop-down that brings inputs says."""
 
     type: str = ""
     widget: Widget | None = None
@@ -46,6 +50,8 @@ class Reading:
     is_list: bool = False
     optional: bool = False
     type_variable: str | None = None
+    inner: "Reading | None" = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
@@ -60,19 +66,14 @@ def read_annotation(annotation: Any, where: str) -> Reading:
     """The socket, widget and marks of one annotation; `where` names it in errors."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        base, *marks = get_args(annotation)
-        socket = next((mark for mark in marks if isinstance(mark, Socket)), None)
-        if socket is not None:
-            reading = Reading(type=socket.type)
-        elif base is Any and any(isinstance(mark, Choice) for mark in marks):
-            reading = Reading(type="*")
-        else:
-            reading = read_annotation(base, where)
-        for mark in marks:
-            reading = _apply_mark(reading, mark, where)
-        return reading
+        return _read_marked(annotation, where)
+    if variants_of(annotation):
+        return _read_variants(annotation, where)
     if origin in (Union, types.UnionType):
         return _read_union(get_args(annotation), where)
+    if origin is dict:
+        inner = read_annotation(get_args(annotation)[1], where)
+        return Reading(type=dynamic.AUTOGROW, inner=replace(inner, is_list=False), is_list=inner.is_list)
     if origin is list:
         inner = read_annotation(get_args(annotation)[0], where)
         if inner.is_list:
@@ -90,6 +91,20 @@ def read_annotation(annotation: Any, where: str) -> Reading:
         f"{where}: {annotation!r} is neither a socket type (Image, Latent, ...), nor int, float, str, bool, "
         "nor a widget"
     )
+
+
+def _read_marked(annotation: Any, where: str) -> Reading:
+    base, *marks = get_args(annotation)
+    socket = next((mark for mark in marks if isinstance(mark, Socket)), None)
+    if socket is not None:
+        reading = Reading(type=socket.type)
+    elif base is Any and any(isinstance(mark, Choice) for mark in marks):
+        reading = Reading(type="*")
+    else:
+        reading = read_annotation(base, where)
+    for mark in marks:
+        reading = _apply_mark(reading, mark, where)
+    return reading
 
 
 def _apply_mark(reading: Reading, mark: Any, where: str) -> Reading:
@@ -117,6 +132,25 @@ def _read_union(members: tuple[Any, ...], where: str) -> Reading:
     if len(readings) == 1:
         return replace(readings[0], optional=optional)
     return Reading(type=",".join(dict.fromkeys(reading.type for reading in readings)), optional=optional)
+
+
+def _read_variants(annotation: Any, where: str) -> Reading:
+    """A drop-down whose words are dataclasses that bring their fields as inputs."""
+    members = get_args(annotation) or (annotation,)
+    words = []
+    for variant in (member for member in members if is_variant(member)):
+        tooltips = read_docstring(variant.__doc__).arguments
+        hints = hints_of(variant)
+        sections: dict[str, dict[str, Any]] = {}
+        for entry in fields(variant):
+            place = f"{where}, {variant.__name__}.{entry.name}"
+            default = entry.default if has_default(entry) else MISSING
+            spec = _input_of(entry.name, read_annotation(hints[entry.name], place), default, tooltips, place)
+            if isinstance(spec.widget, File):
+                raise DeclarationError(f"{place}: a drop-down cannot bring a list of files")
+            sections.setdefault(spec.section, {})[entry.name] = input_config(spec, lambda folder: [])
+        words.append({"key": variant.key, "inputs": sections or {"required": {}}})
+    return Reading(type=dynamic.COMBO, optional=type(None) in members, options={"options": words})
 
 
 def _read_type_variable(variable: TypeVar, where: str) -> Reading:
@@ -160,30 +194,57 @@ def _read_input(
     reading = read_annotation(hints[parameter.name], where)
     variadic = parameter.kind is parameter.VAR_POSITIONAL
     default = MISSING if parameter.default is parameter.empty else parameter.default
+    entry = _input_of(parameter.name, reading, default, tooltips, where)
+    if not variadic:
+        return entry
+    grow = reading.grow
+    prefix = grow.prefix or parameter.name.removesuffix("s")
+    options = {**entry.options, "prefix": prefix, "min": grow.minimum, "max": grow.maximum}
+    return replace(entry, variadic=True, options=options)
+
+
+def _input_of(
+    name: str, reading: Reading, default: Any, tooltips: Mapping[str, str], where: str
+) -> InputSpec:
+    """The input that a parameter or a field declares."""
     _check_default(reading, default, where)
-    options = dict(reading.hint.extra)
+    options = {**reading.hint.extra, **reading.options}
     widget = reading.widget
     if widget is not None:
         options |= widget.extra
     if reading.hint.socket_only:
         options["forceInput"] = True
-    if variadic:
-        prefix = reading.grow.prefix or parameter.name.removesuffix("s")
-        options |= {"prefix": prefix, "min": reading.grow.minimum, "max": reading.grow.maximum}
-    tooltip = reading.hint.tooltip or (widget.tooltip if widget else None) or tooltips.get(parameter.name)
+    if reading.inner is not None:
+        options["template"] = _template(name, reading.inner, reading.grow)
     return InputSpec(
-        name=parameter.name,
+        name=name,
         type=reading.type,
         section="optional" if reading.optional or reading.hint.optional else "required",
         widget=widget,
         default=default,
         lazy=reading.lazy,
         is_list=reading.is_list,
-        tooltip=tooltip,
-        variadic=variadic,
+        tooltip=reading.hint.tooltip or (widget.tooltip if widget else None) or tooltips.get(name),
         type_variable=reading.type_variable,
         options=options,
     )
+
+
+def _template(name: str, inner: Reading, grow: Grow) -> dict[str, Any]:
+    """What a growing input is made of; widgets become sockets."""
+    plain = any(kind in PLAIN_TYPES.values() for kind in inner.type.split(","))
+    single = grow.prefix or name.removesuffix("s")
+    entry = InputSpec(
+        name=single,
+        type=inner.type,
+        lazy=inner.lazy,
+        type_variable=inner.type_variable,
+        options={"forceInput": True} if plain else {},
+    )
+    template: dict[str, Any] = {"input": {"required": {single: input_config(entry, lambda folder: [])}}}
+    if grow.names:
+        return {**template, "names": list(grow.names), "min": grow.minimum}
+    return {**template, "prefix": single, "min": grow.minimum, "max": grow.maximum}
 
 
 def _check_default(reading: Reading, default: Any, where: str) -> None:

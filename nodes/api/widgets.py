@@ -95,11 +95,15 @@ class Hint:
 
 @dataclass(frozen=True)
 class Grow:
-    """How many `*images: Image` sockets there may be, and the word before their numbers."""
+    """How many `*images: Image` sockets there may be, and the word before their numbers.
+
+    For `dict[str, Image]`, sockets may have `names` instead.
+    """
 
     prefix: str | None = None
     minimum: int = 1
     maximum: int = 50
+    names: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:

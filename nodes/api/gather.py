@@ -1,0 +1,96 @@
+"""Puts the inputs of a call together where one parameter stands for several of them.
+
+A union of frozen dataclasses is a drop-down. Each class is one of its words, which it has as `key`, and its
+fields are the inputs that the word brings. A dictionary by name grows with what is linked.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import Field, fields, is_dataclass
+from functools import wraps
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from nodes.api.errors import NodeError
+from nodes.api.spec import MISSING
+
+Taker = Callable[[str, dict[str, Any]], Any]
+"""Takes what belongs to a name out of the flat inputs and gives the argument; MISSING if nothing is there."""
+
+
+def is_variant(annotation: Any) -> bool:
+    """Whether an annotation is a dataclass that is one word of a drop-down."""
+    return isinstance(annotation, type) and is_dataclass(annotation) and hasattr(annotation, "key")
+
+
+def variants_of(annotation: Any) -> tuple[type, ...]:
+    """The words of a drop-down that brings inputs, or nothing if the annotation is something else."""
+    base = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    members = get_args(base) if get_origin(base) in (Union, UnionType) else (base,)
+    present = tuple(member for member in members if member is not type(None))
+    return present if present and all(is_variant(member) for member in present) else ()
+
+
+def has_default(entry: "Field[Any]") -> bool:
+    """Whether a field of a dataclass may be left out."""
+    return entry.default is not NO_DEFAULT
+
+
+def gathering(function: Callable[..., Any], hints: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function as the engine calls it, with one keyword for each input of the graph, named in full."""
+    takers = {name: taker for name, hint in hints.items() if name != "return" and (taker := _taker(hint))}
+    if not takers:
+        return function
+
+    @wraps(function)
+    def gathered(*values: Any, **inputs: Any) -> Any:
+        found = {name: taker(name, inputs) for name, taker in takers.items()}
+        return function(
+            *values, **inputs, **{name: value for name, value in found.items() if value is not MISSING}
+        )
+
+    return gathered
+
+
+def _taker(hint: Any) -> Taker | None:
+    variants = variants_of(hint)
+    if variants:
+        return _take_variant(variants)
+    base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return _take_grown if get_origin(base) is dict else None
+
+
+def _take_grown(name: str, flat: dict[str, Any]) -> Any:
+    stem = f"{name}."
+    return {full.removeprefix(stem): flat.pop(full) for full in list(flat) if full.startswith(stem)}
+
+
+def _take_variant(variants: Sequence[type]) -> Taker:
+    words = [vars(variant)["key"] for variant in variants]
+    takers = [_field_takers(variant) for variant in variants]
+
+    def take(name: str, flat: dict[str, Any]) -> Any:
+        if name not in flat:
+            return MISSING
+        word = flat.pop(name)
+        if word not in words:
+            raise NodeError(f"{name} must be one of {', '.join(map(repr, words))}, not {word!r}")
+        chosen = words.index(word)
+        values = {}
+        for entry, taker in takers[chosen]:
+            full = f"{name}.{entry.name}"
+            value = taker(full, flat) if taker else flat.pop(full, MISSING)
+            if value is not MISSING:
+                values[entry.name] = value
+            elif not has_default(entry):
+                raise NodeError(f"{name} is {word!r}, which needs {full}")
+        for stranger in [full for full in flat if full.startswith(f"{name}.")]:
+            del flat[stranger]
+        return variants[chosen](**values)
+
+    return take
+
+
+def _field_takers(variant: type) -> "list[tuple[Field[Any], Taker | None]]":
+    hints = get_type_hints(variant, include_extras=True)
+    return [(entry, _taker(hints[entry.name])) for entry in fields(variant)]
