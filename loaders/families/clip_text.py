@@ -4,6 +4,8 @@ Names are those of transformers (`text_model.encoder.layers.0.self_attn.q_proj`)
 word, or those of OpenCLIP (`transformer.resblocks.0.attn.in_proj_weight`), where three matrices are one.
 """
 
+from collections.abc import Mapping, Sequence
+
 from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
 from loaders.derived import DerivedWeights
@@ -11,7 +13,10 @@ from loaders.families.kl import sources_shapes
 from loaders.families.open_clip import text_pieces
 from loaders.files import Weights
 from loaders.keymap import Sources, rename, strip, without
+from models.diffusion import TextModel
 from models.text.clip import Activation, ClipText, ClipTextConfig
+from models.text.encoders import TextEncoders
+from models.text.tokenizer import clip_tokenizer
 
 HEAD_WIDTH = 64
 # OpenAI's own encoder has the rough activation, those of OpenCLIP the exact one: shapes do not tell.
@@ -19,11 +24,41 @@ ACTIVATIONS: dict[str, Activation] = {"clip_l": "quick_gelu", "clip_h": "gelu", 
 # OpenCLIP's H has 24 blocks, of which the families that use it drop the last, some already in their files.
 FULL_LAYERS = {"clip_h": 24}
 _TOKENS = "text_model.embeddings.token_embedding.weight"
+_FIRST_NAMES = (_TOKENS, _TOKENS.removeprefix("text_model."), "token_embedding.weight")
 _OLD_NAMES = [(rf"{name}\.", f"text_model.{name}.") for name in ("embeddings", "encoder", "final_layer_norm")]
 
 
-def read_clip(weights: Weights, prefix: str, encoder: str, storage: Storage) -> ClipText | None:
-    """The text encoder under a prefix, or None where there is none.
+def read_text_model(
+    weights: Weights, places: Mapping[str, Sequence[str]], family: str, storage: Storage
+) -> TextModel | None:
+    """The text encoders of a checkpoint, or None where it lacks one of them.
+
+    Args:
+        weights: the file.
+        places: name of an encoder -> prefixes under which it may be.
+        family: whose rules of prompts apply.
+        storage: how the weights are kept.
+
+    Raises:
+        BrokenFile: if weights are missing or have other shapes.
+    """
+    found = {}
+    for name, prefixes in places.items():
+        prefix = clip_prefix(weights, prefixes)
+        if prefix is None:
+            return None
+        found[name] = prefix
+    network = TextEncoders({name: read_clip(weights, p, name, storage) for name, p in found.items()})
+    return TextModel(network, clip_tokenizer(), family=family, name=weights.path.name)
+
+
+def clip_prefix(shapes: Shapes, prefixes: Sequence[str]) -> str | None:
+    """The first prefix under which there is a text encoder, or None."""
+    return next((p for p in prefixes if any(p + name in shapes for name in _FIRST_NAMES)), None)
+
+
+def read_clip(weights: Weights, prefix: str, encoder: str, storage: Storage) -> ClipText:
+    """The text encoder under a prefix.
 
     Args:
         weights: the file.
@@ -36,18 +71,15 @@ def read_clip(weights: Weights, prefix: str, encoder: str, storage: Storage) -> 
     """
     derived = DerivedWeights(weights, text_pieces(weights, prefix))
     sources = clip_sources(derived, prefix)
-    if not sources:
-        return None
     config = clip_config(sources_shapes(derived, sources), encoder)
     return assemble(lambda: ClipText(config), derived, sources, storage, f"text encoder {encoder}")
 
 
 def clip_sources(shapes: Shapes, prefix: str) -> Sources:
-    """Where each parameter is under a prefix; empty where there is no encoder."""
+    """Where each parameter is under a prefix."""
     sources = rename(strip(shapes, prefix), _OLD_NAMES)
     # Positions 0 to 76, and the scale of the image-text loss: files carry them, no encoder needs them.
-    sources = without(sources, ("position_ids", "logit_scale"))
-    return sources if _TOKENS in sources else {}
+    return without(sources, ("position_ids", "logit_scale"))
 
 
 def clip_config(shapes: Shapes, encoder: str = "clip_l") -> ClipTextConfig:

@@ -7,7 +7,7 @@ from typing import Literal
 from loaders.assemble import Storage, assemble
 from loaders.conditions import All, HasAll, HasNone, HasRank, HasSize, below
 from loaders.errors import BrokenFile
-from loaders.families.clip_text import read_clip
+from loaders.families.clip_text import read_text_model
 from loaders.families.family import Family
 from loaders.families.kl import kl_config, kl_prefix, kl_sources, sources_shapes
 from loaders.families.ldm_unet import unet_config
@@ -15,8 +15,6 @@ from loaders.files import Weights
 from loaders.keymap import Sources
 from models.diffusion import DiffusionModel, LatentFormat, TextModel, VaeModel
 from models.noise import NoiseTable
-from models.text.encoders import TextEncoders
-from models.text.tokenizer import clip_tokenizer
 from models.unet.unet import UNet
 from models.vae.kl import AutoencoderKL
 
@@ -64,15 +62,7 @@ def read_model(weights: Weights, sources: Sources, storage: Storage) -> Diffusio
 
 def read_text(weights: Weights, storage: Storage) -> TextModel | None:
     """The text encoder of a checkpoint, or None where it has none."""
-    encoder = read_clip(weights, TEXT_PREFIX, "clip_l", storage)
-    if encoder is None:
-        return None
-    return TextModel(
-        network=TextEncoders({"clip_l": encoder}),
-        tokenizer=clip_tokenizer(),
-        family=FAMILY.id,
-        name=weights.path.name,
-    )
+    return read_text_model(weights, {"clip_l": (TEXT_PREFIX,)}, FAMILY.id, storage)
 
 
 def read_vae(weights: Weights, storage: Storage) -> VaeModel | None:
