@@ -1,9 +1,33 @@
 """Answers what a network is being run on, for modules that adapters put into it: noise level, rows, size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import torch
+
+
+class Run:
+    """What lasts as long as one run of sampling: its random numbers; what a run remembers hangs on it.
+
+    A patch that remembers something keeps it in a WeakKeyDictionary under the run, so that it ends with it.
+    """
+
+    def __init__(self, seed: int = 0, noise_shape: Sequence[int] = ()) -> None:
+        """For a run with a seed, whose initial noise has a shape (B, C, H, W)."""
+        self._seed = seed
+        self._noise_shape = tuple(noise_shape)
+        self._generators: dict[torch.device, torch.Generator] = {}
+
+    def generator(self, device: torch.device) -> torch.Generator:
+        """Random numbers on a device; on the CPU they go on where those of the initial noise ended."""
+        if device not in self._generators:
+            generator = torch.Generator(device).manual_seed(self._seed)
+            if device.type == "cpu" and self._noise_shape:
+                torch.randn(self._noise_shape, generator=generator)
+            self._generators[device] = generator
+        return self._generators[device]
 
 
 @dataclass(frozen=True)
@@ -17,6 +41,7 @@ class Call:
         height: latent cells of the input from top to bottom.
         width: latent cells of the input from left to right.
         sigmas: every noise level of the run, high to low; empty outside sampling.
+        run: the run of sampling it belongs to.
     """
 
     sigma: float
@@ -25,6 +50,7 @@ class Call:
     height: int
     width: int
     sigmas: tuple[float, ...] = ()
+    run: Run = field(default_factory=Run, compare=False)
 
 
 _current: ContextVar[Call] = ContextVar("call")

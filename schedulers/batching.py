@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models.adapters.patch import Patch, install
-from models.call import Call, calling
+from models.call import Call, Run, calling
 from schedulers.conditioning import Term, cropped
 from schedulers.inpaint import tiled
 from schedulers.prediction import NetworkDenoiser
@@ -45,11 +45,13 @@ class ConditionedDenoiser:
         network: NetworkDenoiser,
         lists: Mapping[str, tuple[Term, ...]],
         sigmas: tuple[float, ...] = (),
+        run: Run | None = None,
     ) -> None:
         """Terms must be resolved for the latents that will come; sigmas are the noise levels of the run."""
         self._network = network
         self._lists = lists
         self._sigmas = sigmas
+        self._sampling = run or Run()
         self._contexts: dict[tuple[int, ...], tuple[Tensor, Mapping[str, Tensor]]] = {}
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
 
@@ -97,7 +99,8 @@ class ConditionedDenoiser:
             stacked = torch.cat(crops)
         context, inputs = self._context(terms, x.shape[0])
         rows = tuple(member.name for member in members)
-        call = Call(sigma, rows, x.shape[0], stacked.shape[2], stacked.shape[3], self._sigmas)
+        height, width = stacked.shape[-2:]
+        call = Call(sigma, rows, x.shape[0], height, width, self._sigmas, self._sampling)
         try:
             with calling(call):
                 output = self._network(stacked, sigma, context, inputs, terms[0].controls)

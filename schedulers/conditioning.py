@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.adapters.patch import Patch
 from models.conditioner import Conditioner, PlainConditioner, Surroundings
+from schedulers.sharing import share
 
 if TYPE_CHECKING:
     from schedulers.control import BoundControl
@@ -145,6 +146,7 @@ def resolve(lists: Mapping[str, ConditioningValue], setting: Setting) -> dict[st
             for other in placed:
                 if other != name:
                     _add_partner(placed[other], entry)
+    share(placed)
     bound: dict[int, BoundControl] = {}
     return {name: tuple(_term(entry, name, setting, bound) for entry in placed[name]) for name in placed}
 
@@ -233,8 +235,15 @@ def _term(entry: Entry, name: str, setting: Setting, bound: dict[int, BoundContr
         sigma_end=setting.percent_to_sigma(entry.end),
         inputs={key: _fitted(key, value, area, setting) for key, value in inputs.items()},
         controls=tuple(bound[id(control)] for control in entry.extra.get("control", ())),
-        hook=entry.extra.get("hooks"),
+        hook=_hook(entry),
     )
+
+
+def _hook(entry: Entry) -> Hook | None:
+    """What changes the network for an entry: its hooks, and the boxes of texts (GLIGEN) it has."""
+    hook: Hook | None = entry.extra.get("hooks")
+    boxes = entry.extra.get("gligen")
+    return hook if boxes is None else boxes.after(hook)
 
 
 def _fitted(key: str, value: Tensor, area: CellArea | None, setting: Setting) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from models.call import Run
 from models.conditioner import Surroundings
 from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
@@ -86,7 +87,7 @@ def sample(
     terms = _terms(network, {"positive": positive, "negative": negative}, where)
     guider = Guidance(cfg, model.rules, always_negative=chosen.pair is not None)
     visited = tuple(levels)
-    denoise = guided(ConditionedDenoiser(network, terms, visited), guider, visited)
+    denoise = guided(ConditionedDenoiser(network, terms, visited, Run(seed, noise.shape)), guider, visited)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if mask is not None:
         denoise = inside_mask(denoise, mask, start, mask_noise)
