@@ -17,6 +17,26 @@ from torch import Tensor
 from loaders.errors import BrokenFile
 from loaders.safetensors_header import read_header
 
+DTYPES: Mapping[str, torch.dtype] = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F8_E8M0": torch.float8_e8m0fnu,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U64": torch.uint64,
+    "U32": torch.uint32,
+    "U16": torch.uint16,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "C64": torch.complex64,
+}
+
 SAFETENSORS = frozenset({".safetensors", ".sft"})
 
 Shape = tuple[int, ...]
@@ -88,8 +108,8 @@ class SafetensorsWeights(Weights):
         with self.path.open("rb", buffering=0) as file:
             for name in sorted(names, key=lambda name: self._entries[name].begin):
                 entry = self._entries[name]
-                size = entry.end - entry.begin
-                if copies(entry.dtype):
+                size, dtype = entry.end - entry.begin, DTYPES[entry.dtype]
+                if copies(dtype):
                     if len(scratch) < size:
                         scratch = torch.empty(size, dtype=torch.uint8)
                     buffer = scratch[:size]
@@ -98,7 +118,7 @@ class SafetensorsWeights(Weights):
                 file.seek(entry.begin)
                 _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
                 self.taken.add(name)
-                yield name, buffer.view(entry.dtype).reshape(entry.shape)
+                yield name, buffer.view(dtype).reshape(entry.shape)
 
 
 class PickledWeights(Weights):

@@ -11,38 +11,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
 from loaders.errors import BrokenFile
 
 LARGEST_HEADER = 100_000_000
 LARGEST_RANK = 32
 
-DTYPES: Mapping[str, torch.dtype] = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U64": torch.uint64,
-    "U32": torch.uint32,
-    "U16": torch.uint16,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-    "C64": torch.complex64,
+# Bytes of one number by the format's name for its type.
+ITEM_BYTES: Mapping[str, int] = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "F8_E8M0": 1,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "U8": 1,
+    "BOOL": 1,
+    "C64": 8,
 }
 
 
 @dataclass(frozen=True)
 class TensorEntry:
-    """Where a tensor lies: `begin` and `end` are bytes from the start of the file."""
+    """A tensor's number type by the format's name and where it lies, in bytes from the start of the file."""
 
-    dtype: torch.dtype
+    dtype: str
     shape: tuple[int, ...]
     begin: int
     end: int
@@ -116,19 +116,19 @@ def _entry(path: Path, name: str, field: Any, start: int) -> TensorEntry:
     if not isinstance(field, dict):
         raise BrokenFile(path, f"its header says nothing usable about {shown}")
     dtype = field.get("dtype")
-    if not isinstance(dtype, str) or dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
         raise BrokenFile(path, f"{shown} has the number type {str(dtype)[:20]!r}, which is not known")
     shape, offsets = _counts(field.get("shape")), _counts(field.get("data_offsets"))
     if shape is None or len(shape) > LARGEST_RANK:
         raise BrokenFile(path, f"{shown} has no valid shape")
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise BrokenFile(path, f"{shown} has no valid place in the file")
-    needed = math.prod(shape) * DTYPES[dtype].itemsize
+    needed = math.prod(shape) * ITEM_BYTES[dtype]
     if offsets[1] - offsets[0] != needed:
         raise BrokenFile(
             path, f"{shown} of shape {shape} needs {needed} bytes but has {offsets[1] - offsets[0]}"
         )
-    return TensorEntry(DTYPES[dtype], tuple(shape), start + offsets[0], start + offsets[1])
+    return TensorEntry(dtype, tuple(shape), start + offsets[0], start + offsets[1])
 
 
 def _counts(values: Any) -> list[int] | None:
