@@ -13,8 +13,9 @@ from loaders.families.kl import sources_shapes
 from loaders.families.open_clip import text_pieces
 from loaders.files import Weights
 from loaders.keymap import Sources, rename, strip, without
+from models.clip_layers import Activation
 from models.diffusion import TextModel
-from models.text.clip import Activation, ClipText, ClipTextConfig
+from models.text.clip import ClipText, ClipTextConfig
 from models.text.encoders import TextEncoders
 from models.text.tokenizer import clip_tokenizer
 

@@ -1,6 +1,6 @@
 """Translates OpenCLIP's names to those of transformers, as tensors derived from a file's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from loaders.conditions import Shapes
 from loaders.derived import Piece
@@ -18,15 +18,22 @@ _TEXT = {
     "ln_final.weight": "text_model.final_layer_norm.weight",
     "ln_final.bias": "text_model.final_layer_norm.bias",
 }
+_VISION = {
+    "class_embedding": "vision_model.embeddings.class_embedding",
+    "conv1.weight": "vision_model.embeddings.patch_embedding.weight",
+    "positional_embedding": "vision_model.embeddings.position_embedding.weight",
+    "ln_pre.weight": "vision_model.pre_layrnorm.weight",
+    "ln_pre.bias": "vision_model.pre_layrnorm.bias",
+    "ln_post.weight": "vision_model.post_layernorm.weight",
+    "ln_post.bias": "vision_model.post_layernorm.bias",
+}
 
 
 def text_pieces(shapes: Shapes, prefix: str) -> dict[str, Piece]:
     """A text encoder's tensors under a prefix as transformers names them, of those that have other names."""
     pieces = {}
     if f"{prefix}transformer.resblocks.0.ln_1.weight" in shapes:
-        pieces = {prefix + o: Piece(prefix + name) for name, o in _TEXT.items() if prefix + name in shapes}
-        target = f"{prefix}text_model.encoder.layers."
-        pieces.update(block_pieces(shapes, f"{prefix}transformer.resblocks.", target))
+        pieces = _tower_pieces(shapes, prefix, _TEXT, "text_model")
     # Kept as a matrix to be multiplied from the right.
     projection = f"{prefix}text_projection"
     if projection in shapes:
@@ -34,9 +41,23 @@ def text_pieces(shapes: Shapes, prefix: str) -> dict[str, Piece]:
     return pieces
 
 
-def block_pieces(shapes: Shapes, start: str, target: str) -> dict[str, Piece]:
-    """The tensors of a stack of blocks whose names start so, under names that start with the target."""
-    pieces = {}
+def vision_pieces(shapes: Shapes, prefix: str) -> dict[str, Piece]:
+    """The same for a picture tower."""
+    if f"{prefix}transformer.resblocks.0.ln_1.weight" not in shapes:
+        return {}
+    pieces = _tower_pieces(shapes, prefix, _VISION, "vision_model")
+    projection = f"{prefix}proj"
+    if projection in shapes:
+        pieces[f"{prefix}visual_projection.weight"] = Piece(projection, transposed=True)
+    return pieces
+
+
+def _tower_pieces(shapes: Shapes, prefix: str, table: Mapping[str, str], tower: str) -> dict[str, Piece]:
+    """The tensors around the blocks by a table, and those of the blocks."""
+    pieces = {
+        prefix + other: Piece(prefix + name) for name, other in table.items() if prefix + name in shapes
+    }
+    start, target = f"{prefix}transformer.resblocks.", f"{prefix}{tower}.encoder.layers."
     for name in shapes:
         if name.startswith(start):
             index, _, rest = name[len(start) :].partition(".")

@@ -5,15 +5,11 @@ Shapes: B batch, T tokens, D width, P projection width.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
-from models.attention import AttentionCore
-
-Activation = Literal["quick_gelu", "gelu"]
+from models.clip_layers import Activation, BlockSizes, Encoder
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,16 @@ class TextTransformer(nn.Module):
     def __init__(self, config: ClipTextConfig) -> None:
         super().__init__()
         self.embeddings = Embeddings(config)
-        self.encoder = Encoder(config)
+        self.encoder = Encoder(
+            BlockSizes(
+                config.width,
+                config.layers,
+                config.heads,
+                config.feed_forward,
+                config.activation,
+                causal=True,
+            )
+        )
         self.final_layer_norm = nn.LayerNorm(config.width)
 
     def forward(self, embedded: Tensor) -> list[Tensor]:
@@ -151,66 +156,3 @@ class Embeddings(nn.Module):
         positions = torch.arange(embedded.shape[1], device=embedded.device)
         placed: Tensor = embedded + self.position_embedding(positions)
         return placed
-
-
-class Encoder(nn.Module):
-    """The stack of blocks."""
-
-    def __init__(self, config: ClipTextConfig) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        states = []
-        for layer in self.layers:
-            x = layer(x)
-            states.append(x)
-        return states
-
-
-class Block(nn.Module):
-    """Causal self-attention and a two-layer network, each normalised before and added after."""
-
-    def __init__(self, config: ClipTextConfig) -> None:
-        super().__init__()
-        self.layer_norm1 = nn.LayerNorm(config.width)
-        self.self_attn = SelfAttention(config)
-        self.layer_norm2 = nn.LayerNorm(config.width)
-        self.mlp = FeedForward(config)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.self_attn(self.layer_norm1(x))
-        hidden: Tensor = x + self.mlp(self.layer_norm2(x))
-        return hidden
-
-
-class SelfAttention(nn.Module):
-    """Attention of tokens to themselves and those before."""
-
-    def __init__(self, config: ClipTextConfig) -> None:
-        super().__init__()
-        self.q_proj = nn.Linear(config.width, config.width)
-        self.k_proj = nn.Linear(config.width, config.width)
-        self.v_proj = nn.Linear(config.width, config.width)
-        self.out_proj = nn.Linear(config.width, config.width)
-        self.core = AttentionCore(config.heads, causal=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mixed: Tensor = self.out_proj(self.core(self.q_proj(x), self.k_proj(x), self.v_proj(x)))
-        return mixed
-
-
-class FeedForward(nn.Module):
-    """Two linear layers around the encoder's activation."""
-
-    def __init__(self, config: ClipTextConfig) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(config.width, config.feed_forward)
-        self.fc2 = nn.Linear(config.feed_forward, config.width)
-        self.quick = config.activation == "quick_gelu"
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = self.fc1(x)
-        hidden = hidden * torch.sigmoid(1.702 * hidden) if self.quick else gelu(hidden)
-        projected: Tensor = self.fc2(hidden)
-        return projected
