@@ -32,7 +32,7 @@ _OLD_NAMES = [(rf"{name}\.", f"text_model.{name}.") for name in ("embeddings", "
 def read_text_model(
     weights: Weights, places: Mapping[str, Sequence[str]], family: str, storage: Storage
 ) -> TextModel | None:
-    """The text encoders of a checkpoint, or None where it lacks one of them.
+    """The text encoders of a checkpoint, or None where it lacks one of them or none are asked for.
 
     Args:
         weights: the file.
@@ -49,6 +49,8 @@ def read_text_model(
         if prefix is None:
             return None
         found[name] = prefix
+    if not found:
+        return None
     network = TextEncoders({name: read_clip(weights, p, name, storage) for name, p in found.items()})
     return TextModel(network, clip_tokenizer(), family=family, name=weights.path.name)
 
