@@ -1,0 +1,229 @@
+"""Answers what a model file or folder is, why, and what can be had from it; weights are never read."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loaders.errors import BrokenFile
+from loaders.identify.contents import Contents, read_contents
+from loaders.identify.folder import read_components
+from loaders.identify.kinds import NETWORK, PREFIXES, TEXT, VAE, VISION, Kind
+from loaders.identify.loras import lora_dialect, lora_family
+from loaders.identify.networks import NETWORKS
+from loaders.identify.parts import AUTOENCODERS, CONTROL, ENCODERS, OTHERS
+
+_NEAREST = 3
+_SHOWN_NAMES = 5
+_CHANGE = "change of weights"
+
+# What a part is on a wire, for kinds that are opened.
+_SOCKETS = {
+    NETWORK: "MODEL",
+    TEXT: "CLIP",
+    VAE: "VAE",
+    VISION: "CLIP_VISION",
+    CONTROL: "CONTROL_NET",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A part that a file holds.
+
+    Attributes:
+        role: what it is good for ("diffusion network", "autoencoder", ...).
+        kind: id of its kind; that of the family for networks.
+        title: as people call it.
+        evidence: what shows it, in words.
+        tensors: how many tensors stand under its prefix.
+    """
+
+    role: str
+    kind: str
+    title: str
+    evidence: str
+    tensors: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is.
+
+    Attributes:
+        path: the file or folder.
+        contents: its header; None where it could not be read.
+        findings: the parts it holds, most important first.
+        problem: why nothing can be had from it; empty where something can.
+        nearest: (title, first thing it lacks) of the kinds it comes closest to, where none fits.
+    """
+
+    path: Path
+    contents: Contents | None
+    findings: tuple[Finding, ...]
+    problem: str = ""
+    nearest: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        if not self.findings:
+            return "unusable" if self.contents is None else "unknown"
+        main, *others = self.findings
+        if main.role == NETWORK and {VAE, TEXT} & {other.role for other in others}:
+            return f"checkpoint of {main.title}"
+        return main.title if main.role in main.title.lower() else f"{main.title} ({main.role})"
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Types of wire that its parts are."""
+        return tuple(dict.fromkeys(_SOCKETS[one.role] for one in self.findings if one.role in _SOCKETS))
+
+    def lines(self) -> list[str]:
+        """The verdict in plain words, a line each."""
+        lines = [f"{self.path.name}: {self.title}"]
+        if self.problem:
+            lines.append(f"  {self.problem}")
+        lines += [f"  {one.role}: {one.title}, because {one.evidence}" for one in self.findings]
+        if self.contents is not None:
+            lines.append(f"  {_size(self.contents)}")
+            lines += [f"  note: {remark}" for remark in self.contents.remarks]
+            if not self.findings:
+                names = list(self.contents.shapes)
+                more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+                lines.append(f"  it holds {', '.join(names[:_SHOWN_NAMES])}{more}")
+        lines += [f"  nearest: {title}, but {lack}" for title, lack in self.nearest]
+        return lines
+
+    def to_json(self) -> dict[str, object]:
+        """The verdict as JSON."""
+        contents = self.contents
+        return {
+            "path": self.path.name,
+            "title": self.title,
+            "problem": self.problem,
+            "container": contents.container if contents else None,
+            "size_bytes": contents.size_bytes if contents else None,
+            "tensors": len(contents.shapes) if contents else 0,
+            "types": dict(contents.types) if contents else {},
+            "remarks": list(contents.remarks) if contents else [],
+            "parts": [
+                {
+                    "role": one.role,
+                    "kind": one.kind,
+                    "title": one.title,
+                    "evidence": one.evidence,
+                    "tensors": one.tensors,
+                }
+                for one in self.findings
+            ],
+            "sockets": list(self.sockets),
+            "nearest": [{"title": title, "lacks": lack} for title, lack in self.nearest],
+        }
+
+
+def identify_path(path: Path) -> Verdict:
+    """The verdict on a file or a folder; one that cannot be read gets one too.
+
+    Raises:
+        OSError: if it cannot be opened at all.
+    """
+    return identify_folder(path) if path.is_dir() else _identify_file(path)
+
+
+def _identify_file(path: Path) -> Verdict:
+    try:
+        contents = read_contents(path)
+    except BrokenFile as broken:
+        return Verdict(path, None, (), broken.problem)
+    findings = find_parts(contents.shapes)
+    nearest = () if findings else _nearest(contents.shapes)
+    problem = "" if findings else "no kind that is known has these tensors"
+    return Verdict(path, contents, findings, problem, nearest)
+
+
+def identify_folder(folder: Path) -> Verdict:
+    """The verdict on a folder as diffusers writes them: a whole pipeline, or one component."""
+    try:
+        components = read_components(folder)
+    except BrokenFile as broken:
+        return Verdict(folder, None, (), broken.problem)
+    findings: list[Finding] = []
+    whole: dict[str, tuple[int, ...]] = {}
+    types: dict[str, int] = {}
+    problems, size = [], 0
+    for component in components:
+        if component.problem or component.weights is None:
+            problems.append(f"{component.name}: {component.problem}")
+            continue
+        contents = read_contents(component.weights)
+        size += contents.size_bytes
+        whole.update({f"{component.name}/{name}": shape for name, shape in contents.shapes.items()})
+        for kind, numbers in contents.types.items():
+            types[kind] = types.get(kind, 0) + numbers
+        for one in find_parts(contents.shapes):
+            evidence = f"in {component.weights.relative_to(folder)} {one.evidence}"
+            findings.append(replace(one, evidence=evidence))
+    order = [NETWORK, CONTROL, TEXT, VAE, VISION]
+    findings.sort(key=lambda one: order.index(one.role) if one.role in order else len(order))
+    contents = Contents("diffusers folder", size, whole, types, remarks=tuple(problems))
+    problem = "" if findings else "no component of it is of a known kind"
+    return Verdict(folder, contents, tuple(findings), problem)
+
+
+def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
+    """The parts that tensors make, most important first."""
+    changed = lora_dialect(shapes)
+    if changed is not None and "lora_controlnet" not in shapes:
+        dialect, shown = changed
+        family, why = lora_family(shapes)
+        title = f"{dialect} for {family}" if family else dialect
+        evidence = f"{shown} is there" + (f" and {why}" if why else "")
+        return (Finding(_CHANGE, "lora", title, evidence, len(shapes)),)
+    for kind in OTHERS:
+        if not kind.misses(shapes, ""):
+            return (_finding(kind, shapes, ""),)
+    findings: list[Finding] = []
+    for role, kinds in ((NETWORK, NETWORKS), (TEXT, ENCODERS), (VISION, ENCODERS), (VAE, AUTOENCODERS)):
+        for prefix in PREFIXES[role]:
+            if prefix and not any(name.startswith(prefix) for name in shapes):
+                continue
+            if findings and not prefix:
+                continue
+            match = next(
+                (kind for kind in kinds if kind.role == role and not kind.misses(shapes, prefix)), None
+            )
+            if match is not None:
+                findings.append(_finding(match, shapes, prefix))
+                if role != TEXT:
+                    break
+    return tuple(findings)
+
+
+def _finding(kind: Kind, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Finding:
+    shown = [f"{prefix}{name} is there" for name in kind.marks[:1]]
+    shown += [f"{prefix}{name} has {size} on axis {axis}" for name, axis, size in kind.sizes[:2]]
+    count = sum(name.startswith(prefix) for name in shapes)
+    return Finding(kind.role, kind.id, kind.title, " and ".join(shown), count)
+
+
+def _nearest(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, str], ...]:
+    """The kinds of which a file has the most, with what it lacks first."""
+    scores: list[tuple[float, str, str]] = []
+    for kind in (*NETWORKS, *ENCODERS, *AUTOENCODERS, *OTHERS):
+        for prefix in PREFIXES.get(kind.role, ("",)):
+            misses = kind.misses(shapes, prefix)
+            share = 1 - len(misses) / kind.tests()
+            if share > 0 and any(prefix + mark in shapes for mark in kind.marks):
+                scores.append((share, kind.title, misses[0]))
+    best: dict[str, str] = {}
+    for _, title, lack in sorted(scores, key=lambda score: -score[0]):
+        best.setdefault(title, lack)
+    return tuple(best.items())[:_NEAREST]
+
+
+def _size(contents: Contents) -> str:
+    numbers = Counter(contents.types)
+    types = ", ".join(f"{kind} {count / 1e6:.1f} M" for kind, count in numbers.most_common(4))
+    size = f"{contents.size_bytes / 1e6:.1f} MB"
+    return f"{contents.container}, {size}, {len(contents.shapes)} tensors ({types} numbers)"

@@ -1,0 +1,210 @@
+"""Is every file named for what it is, with evidence, from its header alone?"""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from loaders.identify.networks import NETWORKS
+from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
+from loaders.identify.verdict import find_parts, identify_path
+
+BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "models"
+
+
+def shapes_of(kind: object) -> dict[str, tuple[int, ...]]:
+    """The smallest set of tensors that is of a kind."""
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(kind.marks, (8, 8))  # type: ignore[attr-defined]
+    for name, axis, size in kind.sizes:  # type: ignore[attr-defined]
+        shape = list(shapes.get(name, (8, 8)))
+        shape[axis] = size
+        shapes[name] = tuple(shape)
+    for ending, rank in kind.ranks:  # type: ignore[attr-defined]
+        shapes[
+            f"input_blocks.1{ending}" if ending[1].isdigit() else f"down_blocks.0.attentions.0{ending}"
+        ] = (8,) * rank
+    return shapes
+
+
+@pytest.mark.parametrize(
+    "kind", [*NETWORKS, *AUTOENCODERS, *ENCODERS, *OTHERS], ids=lambda kind: f"{kind.id}: {kind.title}"
+)
+def test_each_kind_is_found_by_its_own_marks_and_by_no_earlier_kind(kind: object) -> None:
+    found = find_parts(shapes_of(kind))
+    assert found
+    assert (found[0].role, found[0].kind) == (kind.role, kind.id)  # type: ignore[attr-defined]
+
+
+def test_the_bundled_checkpoint_is_one_with_all_its_parts() -> None:
+    verdict = identify_path(BUNDLED / "checkpoints" / "sfumato-shapes.safetensors")
+    assert [one.kind for one in verdict.findings] == ["sd15", "clip", "kl"]
+    assert verdict.sockets == ("MODEL", "CLIP", "VAE")
+    assert verdict.title.startswith("checkpoint of Stable Diffusion 1.x")
+    assert not verdict.problem
+
+
+def test_the_bundled_lora_is_no_network() -> None:
+    verdict = identify_path(BUNDLED / "loras" / "sfumato-pastel.safetensors")
+    assert [one.kind for one in verdict.findings] == ["lora"]
+    assert "lora_down" in verdict.findings[0].evidence
+
+
+def test_a_header_of_ten_gigabytes_is_enough(tmp_path: Path) -> None:
+    path = tmp_path / "large.safetensors"
+    half = 5_000_000_000
+    header = json.dumps(
+        {
+            "double_blocks.0.img_attn.norm.key_norm.scale": {
+                "dtype": "U8",
+                "shape": [half],
+                "data_offsets": [0, half],
+            },
+            "img_in.weight": {"dtype": "U8", "shape": [half], "data_offsets": [half, 2 * half]},
+        }
+    ).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(8 + len(header) + 2 * half)
+    verdict = identify_path(path)
+    assert verdict.findings[0].kind == "flux"
+    assert verdict.contents is not None
+    assert verdict.contents.size_bytes > 10_000_000_000
+
+
+def test_a_file_of_no_kind_names_the_nearest_and_what_it_lacks(tmp_path: Path) -> None:
+    save_file(
+        {"input_blocks.0.0.weight": torch.zeros(8, 4, 3, 3), "other": torch.zeros(1)},
+        tmp_path / "odd.safetensors",
+    )
+    verdict = identify_path(tmp_path / "odd.safetensors")
+    assert not verdict.findings
+    assert "Stable Diffusion 1.x" in [title.removesuffix(" of another size") for title, _ in verdict.nearest]
+    assert any("time_embed.0.weight is missing" in lack for _, lack in verdict.nearest)
+    assert any("it holds input_blocks.0.0.weight, other" in line for line in verdict.lines())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "PNG picture"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 10**12, 0), "claims"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 1, 0), "cut off"),
+        (b"PK\x03\x04" + bytes(100), "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".safetensors", ".ckpt", ".bin"])
+def test_what_holds_no_tensors_is_told_in_a_sentence(
+    tmp_path: Path, content: bytes, words: str, ending: str
+) -> None:
+    path = tmp_path / f"thing{ending}"
+    path.write_bytes(content)
+    verdict = identify_path(path)
+    assert verdict.contents is None
+    assert verdict.problem
+    assert words in verdict.problem
+
+
+def test_a_pickle_is_told_by_its_shapes_and_nothing_in_it_runs(tmp_path: Path) -> None:
+    torch.save(
+        {
+            "state_dict": {
+                "zero_convs.0.0.weight": torch.zeros(2, 2),
+                "input_hint_block.0.weight": torch.zeros(1),
+            }
+        },
+        tmp_path / "a.pth",
+    )
+    assert identify_path(tmp_path / "a.pth").findings[0].kind == "controlnet"
+
+    class Runs:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            import os
+
+            return os.system, (f"touch {tmp_path / 'ran'}",)
+
+    torch.save({"emb_params": torch.zeros(1, 8), "evil": Runs()}, tmp_path / "b.pt")
+    verdict = identify_path(tmp_path / "b.pt")
+    assert verdict.findings[0].kind == "embedding"
+    assert any("system" in line and "refused" in line for line in verdict.lines())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_gguf_is_read_with_its_types_and_texts(tmp_path: Path) -> None:
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    content = b"GGUF" + struct.pack("<IQQ", 3, 2, 2)
+    content += text("general.architecture") + struct.pack("<I", 8) + text("flux")
+    content += text("sizes") + struct.pack("<IIQ", 9, 4, 2) + struct.pack("<II", 1, 2)
+    content += text("double_blocks.0.img_attn.norm.key_norm.scale") + struct.pack("<IQIQ", 1, 128, 0, 0)
+    content += text("img_in.weight") + struct.pack("<IQQIQ", 2, 64, 3072, 12, 512)
+    (tmp_path / "m.gguf").write_bytes(content)
+    verdict = identify_path(tmp_path / "m.gguf")
+    assert verdict.findings[0].kind == "flux"
+    assert verdict.contents is not None
+    assert verdict.contents.shapes["img_in.weight"] == (3072, 64)
+    assert list(verdict.contents.types) == ["Q4_K", "F32"]
+    assert verdict.contents.metadata == {"general.architecture": "flux"}
+
+
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "vae").mkdir()
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+        "scheduler": ["diffusers", "PNDMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "safety_checker": [None, None],
+    }
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    unet = {
+        "conv_in.weight": torch.zeros(8, 4, 3, 3),
+        "time_embedding.linear_1.weight": torch.zeros(1),
+        "down_blocks.0.resnets.0.norm1.weight": torch.zeros(1),
+        "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight": torch.zeros(8, 768),
+    }
+    shard = {name: tensor for name, tensor in unet.items() if name.startswith("down")}
+    save_file({name: unet[name] for name in unet if name not in shard}, tmp_path / "unet" / "one.safetensors")
+    save_file(shard, tmp_path / "unet" / "two.safetensors")
+    table = {name: "two.safetensors" if name in shard else "one.safetensors" for name in unet}
+    (tmp_path / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": table})
+    )
+    vae = {"decoder.conv_in.weight": torch.zeros(8, 4, 3, 3), "encoder.conv_in.weight": torch.zeros(1)}
+    save_file(vae, tmp_path / "vae" / "diffusion_pytorch_model.fp16.safetensors")
+    return tmp_path
+
+
+def test_a_folder_of_diffusers_is_told_by_its_components_shards_and_variants_too(tmp_path: Path) -> None:
+    verdict = identify_path(folder(tmp_path))
+    assert [one.kind for one in verdict.findings] == ["sd15", "kl"]
+    assert any("text_encoder: its folder is not there" in line for line in verdict.lines())
+    assert "unet/diffusion_pytorch_model.safetensors.index.json" in verdict.findings[0].evidence
+    json.dumps(verdict.to_json())
+
+
+def test_a_folder_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
+    assert "model_index.json" in identify_path(tmp_path).problem
+
+
+def test_a_shard_that_is_missing_or_outside_is_told(tmp_path: Path) -> None:
+    index = tmp_path / "model.safetensors.index.json"
+    for name in ("gone.safetensors", "../outside.safetensors"):
+        index.write_text(json.dumps({"weight_map": {"a": name}}))
+        assert name in identify_path(index).problem
+
+
+def test_no_torch_is_needed() -> None:
+    import subprocess
+
+    code = "import sys, loaders.identify.verdict; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=BUNDLED.parents[1], check=False).returncode == 0
