@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from executor.log_format import LineFormatter
-from executor.options import devices, make_parser, worker_arguments
+from executor.options import devices, make_parser, visible_devices, worker_arguments
 from loaders.extra_paths import ExtraPathsError
 from web.settings import VERSION, WebSettings
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from loaders.folders import Folders
 
 ROOT = Path(__file__).resolve().parent
+LOOK_SECONDS = 0.05
+
+
+class StartError(Exception):
+    """A command cannot be carried out on this machine as it was given; the text says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,13 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser(commands, ROOT / "user", VERSION).parse_args(given)
     # Threads that spin while they wait make a busy computer ten times slower, and gain little on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.update(visible_devices(options))
     if options.command != "worker":
-        handler = logging.StreamHandler()
+        log_to_stdout = options.command == "serve" and options.log_stdout
+        handler = logging.StreamHandler(sys.stdout if log_to_stdout else sys.stderr)
         handler.setFormatter(LineFormatter())
         logging.basicConfig(level=options.verbose, handlers=[handler])
     try:
         return int(options.run(options))
-    except ExtraPathsError as problem:
+    except (ExtraPathsError, StartError) as problem:
         logging.getLogger(__name__).error("%s", problem)
         return 2
     except BrokenPipeError:
@@ -67,10 +74,18 @@ async def _serve(options: argparse.Namespace) -> int:
     from executor.session_output import write_line
     from executor.temporary_files import remove_old
     from web.app import build
+    from web.serving import TlsError, addresses, tls_context
     from web.serving import runner as make_runner
 
     folders = _folders(options)
+    for directory in (options.user_directory, options.cache_dir):
+        if directory is not None:
+            _make_folder(directory)
     settings = _web_settings(options)
+    try:
+        tls = tls_context(options.tls_keyfile, options.tls_certfile)
+    except TlsError as problem:
+        raise StartError(str(problem)) from problem
     service = _service(options)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,13 +95,18 @@ async def _serve(options: argparse.Namespace) -> int:
     try:
         await runner.setup()
         for host in settings.hosts:
-            await web.TCPSite(runner, host, settings.port).start()
-        for address in runner.addresses:
-            name = f"[{address[0]}]" if ":" in address[0] else address[0]
-            query = f"/?token={settings.token}" if settings.token and not options.token else ""
-            write_line(f"Sfumato is ready: http://{name}:{address[1]}{query}")
+            await web.TCPSite(runner, host, settings.port, ssl_context=tls).start()
+        shown = "" if options.token else settings.token
+        places = addresses(runner, shown, is_secure=tls is not None)
+        if shown or not options.dont_print_server:
+            for address in places:
+                write_line(f"Sfumato is ready: {address}")
+        if options.auto_launch:
+            import webbrowser
+
+            asyncio.get_running_loop().run_in_executor(None, webbrowser.open, places[0])
         cleaning = asyncio.create_task(asyncio.to_thread(remove_old, folders.place("temp")))
-        await stop.wait()
+        code = await _first_word(service, stop) if options.quick_test_for_ci else int(not await stop.wait())
         await cleaning
     except OSError as problem:
         write_line(f"cannot listen on {options.listen}, port {options.port}: {problem.strerror}", sys.stderr)
@@ -94,7 +114,14 @@ async def _serve(options: argparse.Namespace) -> int:
     finally:
         await runner.cleanup()
         await service.stop()
-    return 0
+    return code
+
+
+async def _first_word(service: "Service", stop: asyncio.Event) -> int:
+    """The exit code that says whether a worker came up."""
+    while service.worker_state == "starting" and not stop.is_set():
+        await asyncio.sleep(LOOK_SECONDS)
+    return int(service.worker_state == "lost")
 
 
 def _service(options: argparse.Namespace) -> "Service":
@@ -157,7 +184,7 @@ def work(options: argparse.Namespace) -> int:
     def tell(event: str, data: object, client_id: str | None) -> None:
         connection.send(PackMessage(event, data, client_id))
 
-    memory = open_memory(options.cpu, options.device)
+    memory = open_memory(options.cpu, options.device, deterministic=options.deterministic)
     folders = _folders(options)
     look = _shelf(options, folders, tell).look
     everything, packs = look()
@@ -192,10 +219,12 @@ def info(options: argparse.Namespace) -> int:
 
 def _session(options: argparse.Namespace) -> "Session":
     from executor.session import Session
+    from executor.worker.workbench import open_memory
 
     folders = _folders(options)
     everything, _ = _shelf(options, folders).look()
-    return Session(folders, nodes=everything, cpu=options.cpu, **_bench_options(options))
+    memory = open_memory(options.cpu, deterministic=options.deterministic)
+    return Session(folders, nodes=everything, memory=memory, **_bench_options(options))
 
 
 def _shelf(
@@ -238,13 +267,24 @@ def _folders(options: argparse.Namespace) -> "Folders":
         extra=extra.after,
         preferred=extra.before,
     )
-    folders.create()
+    try:
+        folders.create()
+    except OSError as problem:
+        raise StartError(f"cannot make the folder {problem.filename}: {problem.strerror}") from problem
     return folders
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise StartError(f"cannot make the folder {path}: {problem.strerror}") from problem
 
 
 def _bench_options(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "preview_method": options.preview_method,
+        "preview_size": options.preview_size,
         "metadata": not options.disable_metadata,
         "cache": _result_cache(options),
     }
@@ -267,6 +307,7 @@ def _result_cache(options: argparse.Namespace) -> "ResultCache":
         from executor.worker.value_codecs import value_codecs
 
         size = int(options.cache_dir_size * 2**30)
+        _make_folder(options.cache_dir)
         cache.disk = DiskCache(options.cache_dir, size, value_codecs(), salt=VERSION)
     return cache
 

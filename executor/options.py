@@ -1,6 +1,7 @@
 """What can be said on the command line? Every flag, under the ecosystem's name where it has one."""
 
 import argparse
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ EPILOG = """exit codes:
   2  wrong usage, or a file that is no workflow
 """
 Command = Callable[[argparse.Namespace], int]
+MOST_DEVICES = 32
 
 
 def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> argparse.ArgumentParser:
@@ -57,7 +59,11 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
     for file in options.extra_model_paths_config:
         given += ["--extra-model-paths-config", str(file.absolute())]
     given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
-    for flag in ("cpu", "disable_metadata", "cache_classic", "cache_none", "disable_all_custom_nodes"):
+    given += ["--preview-size", str(options.preview_size)]
+    for flag in (
+        *("cpu", "deterministic", "disable_metadata", "disable_all_custom_nodes"),
+        *("cache_classic", "cache_none"),
+    ):
         given += [f"--{flag.replace('_', '-')}"] * getattr(options, flag)
     for name in ("cache_lru", "cache_ram", "cache_dir", "cache_dir_size"):
         if (value := getattr(options, name)) is not None:
@@ -65,6 +71,18 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
     if options.whitelist_custom_nodes:
         given += ["--whitelist-custom-nodes", *options.whitelist_custom_nodes]
     return given
+
+
+def visible_devices(options: argparse.Namespace) -> dict[str, str]:
+    """What the environment must hold so that CUDA and HIP show the devices asked for; nothing for all."""
+    if options.cuda_device is not None:
+        shown = options.cuda_device
+    elif options.default_device is not None:
+        others = (str(number) for number in range(MOST_DEVICES) if number != options.default_device)
+        shown = ",".join((str(options.default_device), *others))
+    else:
+        return {}
+    return dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"), shown)
 
 
 def devices(options: argparse.Namespace) -> tuple[str, ...]:
@@ -117,13 +135,29 @@ def _place_options(base: Path) -> argparse.ArgumentParser:
 def _run_options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     group = options.add_argument_group("computing")
-    group.add_argument("--cpu", action="store_true", help="compute on the CPU even if there is a GPU")
+    device = group.add_mutually_exclusive_group()
+    device.add_argument("--cpu", action="store_true", help="compute on the CPU even if there is a GPU")
+    device.add_argument(
+        "--cuda-device",
+        type=_device_numbers,
+        metavar="ID[,ID]",
+        help="see only these GPUs, as cuda:0 and on",
+    )
+    device.add_argument("--default-device", type=_number, metavar="ID", help="see this GPU as cuda:0")
+    group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="prefer algorithms that give equal bits each time",
+    )
     group.add_argument("--disable-metadata", action="store_true", help="save no workflow in results")
     group.add_argument(
         "--preview-method",
         choices=("auto", "none", "latent2rgb"),
         default="auto",
         help="pictures while sampling",
+    )
+    group.add_argument(
+        "--preview-size", type=_positive, default=512, metavar="PIXELS", help="the longer side of previews"
     )
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")
     group.add_argument(
@@ -148,6 +182,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network")
     group.add_argument("--listen", nargs="?", const="0.0.0.0,::", default="127.0.0.1", metavar="IP[,IP]")
     group.add_argument("--port", type=int, default=8188, help="0 takes any free one")
+    group.add_argument("--tls-keyfile", type=_file, metavar="FILE", help="PEM; with a certificate: https")
+    group.add_argument("--tls-certfile", type=_file, metavar="FILE", help="PEM, with its chain")
     group.add_argument("--token", metavar="TEXT", help="who talks to the server must show it")
     group.add_argument(
         "--insecure", action="store_true", help="ask for no token though other machines can connect"
@@ -162,7 +198,17 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--enable-cors-header", nargs="?", const="*", metavar="ORIGIN", help="let a site in")
     group.add_argument("--max-upload-size", type=float, default=100, metavar="MB")
     group.add_argument("--enable-compress-response-body", action="store_true", help="gzip JSON and text")
-    group.add_argument("--front-end-root", type=Path, metavar="DIR", help="serve another page from there")
+    group.add_argument(
+        "--front-end-root", type=_directory, metavar="DIR", help="serve another page from there"
+    )
+    group.add_argument("--auto-launch", action="store_true", help="open the page in a browser")
+    group.add_argument(
+        "--disable-auto-launch", action="store_false", dest="auto_launch", help="open none (the default)"
+    )
+    group.add_argument(
+        "--dont-print-server", action="store_true", help="do not say the address, unless it holds a new token"
+    )
+    group.add_argument("--log-stdout", action="store_true", help="log to standard output")
     group.add_argument("--multi-user", action="store_true", help="keep the data of users apart")
     group.add_argument(
         "--allow-webhook", action="append", default=[], metavar="HOST", help="jobs may call there; repeatable"
@@ -176,11 +222,14 @@ def _add_queue_options(parser: argparse.ArgumentParser) -> None:
     workers.add_argument("--workers", type=_positive, default=1, metavar="N", help="so many on one device")
     group.add_argument("--paused", action="store_true", help="let jobs wait until the queue is resumed")
     group.add_argument(
-        "--cancel-grace", type=float, default=10, metavar="SECONDS", help="then a cancelled node is killed"
+        "--quick-test-for-ci", action="store_true", help="end when a worker is ready (0) or died (1)"
+    )
+    group.add_argument(
+        "--cancel-grace", type=_seconds, default=10, metavar="SECONDS", help="then a cancelled node is killed"
     )
     group.add_argument(
         "--lease",
-        type=float,
+        type=_seconds,
         default=20,
         metavar="SECONDS",
         help="then a worker that stands still is replaced",
@@ -193,3 +242,31 @@ def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {number}")
     return number
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (number := float(text)) < math.inf:
+        raise argparse.ArgumentTypeError(f"must be more than 0 seconds, not {text}")
+    return number
+
+
+def _number(text: str) -> int:
+    if not 0 <= (number := int(text)) < MOST_DEVICES:
+        raise argparse.ArgumentTypeError(f"must be 0 to {MOST_DEVICES - 1}, not {number}")
+    return number
+
+
+def _device_numbers(text: str) -> str:
+    return ",".join(str(_number(part)) for part in text.split(","))
+
+
+def _file(text: str) -> Path:
+    if not (path := Path(text)).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def _directory(text: str) -> Path:
+    if not (path := Path(text)).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return path

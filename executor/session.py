@@ -26,6 +26,7 @@ from executor.graph.workflow import Graph, Link
 from executor.graph_file import read_graph
 from executor.overrides import override
 from executor.run.cache import Many, ResultCache
+from executor.run.context import PREVIEW_SIZE
 from executor.run.engine import RunRequest
 from executor.run.events import Event, JobFinished, NodeFailed
 from executor.session_output import saved_records
@@ -106,6 +107,7 @@ class Session:
         cpu: compute on the CPU even if there is a GPU.
         cache: keeps results between runs; a usual one if not given.
         preview_method: "none", or "auto" for pictures while sampling.
+        preview_size: their longer side, in pixels, at most.
         metadata: whether saved pictures carry the workflow that made them.
     """
 
@@ -118,6 +120,7 @@ class Session:
         cpu: bool = False,
         cache: ResultCache | None = None,
         preview_method: str = "none",
+        preview_size: int = PREVIEW_SIZE,
         metadata: bool = True,
     ) -> None:
         if not isinstance(folders, Folders):
@@ -130,6 +133,7 @@ class Session:
             open_memory(cpu) if memory is None else memory,
             cache=cache,
             preview_method=preview_method,
+            preview_size=preview_size,
             metadata=metadata,
         )
         self._busy = threading.Lock()

@@ -52,6 +52,7 @@ class RunContext:
         files: Files,
         resident: Resident,
         house: House | None = None,
+        preview_size: int = PREVIEW_SIZE,
     ) -> None:
         self.job_id = job.job_id
         self.node_id = node_id
@@ -63,6 +64,7 @@ class RunContext:
         self.house = house or House(Growth(job.graph, job.prompt), InstanceStore())
         self.ids = self.house.growth.ids(node_id)
         self._emit = emit
+        self._preview_size = preview_size
         self._is_cancelled = is_cancelled
         self._resident = resident
 
@@ -98,12 +100,12 @@ class RunContext:
         self._emit(NodeProgress(self.job_id, self.node_id, value, total, text, *self.ids))
 
     def preview(self, image: Any) -> None:
-        """Show a PIL image on the node, at most 512 pixels wide or high; nothing if previews are off."""
+        """Show a PIL image on the node, made smaller if it is large; nothing if previews are off."""
         self.check_cancelled()
         if self.preview_method == "none":
             return
         small = image.convert("RGB")
-        small.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
+        small.thumbnail((self._preview_size, self._preview_size))
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=PREVIEW_QUALITY)
         data, width, height = buffer.getvalue(), small.width, small.height
@@ -139,7 +141,7 @@ class _Part(RunContext):
 MakeContext: TypeAlias = Callable[["RunRequest", str, Emit, Callable[[], bool], House | None], RunContext]
 
 
-def context_maker(files: Files, resident: Resident) -> MakeContext:
+def context_maker(files: Files, resident: Resident, preview_size: int = PREVIEW_SIZE) -> MakeContext:
     """Makes contexts that all use the same files and the same resident networks."""
 
     def make(
@@ -149,6 +151,6 @@ def context_maker(files: Files, resident: Resident) -> MakeContext:
         is_cancelled: Callable[[], bool],
         house: House | None = None,
     ) -> RunContext:
-        return RunContext(job, node_id, emit, is_cancelled, files, resident, house)
+        return RunContext(job, node_id, emit, is_cancelled, files, resident, house, preview_size)
 
     return make

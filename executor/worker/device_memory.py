@@ -1,5 +1,6 @@
 """Which device computes in this process, and what does it tell of itself?"""
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -8,6 +9,12 @@ import torch
 
 from executor.memory.devices import choose_devices
 from executor.memory.residency import Residency
+
+
+def be_deterministic() -> None:
+    """Have torch use algorithms that give equal bits each time, and warn where it has none."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 class DeviceMemory:

@@ -150,11 +150,6 @@ class Service:
         return next(state for state in order if state in states)
 
     @property
-    def worker_process_id(self) -> int | None:
-        """The process id of the first worker, if it lives."""
-        return self._lanes[0].process_id
-
-    @property
     def device_info(self) -> Mapping[str, Any]:
         """The first device as the ecosystem describes one, plus `torch_version`; empty before it is up."""
         return self._lanes[0].device

@@ -3,7 +3,7 @@
 import gc
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from executor.graph.validate import Validation, validate
 from executor.graph.workflow import Graph
 from executor.queue.affinity import model_files
 from executor.run.cache import ResultCache
-from executor.run.context import context_maker
+from executor.run.context import PREVIEW_SIZE, context_maker
 from executor.run.engine import Engine, RunRequest
 from executor.run.events import Emit, Event, JobFinished, JobStarted
 from executor.worker.result_memory import roomy_cache
@@ -48,25 +48,6 @@ class Memory(Protocol):
         ...
 
 
-class NoMemory:
-    """The memory of a process whose nodes have no networks."""
-
-    def borrow(self, value: Any) -> AbstractContextManager[Any]:
-        """The value itself."""
-        return nullcontext(value)
-
-    def release(self) -> None:
-        """There is nothing to let go of."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """No figures."""
-        return {"name": "cpu", "type": "cpu", "index": None}
-
-    def surroundings(self) -> AbstractContextManager[Any]:
-        """Nothing."""
-        return nullcontext()
-
-
 class Workbench:
     """Runs one job at a time; what it computed and loaded stays for the next.
 
@@ -75,6 +56,7 @@ class Workbench:
         folders: the files that nodes read and write.
         memory: where networks are.
         preview_method: for jobs that do not ask for one.
+        preview_size: the longer side of previews, in pixels, at most.
         metadata: whether results carry the workflow that made them.
         cache: keeps results; a usual one if not given.
         packs: how the packs of third parties loaded.
@@ -88,6 +70,7 @@ class Workbench:
         memory: Memory,
         *,
         preview_method: str = "auto",
+        preview_size: int = PREVIEW_SIZE,
         metadata: bool = True,
         cache: ResultCache | None = None,
         packs: Reports = (),
@@ -99,6 +82,7 @@ class Workbench:
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._memory = memory
         self._preview_method = preview_method
+        self._preview_size = preview_size
         self._metadata = metadata
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
@@ -111,7 +95,7 @@ class Workbench:
         self._engine = Engine(
             nodes,
             self._cache,
-            context_maker(self.folders, self._memory.borrow),
+            context_maker(self.folders, self._memory.borrow, self._preview_size),
             stat=self.folders.stamp,
             surroundings=self._memory.surroundings,
         )
@@ -195,8 +179,13 @@ class Workbench:
         return True
 
 
-def open_memory(cpu: bool = False, device: str | None = None) -> Memory:
-    """The memory of this computer's best device, of its processor, or of the device of that name."""
-    from executor.worker.device_memory import DeviceMemory
+def open_memory(cpu: bool = False, device: str | None = None, deterministic: bool = False) -> Memory:
+    """The memory of this computer's best device, of its processor, or of the device of that name.
 
+    If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
+    """
+    from executor.worker.device_memory import DeviceMemory, be_deterministic
+
+    if deterministic:
+        be_deterministic()
     return DeviceMemory("cpu" if cpu else device or "auto")

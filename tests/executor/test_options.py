@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import main
-from executor.options import devices, make_parser, worker_arguments
+from executor.options import devices, make_parser, visible_devices, worker_arguments
 
 COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "worker"), lambda options: 0)
 
@@ -17,13 +17,21 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
         *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
+        *("--preview-size", "256", "--deterministic"),
     ]
     server = parse("serve", *given)
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
     for name in (
         *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
         *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
-        *("preview_method", "verbose", "disable_all_custom_nodes", "whitelist_custom_nodes"),
+        *(
+            "preview_method",
+            "preview_size",
+            "deterministic",
+            "verbose",
+            "disable_all_custom_nodes",
+            "whitelist_custom_nodes",
+        ),
     ):
         assert getattr(worker, name) == getattr(server, name), name
     assert worker.base_directory == Path("base").absolute()
@@ -60,6 +68,15 @@ def test_there_is_a_worker_for_each_device():
         ("--workers", "2", "--devices", "cpu"),
         ("--cache-none", "--cache-lru", "3"),
         ("--keep-history", "many"),
+        ("--lease", "0"),
+        ("--cancel-grace", "nan"),
+        ("--cpu", "--cuda-device", "0"),
+        ("--cuda-device", "0,x"),
+        ("--cuda-device", "-1"),
+        ("--default-device", "32"),
+        ("--preview-size", "0"),
+        ("--front-end-root", "/nowhere"),
+        ("--tls-keyfile", "/nowhere.pem"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, capsys):
@@ -98,3 +115,20 @@ def test_settings_reach_the_page(tmp_path):
         ("studio.local",),
     )
     assert not settings.uses_own_page
+
+
+def test_the_devices_that_torch_sees_are_chosen_by_the_environment():
+    assert visible_devices(parse("serve")) == {}
+    assert visible_devices(parse("serve", "--cuda-device", "2,0")) == {
+        "CUDA_VISIBLE_DEVICES": "2,0",
+        "HIP_VISIBLE_DEVICES": "2,0",
+    }
+    shown = visible_devices(parse("serve", "--default-device", "2"))["CUDA_VISIBLE_DEVICES"].split(",")
+    assert shown[:4] == ["2", "0", "1", "3"]
+    assert len(set(shown)) == len(shown) == 32
+
+
+def test_no_browser_is_opened_unless_asked_for():
+    assert not parse("serve").auto_launch
+    assert parse("serve", "--auto-launch").auto_launch
+    assert not parse("serve", "--auto-launch", "--disable-auto-launch").auto_launch

@@ -9,11 +9,11 @@ from PIL import Image
 
 from executor.run.events import JobFinished, NodeProgress, NodesCached, NodeStarted
 from executor.session import InvalidGraphError, JobFailedError, Session
-from executor.worker.workbench import NoMemory
 from loaders.folders import Folders
 from nodes.api.catalogue import collect
 from nodes.api.errors import Cancelled, WorkflowError
 from tests.executor.worker import toy_nodes
+from tests.executor.worker.no_memory import NoMemory
 from tests.fixtures.checkpoints import tiny_checkpoint
 
 PICTURE = {

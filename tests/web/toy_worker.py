@@ -9,9 +9,10 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 from executor.worker import child  # noqa: E402
 from executor.worker.connection import Connection  # noqa: E402
-from executor.worker.workbench import NoMemory, Workbench  # noqa: E402
+from executor.worker.workbench import Workbench  # noqa: E402
 from loaders.folders import Folders  # noqa: E402
 from nodes.api.catalogue import collect  # noqa: E402
+from tests.executor.worker.no_memory import NoMemory  # noqa: E402
 
 
 def open_workbench() -> Workbench:

@@ -53,7 +53,9 @@ async def static(request: web.Request) -> web.StreamResponse:
     response = await _static(request, settings.static_root, path, headers)
     token = request.query.get("token")
     if token and has_token(token, settings) and not response.prepared:
-        response.set_cookie(TOKEN_COOKIE, token, httponly=True, samesite="Strict", path="/")
+        response.set_cookie(
+            TOKEN_COOKIE, token, httponly=True, samesite="Strict", secure=request.secure, path="/"
+        )
     return response
 
 

@@ -26,13 +26,13 @@ async def test_a_worker_that_comes_back_after_a_long_pause_commits_nothing(tmp_p
     async with running_service(tmp_path, lease_seconds=0.4) as (service, heard):
         await service.submit(new_job("slow", graph | {"show": graph["show"]}))
         await until(has_begun(heard, "slow", "1"))
-        first = service.worker_process_id
+        first = service.workers()[0].process_id
         os.kill(first, signal.SIGSTOP)
         await until(lambda: any(isinstance(told.event, JobLost) for told in heard))
         await closed(heard, "slow")
         entry = await service.history_entry("slow")
         assert (entry.outcome.state, entry.job.attempts) == (JobState.SUCCEEDED, 2)
-        assert service.worker_process_id != first
+        assert service.workers()[0].process_id != first
         assert is_gone(first)
         (lost,) = (told.event for told in heard if isinstance(told.event, JobLost))
         assert "stood still for 0.4 s" in lost.message

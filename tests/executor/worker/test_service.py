@@ -124,7 +124,7 @@ async def test_a_crash_in_native_code_is_named(tmp_path):
 async def test_a_worker_that_is_killed_between_jobs_is_replaced(tmp_path):
     async with running_service(tmp_path) as (service, heard):
         await run(service, heard, "first", chain())
-        os.kill(service.worker_process_id, signal.SIGKILL)
+        os.kill(service.workers()[0].process_id, signal.SIGKILL)
         await until(lambda: service.worker_state == "lost")
         entry = await run(service, heard, "next", chain())
         assert entry.outcome.state is JobState.SUCCEEDED
@@ -134,7 +134,7 @@ async def test_a_soft_cancel_stops_a_job_at_its_next_step(tmp_path):
     async with running_service(tmp_path) as (service, heard):
         await service.submit(new_job("long", chain("ToySteps", count=100_000, seconds=0.001)))
         await until(lambda: any(isinstance(told.event, NodeProgress) for told in heard))
-        worker = service.worker_process_id
+        worker = service.workers()[0].process_id
         assert not await service.interrupt("another")
         assert await service.interrupt("long")
         assert await service.interrupt()
@@ -144,7 +144,7 @@ async def test_a_soft_cancel_stops_a_job_at_its_next_step(tmp_path):
         name, data = entry.wire()["status"]["messages"][-1]
         assert (name, data["node_id"], data["node_type"]) == ("execution_interrupted", "2", "ToySteps")
         assert (await run(service, heard, "next", chain())).outcome.state is JobState.SUCCEEDED
-        assert service.worker_process_id == worker
+        assert service.workers()[0].process_id == worker
         assert not await service.interrupt()
 
 
@@ -152,13 +152,13 @@ async def test_a_node_that_hears_no_cancel_is_killed_after_the_grace_time(tmp_pa
     async with running_service(tmp_path, cancel_grace_seconds=0.2) as (service, heard):
         await service.submit(new_job("stuck", chain("ToyStuck")))
         await until(lambda: any(told.event == NodeStarted("stuck", "2") for told in heard))
-        worker = service.worker_process_id
+        worker = service.workers()[0].process_id
         await service.interrupt("stuck")
         await closed(heard, "stuck")
         entry = await service.history_entry("stuck")
         assert entry.outcome.state is JobState.CANCELLED
         assert (await run(service, heard, "next", chain())).outcome.state is JobState.SUCCEEDED
-        assert service.worker_process_id != worker
+        assert service.workers()[0].process_id != worker
 
 
 async def test_a_job_cancelled_the_moment_it_is_taken_does_not_run(tmp_path):

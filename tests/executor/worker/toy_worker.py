@@ -8,10 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from executor.worker import child
 from executor.worker.connection import Connection, ConnectionHandler
-from executor.worker.workbench import NoMemory, Workbench
+from executor.worker.workbench import Workbench
 from loaders.folders import Folders
 from nodes.api.catalogue import collect
 from tests.executor.worker import toy_nodes
+from tests.executor.worker.no_memory import NoMemory
 
 if __name__ == "__main__":
     base, address = sys.argv[1], sys.argv[-1]
