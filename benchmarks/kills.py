@@ -46,7 +46,7 @@ class Report:
 
 
 async def serve(base: Path, name: str, count: int) -> None:
-    """A server without the web: submits jobs, says which are on disk, and ends when all have run."""
+    """A server without the web: has so many jobs wait, says which are on disk, and ends when all have run."""
     command = [sys.executable, str(TOY_WORKER), str(base)]
     service = Service(base / "queue.db", command, base / "catalogue.json", keep_history=KEEP_ALL)
     await service.start()
@@ -63,7 +63,10 @@ async def serve(base: Path, name: str, count: int) -> None:
         sys.stdout.write(f"{job_id}\n")
         sys.stdout.flush()
 
-    await asyncio.gather(*(submit(number) for number in range(count)))
+    # What earlier rounds left counts, so that a slow computer is not buried in jobs.
+    await asyncio.gather(*(submit(number) for number in range(count - service.queue_remaining())))
+    sys.stdout.write("\n")
+    sys.stdout.flush()
     while service.queue_remaining() or count:
         await asyncio.sleep(0.01)
     await service.stop()
@@ -84,7 +87,7 @@ def one_round(base: Path, number: int, jobs: int, chance: random.Random, report:
 
         def listen() -> None:
             for line in lines:
-                report.acknowledged.add(line.strip())
+                report.acknowledged.update(line.split())
                 first.set()
 
         reader = threading.Thread(target=listen)
