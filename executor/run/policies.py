@@ -1,5 +1,6 @@
 """Which results are kept: those of the last job, the last N, as many as memory allows, none."""
 
+import time
 from collections.abc import Callable, Collection
 from typing import Literal, TypeAlias
 
@@ -7,6 +8,8 @@ from executor.run.cache import DEFAULT_BYTES, DEFAULT_ENTRIES, Measure, Outcome,
 
 Policy: TypeAlias = Literal["roomy", "classic", "lru", "ram", "none"]
 UNBOUNDED = 2**62
+LOOK_SECONDS = 0.05
+"""How long an answer to how much memory is free is good: to ask takes longer than to run a small node."""
 MARGIN = 1.1
 """How much more than the headroom is free again after results were dropped for it."""
 
@@ -53,8 +56,8 @@ class RecentCache(ResultCache):
 class HeadroomCache(ResultCache):
     """Keeps results while memory lasts: when less than the headroom is free, the oldest go.
 
-    What is free is asked anew after each, so a network goes when the last result that holds it does, though
-    no result says how large a network is. What the job that runs has used stays.
+    What is free is asked anew after each of them, so a network goes when the last result that holds it does,
+    though no result says how large a network is. What the job that runs has used stays.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class HeadroomCache(ResultCache):
         super().__init__(max_entries, max_bytes, measure)
         self.headroom_bytes = headroom_bytes
         self.available = available
+        self._looked = 0.0
         self._used: set[str] = set()
 
     def begin(self, fingerprints: Collection[str]) -> None:
@@ -80,9 +84,11 @@ class HeadroomCache(ResultCache):
     def put(self, fingerprint: str, outcome: Outcome, content: str = "", seconds: float = 0.0) -> None:
         """Keep an outcome, and make room if there is little left."""
         super().put(fingerprint, outcome, content, seconds)
-        self._make_room()
+        if time.monotonic() - self._looked > LOOK_SECONDS:
+            self._make_room()
 
     def _make_room(self) -> None:
+        self._looked = time.monotonic()
         if self.available() >= self.headroom_bytes:
             return
         wanted = int(self.headroom_bytes * MARGIN)

@@ -18,6 +18,7 @@ from executor.run.engine import RunRequest
 from executor.run.events import Emit, JobFinished, JobStarted, NodeFailed
 from executor.worker import protocol
 from executor.worker.connection import Connection
+from executor.worker.heap import settle
 from executor.worker.workbench import Workbench
 from nodes.api.errors import WorkflowError
 
@@ -53,6 +54,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     connection.listen(receive)
     connection.send(protocol.Hello(protocol.VERSION, workbench.device()))
     connection.send(_catalogue(workbench))
+    settle()
     while True:
         order = orders.get()
         if isinstance(order, protocol.Run):

@@ -2,6 +2,7 @@ import weakref
 
 import pytest
 
+from executor.run import policies
 from executor.run.cache import Outcome
 from executor.run.policies import ClassicCache, HeadroomCache, NoCache, RecentCache, ResultCache, make_cache
 from tests.executor.run.kit import calls, graph_of, run
@@ -69,6 +70,22 @@ async def test_nothing_is_kept_where_nothing_shall_be():
             assert (await run(engine, counted, "a")).outputs == {"a": (1,)}
 
 
+@pytest.fixture
+def always_looks(monkeypatch):
+    monkeypatch.setattr(policies, "LOOK_SECONDS", -1.0)
+
+
+def test_how_much_memory_is_free_is_not_asked_after_each_small_node(monkeypatch):
+    now, asked = [100.0], []
+    monkeypatch.setattr(policies.time, "monotonic", lambda: now[0])
+    cache = HeadroomCache(500, lambda: asked.append(now[0]) or 1000)
+    for index in range(100):
+        now[0] += 0.01
+        cache.put(f"{index}", Outcome((1,)))
+    assert 10 <= len(asked) <= 25
+
+
+@pytest.mark.usefixtures("always_looks")
 def test_old_results_make_room_when_memory_runs_short():
     free = [1000]
     cache = HeadroomCache(500, lambda: free[0])
@@ -81,6 +98,7 @@ def test_old_results_make_room_when_memory_runs_short():
     assert ["a" in cache, "b" in cache, "c" in cache, "d" in cache] == [False, False, False, True]
 
 
+@pytest.mark.usefixtures("always_looks")
 def test_a_network_goes_with_the_last_result_that_holds_it_when_memory_runs_short():
     networks = weakref.WeakSet()
 
