@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from schedulers.prediction import noised
+from schedulers.path import Path
 from schedulers.step import PairDenoiser
 
 
@@ -29,16 +29,28 @@ def tiled(rows: Tensor, count: int) -> Tensor:
     return rows.repeat(repeats, *([1] * (rows.ndim - 1)))[:count]
 
 
-def inside_mask(denoise: PairDenoiser, mask: Tensor, latent: Tensor, noise: Tensor) -> PairDenoiser:
+MaskAt = Callable[[Tensor, float], Tensor]
+"""(mask, sigma) -> the mask that holds at a noise level, shaped like it."""
+
+
+def inside_mask(
+    denoise: PairDenoiser,
+    mask: Tensor,
+    latent: Tensor,
+    noise: Tensor,
+    path: Path,
+    mask_at: MaskAt | None = None,
+) -> PairDenoiser:
     """A denoiser that keeps a latent outside the mask; the negative prediction is handed on as it is.
 
     mask, latent, noise: (B, C, H, W); the latent is scaled for the network and the noise has unit variance.
+    mask_at: a mask that changes on the way; None = it stays as it is.
     """
-    keep = 1.0 - mask
-    kept = latent * keep
 
     def masked(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        denoised, negative = denoise(x * mask + noised(latent, noise, sigma) * keep, sigma)
-        return denoised * mask + kept, negative
+        now = mask if mask_at is None else mask_at(mask, sigma)
+        keep = 1.0 - now
+        denoised, negative = denoise(x * now + path.noised(latent, noise, sigma) * keep, sigma)
+        return denoised * now + latent * keep, negative
 
     return masked

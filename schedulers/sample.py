@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.adapters.patch import Patch
 from models.call import Run
 from models.conditioner import Surroundings
 from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
-from schedulers.conditioning import ConditioningValue, Setting, Term, resolve
+from schedulers.conditioning import ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance, Guider
-from schedulers.inpaint import fitted_mask, inside_mask
+from schedulers.guiders.rule import MaskRule, Predict, Sampling, started
+from schedulers.inpaint import MaskAt, fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
-from schedulers.prediction import NetworkDenoiser, initial_state
+from schedulers.prediction import NetworkDenoiser, initial_state, path_of
 from schedulers.samplers.table import method
 from schedulers.step import Method, Noise, PairDenoiser, Step
+from schedulers.tables import sigma_table
+
+Lists = Mapping[str, ConditioningValue]
 
 
-def guided(conditioned: ConditionedDenoiser, guider: Guider, sigmas: tuple[float, ...] = ()) -> PairDenoiser:
-    """The denoiser a guider makes of predictions; sigmas are the noise levels of the run."""
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """What sampling gives: (B, C, H, W) each, float32 on the CPU, as the VAE knows it.
+
+    latent: where sampling ended.
+    denoised: the last estimate of the clean latent.
+    """
+
+    latent: Tensor
+    denoised: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Companion:
+    """A second network that predicts lists of its own; it must be on the device."""
+
+    model: DiffusionModel
+    lists: Lists
+
+
+def guided(predict: Predict, guider: Guider, sampling: Sampling) -> PairDenoiser:
+    """The denoiser a guider makes of predictions."""
 
     def denoise(x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-        return guider.denoise(x, sigma, conditioned, sigmas)
+        return guider.denoise(x, sigma, predict, sampling)
 
     return denoise
 
@@ -36,7 +63,6 @@ def noise_source(chosen: Method, x: Tensor, sigmas: Sequence[float], seed: int) 
     return GaussianNoise(x, seed)
 
 
-@torch.no_grad()
 def sample(
     model: DiffusionModel,
     noise: Tensor,
@@ -52,7 +78,7 @@ def sample(
     device: torch.device | str = "cpu",
     on_step: Callable[[Step], None] | None = None,
 ) -> Tensor:
-    """The latent (B, C, H, W) after sampling, float32 on the CPU, unscaled as the VAE knows it.
+    """The latent (B, C, H, W) after sampling with classifier-free guidance; see `sample_guided`.
 
     Args:
         model: its network must be on the device.
@@ -70,37 +96,107 @@ def sample(
 
     Raises ValueError for an unknown sampler, or noise that is not shaped like the latent.
     """
-    chosen = method(sampler)
+    return sample_guided(
+        model,
+        Guidance(cfg),
+        {"positive": positive, "negative": negative},
+        noise,
+        latent,
+        chosen=method(sampler),
+        sigmas=sigmas,
+        seed=seed,
+        noise_mask=noise_mask,
+        device=device,
+        on_step=on_step,
+    ).latent
+
+
+@torch.no_grad()
+def sample_guided(
+    model: DiffusionModel,
+    guider: Guider,
+    lists: Lists,
+    noise: Tensor,
+    latent: Tensor,
+    *,
+    chosen: Method,
+    sigmas: Tensor,
+    seed: int,
+    noise_mask: Tensor | None = None,
+    companions: Sequence[Companion] = (),
+    device: torch.device | str = "cpu",
+    on_step: Callable[[Step], None] | None = None,
+) -> Sampled:
+    """Sample with a guider over named lists of conditions; the other arguments are those of `sample`.
+
+    chosen: the sampler.
+    companions: further networks, for lists that the guider asks for and `lists` does not have.
+    """
     if noise.shape != latent.shape:
         raise ValueError(f"noise is {tuple(noise.shape)} but the latent is {tuple(latent.shape)}")
     levels = [float(level) for level in sigmas]
     if not levels:
-        return latent
-    network = NetworkDenoiser.of(model)
-    chosen = chosen.on(network.table.percent_to_sigma)
-    scale, shift = model.latent.scale, model.latent.shift
+        return Sampled(latent, latent)
+    path, table = path_of(model), sigma_table(model.noise)
+    chosen = chosen.on(path)
     noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
     if bool(start.any()):
-        start = (start - shift) * scale
+        start = model.latent.to_network(start)
     mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
     where = Surroundings(noise, start, mask, seed, torch.device(device))
-    terms = _terms(network, {"positive": positive, "negative": negative}, where)
-    guider = Guidance(cfg, model.rules, always_negative=chosen.pair is not None)
-    visited = tuple(levels)
-    denoise = guided(ConditionedDenoiser(network, terms, visited, Run(seed, noise.shape)), guider, visited)
+    rules = started(model.rules)
+    sampling = Sampling(path, table.timestep, tuple(levels), _guiding(rules), chosen.pair is not None)
+    predict = _predictor([Companion(model, lists), *companions], where, sampling.sigmas)
+    denoise = guided(predict, guider, sampling)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if mask is not None:
-        denoise = inside_mask(denoise, mask, start, mask_noise)
-    x = initial_state(start, noise, levels[0], network.table)
+        denoise = inside_mask(denoise, mask, start, mask_noise, path, _mask_at(rules, sampling))
+    x = initial_state(model, start, noise, levels[0])
+    denoised: Tensor | None = None
     for step in chosen.steps(denoise, x, levels, noise_source(chosen, x, levels, seed)):
-        x = step.x
+        x, denoised = step.x, step.denoised
         if on_step is not None:
             on_step(step)
-    return (x / scale + shift).cpu()
+    if path.flow:
+        x = x / (1.0 - (levels[-1] or chosen.last_sigma))
+    ended = model.latent.to_vae(x).cpu()
+    return Sampled(ended, ended if denoised is None else model.latent.to_vae(denoised).cpu())
 
 
-def _terms(
-    network: NetworkDenoiser, lists: Mapping[str, ConditioningValue], where: Surroundings
-) -> dict[str, tuple[Term, ...]]:
-    """Named lists of conditions as they come to be on what is sampled."""
-    return resolve(lists, Setting(network.model.conditioner, where, network.table.percent_to_sigma))
+def _predictor(networks: Sequence[Companion], where: Surroundings, sigmas: tuple[float, ...]) -> Predict:
+    """Evaluates each list with the network it belongs to; lists of one network in one go."""
+    run = Run(where.seed, where.noise.shape)
+    denoisers = [(one.lists, _conditioned(one, where, sigmas, run)) for one in networks]
+
+    def predict(
+        x: Tensor, sigma: float, names: Sequence[str], under: Sequence[Patch] = ()
+    ) -> dict[str, Tensor]:
+        predictions: dict[str, Tensor] = {}
+        for lists, denoiser in denoisers:
+            known = [name for name in names if name in lists]
+            if known:
+                predictions |= denoiser(x, sigma, known, under)
+        return predictions
+
+    return predict
+
+
+def _conditioned(
+    one: Companion, where: Surroundings, sigmas: tuple[float, ...], run: Run
+) -> ConditionedDenoiser:
+    network = NetworkDenoiser.of(one.model)
+    setting = Setting(one.model.conditioner, where, network.table.percent_to_sigma)
+    return ConditionedDenoiser(network, resolve(one.lists, setting), sigmas, run)
+
+
+def _guiding(rules: Sequence[Any]) -> tuple[Any, ...]:
+    """The rules that are not about masks."""
+    return tuple(rule for rule in rules if not isinstance(rule, MaskRule))
+
+
+def _mask_at(rules: Sequence[Any], sampling: Sampling) -> MaskAt | None:
+    """How the last rule about masks changes one."""
+    for rule in reversed(rules):
+        if isinstance(rule, MaskRule):
+            return lambda mask, sigma: rule.mask_at(mask, sigma, sampling)
+    return None

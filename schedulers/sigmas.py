@@ -1,4 +1,4 @@
-"""Which noise levels sampling visits: the table a network was trained on and the schedules over it.
+"""Which noise levels sampling visits: schedules over the table of a network.
 
 Schedules follow Karras et al. 2022 (karras), Lee et al. 2024 (beta) and the k-diffusion repository
 (crowsonkb/k-diffusion: exponential); the others spread the table's own steps.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -17,83 +16,11 @@ import torch
 from torch import Tensor
 
 from models.diffusion import DiffusionModel
-from models.noise import NoiseLevels, NoiseTable
 from schedulers.beta_distribution import quantiles
 from schedulers.samplers.table import method
+from schedulers.tables import SigmaTable, sigma_table
 
-FULL_NOISE = 999999999.9
-"""The sigma that stands for "before the first step"."""
-
-_LAST_ALPHA_BAR = 4.8973451890853435e-08
-
-
-@dataclass(frozen=True, eq=False)
-class SigmaTable:
-    """The noise levels of a network's training steps, low to high.
-
-    sigmas: (steps,) float32.
-    log_sigmas: (steps,) float32, their logarithms (taken in float64).
-    """
-
-    sigmas: Tensor
-    log_sigmas: Tensor
-
-    @property
-    def sigma_min(self) -> float:
-        """The lowest noise level."""
-        return float(self.sigmas[0])
-
-    @property
-    def sigma_max(self) -> float:
-        """The highest noise level."""
-        return float(self.sigmas[-1])
-
-    def __len__(self) -> int:
-        return len(self.sigmas)
-
-    def timestep(self, sigma: float) -> int:
-        """The training step whose noise level is nearest to sigma on a log scale."""
-        distance = torch.log(torch.tensor(sigma, dtype=torch.float32)) - self.log_sigmas
-        return int(distance.abs().argmin())
-
-    def sigma(self, t: Tensor | float) -> Tensor:
-        """The noise level at fractional training steps t (any shape), interpolated in log sigma."""
-        t = torch.as_tensor(t, dtype=torch.float32).clamp(0, len(self) - 1)
-        low, high, weight = t.floor().long(), t.ceil().long(), t.frac()
-        return ((1 - weight) * self.log_sigmas[low] + weight * self.log_sigmas[high]).exp()
-
-    def percent_to_sigma(self, percent: float) -> float:
-        """The noise level reached after a part of sampling, 0 = before the first step, 1 = after the last."""
-        if percent <= 0:
-            return FULL_NOISE
-        if percent >= 1:
-            return 0.0
-        return float(self.sigma((1.0 - percent) * (len(self) - 1)))
-
-
-@lru_cache(maxsize=16)
-def sigma_table(noise: NoiseLevels) -> SigmaTable:
-    """The table of a network's noise levels, computed in float64 (Rombach et al. 2022: sqrt-linear betas).
-
-    Raises TypeError for noise levels that are no table of steps.
-    """
-    if not isinstance(noise, NoiseTable):
-        raise TypeError(f"sampling needs a table of training steps, not {noise!r}")
-    roots = torch.linspace(noise.start**0.5, noise.end**0.5, noise.steps, dtype=torch.float64)
-    kept = torch.cumprod(1 - roots**2, dim=0)
-    sigmas = ((1 - kept) / kept).sqrt()
-    if noise.zero_terminal_snr:
-        sigmas = _with_zero_terminal_snr(sigmas)
-    return SigmaTable(sigmas.float(), sigmas.log().float())
-
-
-def _with_zero_terminal_snr(sigmas: Tensor) -> Tensor:
-    """Rescale a (steps,) table so that the last step is noise only (Lin et al. 2024, algorithm 1)."""
-    kept_root = (1 / (sigmas**2 + 1)).sqrt()
-    first, last = kept_root[0].clone(), kept_root[-1].clone()
-    kept = ((kept_root - last) * first / (first - last)) ** 2
-    kept[-1] = _LAST_ALPHA_BAR
-    return ((1 - kept) / kept).sqrt()
+_NEARLY_ZERO = 1e-5
 
 
 def _closed(values: Tensor | list[float]) -> Tensor:
@@ -114,30 +41,42 @@ def _sgm_uniform(steps: int, table: SigmaTable) -> Tensor:
 
 def _normal(steps: int, table: SigmaTable) -> Tensor:
     first, last = table.timestep(table.sigma_max), table.timestep(table.sigma_min)
+    if abs(float(table.sigma(last))) < _NEARLY_ZERO:
+        return table.sigma(torch.linspace(first, last, steps + 1))
     return _closed(table.sigma(torch.linspace(first, last, steps)))
 
 
-def _karras(steps: int, table: SigmaTable) -> Tensor:
-    rho = 7.0
+def karras(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Tensor:
+    """Levels (steps + 1,) even in sigma^(1/rho), then 0 (Karras et al. 2022, equation 5)."""
     ramp = torch.linspace(0, 1, steps)
-    high, low = table.sigma_max ** (1 / rho), table.sigma_min ** (1 / rho)
+    high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     return _closed((high + ramp * (low - high)) ** rho)
 
 
-def _exponential(steps: int, table: SigmaTable) -> Tensor:
-    return _closed(torch.linspace(math.log(table.sigma_max), math.log(table.sigma_min), steps).exp())
+def exponential(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
+    """Levels (steps + 1,) even in log sigma, then 0."""
+    return _closed(torch.linspace(math.log(sigma_max), math.log(sigma_min), steps).exp())
 
 
 def _ddim_uniform(steps: int, table: SigmaTable) -> Tensor:
+    if abs(float(table.sigmas[1])) < _NEARLY_ZERO:
+        stride = max(len(table) // (steps + 1), 1)
+        return table.sigmas[1::stride].flip(0)
     stride = max(len(table) // steps, 1)
     return _closed(table.sigmas[1::stride].flip(0))
 
 
-def _beta(steps: int, table: SigmaTable) -> Tensor:
+@lru_cache(maxsize=64)
+def _beta_places(steps: int, count: int, alpha: float, beta: float) -> tuple[int, ...]:
+    """Indices into a table of `count` levels at the quantiles of a beta distribution, high to low."""
     parts = 1 - numpy.linspace(0, 1, steps, endpoint=False)
-    indices = numpy.rint(quantiles(0.6, parts) * (len(table) - 1)).astype(int).tolist()
-    kept = [index for place, index in enumerate(indices) if place == 0 or index != indices[place - 1]]
-    return _closed(table.sigmas[kept])
+    indices = numpy.rint(quantiles(alpha, beta, parts) * (count - 1)).astype(int).tolist()
+    return tuple(index for place, index in enumerate(indices) if place == 0 or index != indices[place - 1])
+
+
+def beta_schedule(steps: int, table: SigmaTable, alpha: float = 0.6, beta: float = 0.6) -> Tensor:
+    """Levels of a table at the quantiles of Beta(alpha, beta), doubled ones dropped, then 0."""
+    return _closed(table.sigmas[list(_beta_places(steps, len(table), alpha, beta))])
 
 
 def _linear_quadratic(steps: int, table: SigmaTable) -> Tensor:
@@ -166,10 +105,10 @@ _SCHEDULES: Mapping[str, Callable[[int, SigmaTable], Tensor]] = MappingProxyType
     {
         "simple": _simple,
         "sgm_uniform": _sgm_uniform,
-        "karras": _karras,
-        "exponential": _exponential,
+        "karras": lambda steps, table: karras(steps, table.sigma_min, table.sigma_max),
+        "exponential": lambda steps, table: exponential(steps, table.sigma_min, table.sigma_max),
         "ddim_uniform": _ddim_uniform,
-        "beta": _beta,
+        "beta": beta_schedule,
         "normal": _normal,
         "linear_quadratic": _linear_quadratic,
         "kl_optimal": _kl_optimal,

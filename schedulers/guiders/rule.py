@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from models.adapters.patch import Patch
+from schedulers.path import Path
 
 
 class Predict(Protocol):
@@ -25,6 +26,24 @@ class Predict(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Sampling:
+    """What guidance knows of the sampling it is part of.
+
+    path: the way from noise to picture.
+    timestep: what the network takes for the time at a noise level.
+    sigmas: every noise level of the run.
+    rules: what the model's nodes do about guidance.
+    always_negative: the sampler looks at the negative prediction.
+    """
+
+    path: Path
+    timestep: Callable[[float], float]
+    sigmas: tuple[float, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    always_negative: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Guided:
     """One evaluation of guidance; rules hand on a changed copy (`dataclasses.replace`).
 
@@ -34,7 +53,7 @@ class Guided:
     has_negative: whether it was.
     denoised: (B, C, H, W), what came out; None before the predictions were combined.
     predict: for rules that need further evaluations.
-    sigmas: every noise level of the run.
+    sampling: what it is part of.
     """
 
     x: Tensor
@@ -44,7 +63,7 @@ class Guided:
     negative: Tensor
     has_negative: bool
     predict: Predict
-    sigmas: tuple[float, ...] = ()
+    sampling: Sampling
     denoised: Tensor | None = None
 
     @property
@@ -56,7 +75,7 @@ class Guided:
 
 
 class Rule(Protocol):
-    """A change to guidance; frozen, without memory of earlier evaluations unless made new for each run.
+    """A change to guidance; frozen, and without memory of earlier evaluations but for what `started` makes.
 
     Rules "before" change the predictions, the last rule "combine" stands in for classifier-free guidance,
     rules "after" change what came out; those of one stage in the order in which they were added.
@@ -77,17 +96,54 @@ class Rule(Protocol):
         ...
 
 
-def apply_rules(rules: Sequence[Rule], guided: Guided) -> Guided:
-    """Guidance under rules: before, combine, after."""
+@runtime_checkable
+class Remembering(Protocol):
+    """A rule that remembers earlier evaluations of a run."""
+
+    def started(self) -> Rule:
+        """The rule for one run, with nothing to remember yet."""
+        ...
+
+
+@runtime_checkable
+class MaskRule(Protocol):
+    """A rule that says which part of an inpainting mask holds at a noise level; the last one wins."""
+
+    def mask_at(self, mask: Tensor, sigma: float, sampling: Sampling) -> Tensor:
+        """The mask that holds at a noise level, shaped like the mask (B, C, H, W), 1 = denoise."""
+        ...
+
+
+def started(rules: Sequence[Any]) -> tuple[Any, ...]:
+    """The rules for one run."""
+    return tuple(rule.started() if isinstance(rule, Remembering) else rule for rule in rules)
+
+
+def changed(rules: Sequence[Rule], guided: Guided) -> Guided:
+    """Guidance after the rules of stage "before"."""
     for rule in rules:
         if rule.stage == "before":
             guided = rule.apply(guided)
+    return guided
+
+
+def combined(rules: Sequence[Rule], guided: Guided) -> Guided:
+    """Guidance with its predictions combined, by the last rule for that or classifier-free."""
     combining = [rule for rule in rules if rule.stage == "combine"]
-    guided = combining[-1].apply(guided) if combining else ClassifierFree().apply(guided)
+    return combining[-1].apply(guided) if combining else ClassifierFree().apply(guided)
+
+
+def finished(rules: Sequence[Rule], guided: Guided) -> Guided:
+    """Guidance after the rules of stage "after"."""
     for rule in rules:
         if rule.stage == "after":
             guided = rule.apply(guided)
     return guided
+
+
+def apply_rules(rules: Sequence[Rule], guided: Guided) -> Guided:
+    """Guidance under rules: before, combine, after."""
+    return finished(rules, combined(rules, changed(rules, guided)))
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,14 @@ def lagrange_weights(nodes: Sequence[float], start: float, end: float) -> list[f
     return weights
 
 
-def _multistep(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], weights: Weights) -> Iterator[Step]:
-    """Steps of up to fourth order; weights(sigmas, index, order) are the factors of slopes, newest first."""
+def _multistep(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], weights: Weights, highest: int = _HIGHEST_ORDER
+) -> Iterator[Step]:
+    """Steps up to the highest order; weights(sigmas, index, order) are factors of slopes, newest first."""
     slopes: list[Tensor] = []
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
-        slopes = [(x - denoised) / sigma, *slopes[: _HIGHEST_ORDER - 1]]
+        slopes = [(x - denoised) / sigma, *slopes[: highest - 1]]
         if sigma_next == 0:
             x = denoised
         else:
@@ -89,9 +91,14 @@ def _varied(sigmas: Sequence[float], index: int, order: int) -> Sequence[float]:
     return [width * share for share in shares]
 
 
-def lms(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
-    """Linear multistep of fourth order with exact weights for uneven steps (k-diffusion); x: (B, C, H, W)."""
-    return _multistep(denoise, x, sigmas, _exact)
+def lms(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, order: int = _HIGHEST_ORDER
+) -> Iterator[Step]:
+    """Linear multistep with exact weights for uneven steps (k-diffusion); x: (B, C, H, W).
+
+    order: how many slopes are kept; above 4 it loses its footing near sigma 0.
+    """
+    return _multistep(denoise, x, sigmas, _exact, order)
 
 
 def ipndm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:

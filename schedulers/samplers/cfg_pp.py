@@ -11,32 +11,56 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from schedulers.path import Path
 from schedulers.samplers.ancestral import split
 from schedulers.samplers.gradient import GAMMA
 from schedulers.samplers.res import multistep_weights
 from schedulers.step import Noise, PairDenoiser, Step
 
 
-def euler_cfg_pp(denoise: PairDenoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
+def euler_cfg_pp(
+    denoise: PairDenoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, path: Path
+) -> Iterator[Step]:
     """Euler's method; x: (B, C, H, W)."""
-    del noise
-    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised, negative = denoise(x, sigma)
-        x = denoised + sigma_next * ((x - negative) / sigma)
-        yield Step(index, sigma_next, x, denoised)
+    return euler_ancestral_cfg_pp(denoise, x, sigmas, noise, path=path, eta=0.0)
 
 
 def euler_ancestral_cfg_pp(
-    denoise: PairDenoiser, x: Tensor, sigmas: Sequence[float], noise: Noise
+    denoise: PairDenoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    path: Path,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
 ) -> Iterator[Step]:
-    """Euler's method to below the next sigma, then fresh noise up to it; x: (B, C, H, W)."""
+    """Euler's method to below the next sigma, then fresh noise up to it; x: (B, C, H, W).
+
+    eta: share of the noise that is renewed, 0 = none; s_noise: factor of what is added.
+    """
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised, negative = denoise(x, sigma)
         if sigma_next == 0:
             x = denoised
         else:
-            down, up = split(sigma, sigma_next)
-            x = denoised + down * ((x - negative) / sigma) + noise(sigma, sigma_next) * up
+            alpha, alpha_next = path.alpha_of(sigma), path.alpha_of(sigma_next)
+            down, up = split(path.ratio_of(sigma), path.ratio_of(sigma_next), eta)
+            x = alpha_next * denoised + (down * alpha_next / sigma) * (x - alpha * negative)
+            if eta > 0 and s_noise > 0:
+                x = x + noise(sigma, sigma_next) * (alpha_next * s_noise * up)
+        yield Step(index, sigma_next, x, denoised)
+
+
+def euler_cfg_pp_alternative(
+    denoise: PairDenoiser, x: Tensor, sigmas: Sequence[float], noise: Noise
+) -> Iterator[Step]:
+    """Euler's method from a state moved by the difference of the predictions; x: (B, C, H, W)."""
+    del noise
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised, negative = denoise(x, sigma)
+        slope = (x - denoised + negative - denoised) / sigma
+        x = x + slope * (sigma_next - sigma)
         yield Step(index, sigma_next, x, denoised)
 
 

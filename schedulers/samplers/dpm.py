@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from schedulers.step import Denoiser, Step
+from schedulers.samplers.ancestral import split
+from schedulers.step import Denoiser, Noise, Step
 
-_RELATIVE_TOLERANCE = 0.05
-_ABSOLUTE_TOLERANCE = 0.0078
-_FIRST_WIDTH = 0.05
-_ACCEPTED = 0.81
 _THIRD = 1 / 3
 
 
@@ -91,29 +89,109 @@ def dpm_fast(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[
         yield Step(done - 1, interval.end, x, interval.denoised)
 
 
-def dpm_adaptive(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
-    """DPM-Solver-12/23 of third order, with steps as wide as their error allows; x: (B, C, H, W).
+@dataclass(frozen=True)
+class Tolerance:
+    """How wide the steps of dpm_adaptive may be.
+
+    order: 2 or 3; relative, absolute: error allowed a step; first_width: first width to try, in lambda.
+    proportional, integral, derivative: coefficients of the controller.
+    accepted: least factor of a step that is taken.
+    """
+
+    order: int = 3
+    relative: float = 0.05
+    absolute: float = 0.0078
+    first_width: float = 0.05
+    proportional: float = 0.0
+    integral: float = 1.0
+    derivative: float = 0.0
+    accepted: float = 0.81
+
+
+class _Controller:
+    """Chooses widths by a PID rule on the inverse errors of the last three steps (Soderlind 2003)."""
+
+    def __init__(self, tolerance: Tolerance, order: float) -> None:
+        p, i, d = tolerance.proportional, tolerance.integral, tolerance.derivative
+        self._powers = ((p + i + d) / order, -(p + 2 * d) / order, d / order)
+        self._accepted = tolerance.accepted
+        self._inverses: list[float] = []
+        self.width = tolerance.first_width
+
+    def take(self, error: float) -> bool:
+        """Whether a step of this error is taken; either way the next width follows."""
+        inverse = 1 / (error + 1e-8)
+        self._inverses = [inverse, *(self._inverses[1:] or [inverse, inverse])]
+        product = math.prod(one**power for one, power in zip(self._inverses, self._powers, strict=True))
+        factor = 1 + math.atan(product - 1)
+        self.width *= factor
+        if factor < self._accepted:
+            return False
+        self._inverses = [inverse, inverse, self._inverses[1]]
+        return True
+
+
+def dpm_adaptive(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, tolerance: Tolerance = Tolerance()
+) -> Iterator[Step]:
+    """DPM-Solver-12/23, with steps as wide as their error allows; x: (B, C, H, W).
 
     Of the schedule only the first sigma and the last above 0 count, and sampling stays at the latter. Its
     steps are its own: their index says how far sampling has come. The error is read back each time.
     """
+    return _adaptive(denoise, x, sigmas, tolerance, None, 0.0, 0.0)
+
+
+def dpm_adaptive_sde(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    tolerance: Tolerance,
+    eta: float,
+    s_noise: float = 1.0,
+) -> Iterator[Step]:
+    """The same to below each level, then fresh noise up to it; x: (B, C, H, W).
+
+    eta: share of the noise that is renewed; s_noise: factor of what is added.
+    """
+    return _adaptive(denoise, x, sigmas, tolerance, noise, eta, s_noise)
+
+
+def _adaptive(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    tolerance: Tolerance,
+    noise: Noise | None,
+    eta: float,
+    s_noise: float,
+) -> Iterator[Step]:
     count = len(sigmas) - 1
     if count < 1:
         return
     first, last = _ends(sigmas)
     whole = math.log(first / last)
-    place, width = 0.0, _FIRST_WIDTH
+    controller = _Controller(tolerance, 1.5 if eta > 0 else tolerance.order)
+    place = 0.0
     lower_before = x
     while place < whole - 1e-5:
-        reach = min(whole - place, width)
-        interval = _Interval(denoise, x, first * math.exp(-place), reach)
-        lower, higher = interval.second(_THIRD), interval.third()
-        allowed = _RELATIVE_TOLERANCE * torch.maximum(lower.abs(), lower_before.abs())
-        misses = (lower - higher) / allowed.clamp(min=_ABSOLUTE_TOLERANCE)
-        error = float(misses.norm()) / math.sqrt(x.numel())
-        factor = 1 + math.atan((1 / (error + 1e-8)) ** (1 / 3) - 1)
-        if factor >= _ACCEPTED:
+        reach = min(whole - place, controller.width)
+        sigma = first * math.exp(-place)
+        sigma_next = sigma * math.exp(-reach)
+        down = max(last, split(sigma, sigma_next, eta)[0])
+        interval = _Interval(denoise, x, sigma, math.log(sigma / down))
+        if tolerance.order == 2:
+            lower, higher = interval.first(), interval.second(0.5)
+        else:
+            lower, higher = interval.second(_THIRD), interval.third()
+        allowed = tolerance.relative * torch.maximum(lower.abs(), lower_before.abs())
+        misses = (lower - higher) / allowed.clamp(min=tolerance.absolute)
+        if controller.take(float(misses.norm()) / math.sqrt(x.numel())):
             lower_before, x = lower, higher
+            if noise is not None:
+                up = math.sqrt(max(sigma_next**2 - down**2, 0.0))
+                x = x + noise(sigma, sigma_next) * (s_noise * up)
             place += reach
-            yield Step(min(count - 1, int(count * place / whole)), interval.end, x, interval.denoised)
-        width *= factor
+            yield Step(min(count - 1, int(count * place / whole)), sigma_next, x, interval.denoised)

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from schedulers.samplers.ancestral import split
+from schedulers.path import Path
+from schedulers.samplers.ancestral import leap
 from schedulers.step import Denoiser, Noise, Step
 
 
@@ -30,12 +31,24 @@ def dpm_2(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Ste
         yield Step(index, sigma_next, x, denoised)
 
 
-def dpm_2_ancestral(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
-    """The same to below the next sigma, then fresh noise up to it; x: (B, C, H, W)."""
+def dpm_2_ancestral(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    path: Path,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Iterator[Step]:
+    """The same to below the next sigma, then fresh noise up to it; x: (B, C, H, W).
+
+    eta: share of the noise that is renewed, 0 = none; s_noise: factor of what is added.
+    """
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
-        down, up = split(sigma, sigma_next)
+        down, scale, up = leap(path, sigma, sigma_next, eta)
         x = _moved(denoise, x, denoised, sigma, down)
         if down != 0:
-            x = x + noise(sigma, sigma_next) * up
+            x = x * scale + noise(sigma, sigma_next) * (s_noise * up)
         yield Step(index, sigma_next, x, denoised)

@@ -8,8 +8,11 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from schedulers.samplers.ancestral import split
+from schedulers.path import Path
+from schedulers.samplers.ancestral import leap
 from schedulers.step import Denoiser, Noise, Step
+
+_HIGHEST_MIDDLE = 0.9999
 
 
 def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
@@ -32,18 +35,38 @@ def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[
         yield Step(index, sigma_next, x, denoised)
 
 
-def dpmpp_2s_ancestral(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
-    """DPM-Solver++(2S) (algorithm 1) to below the next sigma, then fresh noise up to it; x: (B, C, H, W)."""
+def _middle(path: Path, sigma: float, down: float) -> float:
+    """The level halfway in lambda between two; from pure noise on a flow, which has none, just below it."""
+    if not path.flow:
+        return math.sqrt(sigma * down)
+    if sigma >= 1.0:
+        return _HIGHEST_MIDDLE
+    return path.sigma_of((path.lambda_of(sigma) + path.lambda_of(down)) / 2)
+
+
+def dpmpp_2s_ancestral(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    path: Path,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Iterator[Step]:
+    """DPM-Solver++(2S) (algorithm 1) to below the next sigma, then fresh noise up to it; x: (B, C, H, W).
+
+    eta: share of the noise that is renewed, 0 = none; s_noise: factor of what is added.
+    """
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
-        down, up = split(sigma, sigma_next)
+        down, scale, up = leap(path, sigma, sigma_next, eta)
         if down == 0:
             x = denoised
         else:
-            width = math.log(sigma / down)
-            middle = math.sqrt(sigma * down)
-            halfway = (middle / sigma) * x - math.expm1(-width / 2) * denoised
-            x = (down / sigma) * x - math.expm1(-width) * denoise(halfway, middle)
-        if sigma_next > 0:
-            x = x + noise(sigma, sigma_next) * up
+            middle = _middle(path, sigma, down)
+            halfway = (middle / sigma) * x + (1 - middle / sigma) * denoised
+            x = (down / sigma) * x + (1 - down / sigma) * denoise(halfway, middle)
+        if sigma_next > 0 and eta > 0:
+            x = x * scale + noise(sigma, sigma_next) * (s_noise * up)
         yield Step(index, sigma_next, x, denoised)

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from schedulers.samplers.ancestral import split
+from schedulers.path import Path
+from schedulers.samplers.ancestral import leap
 from schedulers.step import Denoiser, Noise, Step
 
 
@@ -20,14 +21,28 @@ def euler(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Ste
         yield Step(index, sigma_next, x, denoised)
 
 
-def euler_ancestral(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
-    """Euler's method to below the next sigma, then fresh noise up to it; x: (B, C, H, W)."""
+def euler_ancestral(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    path: Path,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+) -> Iterator[Step]:
+    """Euler's method to below the next sigma, then fresh noise up to it; x: (B, C, H, W).
+
+    eta: share of the noise that is renewed, 0 = none; s_noise: factor of what is added.
+    """
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
-        down, up = split(sigma, sigma_next)
-        if down == 0:
+        down, scale, up = leap(path, sigma, sigma_next, eta)
+        if sigma_next == 0 or (down == 0 and not path.flow):
             x = denoised
         else:
             slope = (x - denoised) / sigma
-            x = x + slope * (down - sigma) + noise(sigma, sigma_next) * up
+            x = x + slope * (down - sigma)
+            if eta > 0:
+                x = x * scale + noise(sigma, sigma_next) * (s_noise * up)
         yield Step(index, sigma_next, x, denoised)

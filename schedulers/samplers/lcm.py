@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
+from schedulers.path import Path
 from schedulers.step import Denoiser, Noise, Step
 
 
-def lcm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
+def lcm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, path: Path) -> Iterator[Step]:
     """Jump to the prediction, then noise it to the next sigma; x: (B, C, H, W)."""
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         x = denoised
         if sigma_next > 0:
-            x = x + noise(sigma, sigma_next) * sigma_next
+            x = path.noised(denoised, noise(sigma, sigma_next), sigma_next)
+        yield Step(index, sigma_next, x, denoised)
+
+
+def lcm_upscale(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    *,
+    scale: float,
+    scale_steps: int | None,
+    resize: Callable[[Tensor, int, int], Tensor],
+) -> Iterator[Step]:
+    """The same, with predictions that grow to `scale` times their size in even parts; x: (B, C, H, W).
+
+    scale_steps: steps after which the latent grows, None = about half of them.
+    resize: (latent, width, height) -> latent.
+    Noise comes from torch's global generator, as workflows expect, and is added to the picture as it is.
+    """
+    most = len(sigmas)
+    parts = max(most // 2, 1) if scale_steps is None else min(scale_steps, most)
+    height, width = x.shape[-2:]
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        x = denoised
+        if index < parts:
+            factor = 1.0 + (scale - 1.0) * (index + 1) / parts
+            x = resize(x, round(width * factor), round(height * factor))
+        if sigma_next > 0:
+            x = x + torch.randn_like(x) * sigma_next
         yield Step(index, sigma_next, x, denoised)

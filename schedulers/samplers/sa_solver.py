@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy
 from torch import Tensor
 
-from schedulers.step import Denoiser, Noise, PercentToSigma, SdeSampler, Step
+from schedulers.path import Path
+from schedulers.step import Denoiser, Noise, Step
 
-_PREDICTOR_ORDER = 3
-_CORRECTOR_ORDER = 4
 _NOISY_FROM, _NOISY_TO = 0.2, 0.8
 
 
-def _weights(nodes: Sequence[float], start: float, end: float, tau: float) -> list[float]:
-    """Factors of predictions made at nodes for the step from start to end, all in lambda = -log sigma.
+def exact_weights(nodes: Sequence[float], start: float, end: float, tau: float) -> list[float]:
+    """Factors of predictions made at nodes for the step from start to end, all in lambda.
 
     They integrate polynomials exactly against (1 + tau^2) e^((1 + tau^2) (lambda - end)) (equation 11).
     """
@@ -30,82 +30,108 @@ def _weights(nodes: Sequence[float], start: float, end: float, tau: float) -> li
     return [float(weight) for weight in numpy.linalg.solve(powers, moments)]
 
 
+def simple_weights(nodes: Sequence[float], start: float, end: float, tau: float) -> list[float]:
+    """The same, but two nodes are weighted by the leading terms only (appendix D)."""
+    if len(nodes) != 2:
+        return exact_weights(nodes, start, end, tau)
+    rate, width = 1 + tau**2, end - start
+    whole = -math.expm1(-rate * width)
+    if nodes[1] == end:
+        newest = 0.5 * rate * width
+        return [whole - newest, newest]
+    older = 0.5 * rate * width**2 / (nodes[0] - start)
+    return [older, whole - older]
+
+
+Weights = Callable[[Sequence[float], float, float, float], list[float]]
+
+
 class _Interval:
     """The step between two levels; its predictor and its corrector share start and noise."""
 
-    def __init__(self, x: Tensor, sigma: float, sigma_next: float, tau: float, noise: Noise) -> None:
-        """x: (B, C, H, W) at sigma; noise is drawn once if tau is above 0."""
-        self._sigma, self._sigma_next, self._tau = sigma, sigma_next, tau
-        width = math.log(sigma / sigma_next)
+    def __init__(
+        self, path: Path, x: Tensor, levels: tuple[float, float], tau: float, added: Tensor | None
+    ) -> None:
+        """x: (B, C, H, W) at the first of the levels; added: noise of unit variance."""
+        self._path, self._tau = path, tau
+        sigma, sigma_next = levels
+        self._alpha = path.alpha_of(sigma_next)
+        self._start, self._end = path.lambda_of(sigma), path.lambda_of(sigma_next)
+        width = self._end - self._start
         self._base = (sigma_next / sigma) * math.exp(-(tau**2) * width) * x
-        if tau > 0:
-            spread = sigma_next * math.sqrt(-math.expm1(-2 * tau**2 * width))
-            self._base = self._base + noise(sigma, sigma_next) * spread
+        if added is not None:
+            self._base = self._base + added * (sigma_next * math.sqrt(-math.expm1(-2 * tau**2 * width)))
 
-    def end(self, predictions: Sequence[Tensor], levels: Sequence[float]) -> Tensor:
+    def end(self, predictions: Sequence[Tensor], levels: Sequence[float], weights: Weights) -> Tensor:
         """The latent (B, C, H, W) at the end of the step, from predictions at levels."""
-        nodes = [-math.log(level) for level in levels]
-        weights = _weights(nodes, -math.log(self._sigma), -math.log(self._sigma_next), self._tau)
+        nodes = [self._path.lambda_of(level) for level in levels]
         x = self._base
-        for weight, prediction in zip(weights, predictions, strict=True):
-            x = x + weight * prediction
+        factors = weights(nodes, self._start, self._end, self._tau)
+        for factor, prediction in zip(factors, predictions, strict=True):
+            x = x + (self._alpha * factor) * prediction
         return x
 
 
-def _orders(index: int, steps: int, held: int, *, ends_at_zero: bool, twice: bool) -> tuple[int, int]:
-    """(predictor, corrector) order at a step: low at the start, and again before an end at sigma 0."""
-    predictor, corrector = min(_PREDICTOR_ORDER, held), min(_CORRECTOR_ORDER, held)
-    if ends_at_zero:
-        predictor, corrector = min(predictor, steps - 1 - index), min(corrector, steps - index)
-    last = ends_at_zero and index == steps - 1
-    return predictor, 0 if index == 0 or (last and not twice) else corrector
+@dataclass(frozen=True)
+class _Orders:
+    """How many predictions predictor and corrector use."""
+
+    predictor: int
+    corrector: int
+    twice: bool
+
+    def at(self, index: int, steps: int, held: int, *, ends_at_zero: bool) -> tuple[int, int]:
+        """(predictor, corrector) order at a step: low at the start, and again before an end at sigma 0."""
+        predictor, corrector = min(self.predictor, held), min(self.corrector, held)
+        if ends_at_zero:
+            predictor, corrector = min(predictor, steps - 1 - index), min(corrector, steps - index)
+        last = ends_at_zero and index == steps - 1
+        return predictor, 0 if index == 0 or (last and not self.twice) else corrector
 
 
-def _sa_solver(
+def sa_solver(
     denoise: Denoiser,
     x: Tensor,
     sigmas: Sequence[float],
     noise: Noise,
-    noisy: tuple[float, float],
     *,
-    twice: bool,
+    path: Path,
+    predictor_order: int = 3,
+    corrector_order: int = 4,
+    use_pece: bool = False,
+    simple_order_2: bool = False,
+    eta: float = 1.0,
+    noisy: tuple[float, float] = (_NOISY_FROM, _NOISY_TO),
+    s_noise: float = 1.0,
 ) -> Iterator[Step]:
-    steps = len(sigmas) - 1
+    """SA-Solver, noisy (tau = eta) in a part of sampling; x: (B, C, H, W).
+
+    use_pece: evaluate a second time after each correction; simple_order_2: weights of leading order for two
+    predictions; noisy: parts of sampling, 0 = start, between which noise is added; s_noise: factor of it.
+    """
+    levels = path.with_finite_start(sigmas)
+    steps = len(levels) - 1
+    noisy_from, noisy_to = path.percent_to_sigma(noisy[0]), path.percent_to_sigma(noisy[1])
+    orders = _Orders(predictor_order, corrector_order, use_pece)
+    weights = simple_weights if simple_order_2 else exact_weights
+    kept = max(predictor_order, corrector_order)
     held: list[Tensor] = []
     interval: _Interval | None = None
-    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+    for index, (sigma, sigma_next) in enumerate(pairwise(levels)):
         denoised = denoise(x, sigma)
-        held = [*held[-(_CORRECTOR_ORDER - 1) :], denoised]
-        levels = sigmas[index + 1 - len(held) : index + 1]
-        predictor, corrector = _orders(index, steps, len(held), ends_at_zero=sigmas[-1] == 0, twice=twice)
+        held = [*held[max(0, len(held) - kept + 1) :], denoised]
+        places = levels[index + 1 - len(held) : index + 1]
+        predictor, corrector = orders.at(index, steps, len(held), ends_at_zero=levels[-1] == 0)
         if interval is not None and corrector > 0:
-            x = interval.end(held[-corrector:], levels[-corrector:])
-            if twice:
+            x = interval.end(held[-corrector:], places[-corrector:], weights)
+            if use_pece:
                 denoised = denoise(x, sigma)
                 held[-1] = denoised
         if sigma_next == 0:
             x = denoised
         elif sigma_next != sigma:
-            tau = 1.0 if noisy[1] <= sigma_next <= noisy[0] else 0.0
-            interval = _Interval(x, sigma, sigma_next, tau, noise)
-            x = interval.end(held[-predictor:], levels[-predictor:])
+            tau = eta if noisy_to <= sigma_next <= noisy_from else 0.0
+            added = noise(sigma, sigma_next) * s_noise if tau > 0 else None
+            interval = _Interval(path, x, (sigma, sigma_next), tau, added)
+            x = interval.end(held[-predictor:], places[-predictor:], weights)
         yield Step(index, sigma_next, x, denoised)
-
-
-def _on(percent_to_sigma: PercentToSigma, *, twice: bool) -> SdeSampler:
-    noisy = percent_to_sigma(_NOISY_FROM), percent_to_sigma(_NOISY_TO)
-
-    def run(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Iterator[Step]:
-        return _sa_solver(denoise, x, sigmas, noise, noisy, twice=twice)
-
-    return run
-
-
-def sa_solver(percent_to_sigma: PercentToSigma) -> SdeSampler:
-    """SA-Solver with order 3 and 4, noisy (tau = 1) between a fifth and four fifths of sampling."""
-    return _on(percent_to_sigma, twice=False)
-
-
-def sa_solver_pece(percent_to_sigma: PercentToSigma) -> SdeSampler:
-    """The same with a second evaluation after each correction."""
-    return _on(percent_to_sigma, twice=True)

@@ -12,8 +12,8 @@ from schedulers.guiders.cfg import Guidance
 from schedulers.inpaint import fitted_mask, inside_mask
 from schedulers.prediction import NetworkDenoiser
 from schedulers.sample import guided
-from schedulers.sigmas import sigma_table
-from tests.schedulers.toys import ToyNetwork, entry, toy_model
+from schedulers.tables import sigma_table
+from tests.schedulers.toys import PATH, SAMPLING, ToyNetwork, entry, toy_model
 
 TABLE = sigma_table(NoiseTable())
 X = torch.randn(2, 4, 32, 32, generator=torch.Generator().manual_seed(3))
@@ -197,6 +197,6 @@ def test_no_evaluation_reads_a_number_back_from_the_device() -> None:
     where = Surroundings(x, x, None, 0, x.device)
     setting = Setting(PlainConditioner(), where, TABLE.percent_to_sigma)
     lists = resolve({"positive": positive, "negative": (entry(4, 14),)}, setting)
-    denoise = guided(ConditionedDenoiser(NetworkDenoiser.of(model), lists), Guidance(7.0))
-    denoised, _ = inside_mask(denoise, fitted_mask(mask, x.shape).to("meta"), x, x)(x, SIGMA)
+    denoise = guided(ConditionedDenoiser(NetworkDenoiser.of(model), lists), Guidance(7.0), SAMPLING)
+    denoised, _ = inside_mask(denoise, fitted_mask(mask, x.shape).to("meta"), x, x, PATH)(x, SIGMA)
     assert denoised.shape == x.shape

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.noise import NoiseTable
 from schedulers.conditioning import CellArea, ConditioningValue, FractionArea, Setting, Term, resolve
-from schedulers.sigmas import sigma_table
+from schedulers.tables import sigma_table
 from tests.schedulers.toys import entry
 
 TABLE = sigma_table(NoiseTable())

@@ -3,7 +3,7 @@
 import torch
 
 from schedulers.inpaint import fitted_mask, inside_mask, tiled
-from tests.schedulers.toys import paired
+from tests.schedulers.toys import PATH, paired
 
 SHAPE = (3, 4, 8, 8)
 
@@ -37,7 +37,7 @@ def test_outside_the_mask_the_network_sees_the_noised_original_and_answers_it() 
         seen.append(x)
         return x * 0.5
 
-    denoised, negative = inside_mask(paired(denoise), mask, latent, noise)(x, 3.0)
+    denoised, negative = inside_mask(paired(denoise), mask, latent, noise, PATH)(x, 3.0)
     assert torch.equal(seen[0][..., :4], x[..., :4])
     torch.testing.assert_close(seen[0][..., 4:], (latent + 3.0 * noise)[..., 4:])
     assert torch.equal(denoised[..., :4], x[..., :4] * 0.5)

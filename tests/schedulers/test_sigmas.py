@@ -10,7 +10,8 @@ from torch import nn
 
 from models.diffusion import DiffusionModel
 from models.noise import NoiseTable
-from schedulers.sigmas import FULL_NOISE, SCHEDULES, ksampler_sigmas, schedule, sigma_table
+from schedulers.sigmas import SCHEDULES, ksampler_sigmas, schedule
+from schedulers.tables import FULL_NOISE, sigma_table
 
 TABLE = sigma_table(NoiseTable())
 MODEL = DiffusionModel(nn.Identity(), "sd15")

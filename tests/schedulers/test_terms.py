@@ -15,7 +15,7 @@ from models.noise import NoiseTable
 from schedulers.batching import ConditionedDenoiser
 from schedulers.conditioning import CellArea, ConditioningValue, Setting, resolve
 from schedulers.prediction import NetworkDenoiser
-from schedulers.sigmas import sigma_table
+from schedulers.tables import sigma_table
 from tests.schedulers.toys import entry, toy_model
 
 TABLE = sigma_table(NoiseTable())

@@ -7,9 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from models.diffusion import DiffusionModel, LatentFormat
+from models.noise import NoiseTable
 from schedulers.conditioning import Entry
+from schedulers.guiders.rule import Sampling
+from schedulers.path import Path
+from schedulers.tables import sigma_table
 
 WIDTH = 8
+TABLE = sigma_table(NoiseTable())
+PATH = Path(TABLE.percent_to_sigma)
+SAMPLING = Sampling(PATH, TABLE.timestep)
 
 
 class ToyNetwork(nn.Module):

@@ -1,11 +1,13 @@
 """Does guidance move from the negative prediction by its scale?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from schedulers.guiders.cfg import Guidance
+from tests.schedulers.toys import SAMPLING
 
 X, POSITIVE, NEGATIVE = torch.randn(3, 1, 4, 3, 3, generator=torch.Generator().manual_seed(1))
 SIGMA = 2.0
@@ -19,12 +21,12 @@ def predict(x: Tensor, sigma: float, names: Sequence[str], under: Sequence[objec
 
 
 def denoise(guider: Guidance) -> tuple[Tensor, Tensor]:
-    return guider.denoise(X, SIGMA, predict)
+    return guider.denoise(X, SIGMA, predict, SAMPLING)
 
 
 def test_scale_one_needs_the_positive_only_and_changes_nothing() -> None:
     guider = Guidance(1.0)
-    assert guider.needs == ("positive",)
+    assert guider.needs(SAMPLING) == ("positive",)
     denoised, negative = denoise(guider)
     assert denoised is POSITIVE
     assert not negative.any()
@@ -32,7 +34,7 @@ def test_scale_one_needs_the_positive_only_and_changes_nothing() -> None:
 
 def test_scale_zero_is_the_negative_prediction() -> None:
     guider = Guidance(0.0)
-    assert guider.needs == ("positive", "negative")
+    assert guider.needs(SAMPLING) == ("positive", "negative")
     assert torch.equal(denoise(guider)[0], NEGATIVE)
 
 
@@ -43,4 +45,4 @@ def test_guidance_is_linear_in_its_scale() -> None:
 
 
 def test_the_negative_can_be_asked_for_at_scale_one_too() -> None:
-    assert Guidance(1.0, always_negative=True).needs == ("positive", "negative")
+    assert Guidance(1.0).needs(replace(SAMPLING, always_negative=True)) == ("positive", "negative")

@@ -4,26 +4,22 @@ On a Gaussian target the probability-flow ODE has a closed form, and the SDE's m
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
-from models.noise import NoiseTable
 from schedulers.noise import BrownianNoise, GaussianNoise
 from schedulers.samplers.ancestral import split
-from schedulers.samplers.sa_solver import sa_solver, sa_solver_pece
+from schedulers.samplers.sa_solver import sa_solver
 from schedulers.samplers.table import SAMPLERS
-from schedulers.sigmas import sigma_table
-from schedulers.step import Method, PercentToSigma, SdeSampler, Step
-from tests.schedulers.toys import Gaussian, Tangled, paired
+from schedulers.step import Method, Step
+from tests.schedulers.toys import PATH, Gaussian, Tangled, paired
 
 ODE = {name: method for name, method in SAMPLERS.items() if method.ode is not None}
-SDE = {
-    name: method for name, method in SAMPLERS.items() if method.sde is not None or method.sde_on is not None
-}
-TABLE = sigma_table(NoiseTable())
+SDE = {name: method for name, method in SAMPLERS.items() if method.sde is not None}
 PAIR = {name: method for name, method in SAMPLERS.items() if method.pair is not None}
 ORDERS = {
     "euler": 1,
@@ -60,7 +56,7 @@ def falling(high: float, low: float, steps: int) -> list[float]:
 def run(
     method: Method, denoise: object, x: Tensor, sigmas: list[float], noise: object = silent
 ) -> list[Step]:
-    steps: Iterator[Step] = method.on(TABLE.percent_to_sigma).steps(paired(denoise), x, sigmas, noise)  # type: ignore[arg-type]
+    steps: Iterator[Step] = method.on(PATH).steps(paired(denoise), x, sigmas, noise)  # type: ignore[arg-type]
     return list(steps)
 
 
@@ -84,11 +80,11 @@ def test_the_error_falls_with_the_order_of_the_method(name: str) -> None:
     assert order > ORDERS[name] - 0.2, f"{name}: errors {errors}, order {order:.2f}"
 
 
-@pytest.mark.parametrize("make", [sa_solver, sa_solver_pece])
-def test_sa_solver_without_noise_is_of_third_order(make: Callable[[PercentToSigma], SdeSampler]) -> None:
+@pytest.mark.parametrize("twice", [False, True])
+def test_sa_solver_without_noise_is_of_third_order(twice: bool) -> None:
     target, x = Gaussian(), start(1, 4, 2, 2)
     exact = target.flow(x, 10.0, 0.1)
-    solver = make(lambda percent: 0.0)
+    solver = partial(sa_solver, path=PATH, eta=0.0, use_pece=twice)
     errors = [
         float((list(solver(target, x, falling(10.0, 0.1, steps), silent))[-1].x - exact).norm())
         for steps in (60, 120)
@@ -189,8 +185,12 @@ def test_a_cfg_pp_sampler_is_its_namesake_where_both_predictions_agree(name: str
 def test_a_cfg_pp_sampler_takes_the_noise_from_the_negative_prediction(name: str) -> None:
     picture, other = torch.full((1, 4, 2, 2), 2.0), torch.full((1, 4, 2, 2), -1.0)
     x = torch.full((1, 4, 2, 2), 8.0)
-    (step,) = SAMPLERS[name].steps(
-        lambda x, sigma: (picture, other), x, [3.0, 1.0], lambda sigma, sigma_next: torch.zeros_like(x)
+    (step,) = (
+        SAMPLERS[name]
+        .on(PATH)
+        .steps(
+            lambda x, sigma: (picture, other), x, [3.0, 1.0], lambda sigma, sigma_next: torch.zeros_like(x)
+        )
     )
     down = split(3.0, 1.0)[0] if "ancestral" in name else 1.0
     torch.testing.assert_close(step.x, picture + down / 3.0 * (x - other))

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from models.noise import NoiseTable
 from schedulers.samplers.table import SAMPLERS
-from schedulers.sigmas import schedule, sigma_table
-from tests.schedulers.toys import Tangled, paired
+from schedulers.sigmas import schedule
+from schedulers.tables import sigma_table
+from tests.schedulers.toys import PATH, Tangled, paired
 
 diffusers = pytest.importorskip("diffusers")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -45,7 +46,7 @@ def karras(steps: int) -> list[float]:
 
 def ours(name: str, sigmas: list[float]) -> Tensor:
     start = X * math.sqrt(1 + sigmas[0] ** 2)
-    return list(SAMPLERS[name].steps(paired(Tangled()), start, sigmas, Recorded(sigmas)))[-1].x
+    return list(SAMPLERS[name].on(PATH).steps(paired(Tangled()), start, sigmas, Recorded(sigmas)))[-1].x
 
 
 def in_unit_variance(scheduler: Any, sigmas: list[float], noise: Recorded | None = None) -> Tensor:

@@ -12,8 +12,9 @@ from torch import Tensor
 from models.noise import NoiseTable
 from schedulers.noise import GaussianNoise
 from schedulers.samplers.table import SAMPLERS
-from schedulers.sigmas import schedule, sigma_table
-from tests.schedulers.toys import Tangled, paired
+from schedulers.sigmas import schedule
+from schedulers.tables import sigma_table
+from tests.schedulers.toys import PATH, Tangled, paired
 
 DENOISE = Tangled()
 TABLE = sigma_table(NoiseTable())
@@ -221,6 +222,6 @@ def test_a_sampler_agrees_with_its_formula_written_out(name: str, steps: int) ->
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(3)) * sigmas[0]
     draws = GaussianNoise(x, 5)
     theirs = FORMS[name](x, sigmas, lambda: draws(0.0, 0.0))
-    steps_taken = SAMPLERS[name].steps(paired(DENOISE), x, sigmas.tolist(), GaussianNoise(x, 5))
+    steps_taken = SAMPLERS[name].on(PATH).steps(paired(DENOISE), x, sigmas.tolist(), GaussianNoise(x, 5))
     ours = list(steps_taken)[-1].x
     assert float((ours - theirs).abs().max()) < 1e-4 * float(theirs.abs().max())
