@@ -9,7 +9,9 @@ import torch
 
 from loaders.assemble import Storage
 from loaders.errors import UnknownFormat
-from loaders.families import kl, sd15
+from loaders.families import kl
+from loaders.families.autoencoders import read_vae
+from loaders.families.latents import SD
 from loaders.files import Weights, open_weights
 from loaders.registry import identify
 from models.adapters.patch import Patched
@@ -30,6 +32,10 @@ _BESIDE = (
     "loss.",
     "v_pred",
     "ztsnr",
+    "edm_",
+    "denoiser.",
+    "vae_sc",
+    "vae_sh",
 )
 _BESIDE_ENDINGS = ("position_ids", "logit_scale", "num_batches_tracked")
 
@@ -97,7 +103,7 @@ def open_vae(path: Path) -> Patched[VaeModel]:
         BrokenFile: if it is damaged or incomplete.
     """
     weights = open_weights(path)
-    vae = sd15.read_vae(weights, Storage())
+    vae = read_vae(weights, Storage(), SD)
     if vae is None:
         tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
         raise UnknownFormat(path, "an autoencoder of a known kind", tried, list(weights))

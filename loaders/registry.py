@@ -3,14 +3,30 @@
 from dataclasses import dataclass
 
 from loaders.errors import UnknownFormat
-from loaders.families import sd15
+from loaders.families import sd1, sd2, sdxl
 from loaders.families.family import Family
 from loaders.families.kl import sources_shapes
-from loaders.families.ldm_unet import diffusers_levels, diffusers_prefixes, translate
+from loaders.families.ldm_unet import diffusers_levels, original_names
 from loaders.files import Weights
 from loaders.keymap import Sources, strip
 
-FAMILIES: tuple[Family, ...] = (sd15.FAMILY,)
+_NEAREST = 3
+FAMILIES: tuple[Family, ...] = (
+    sd1.SD15,
+    sd1.INPAINT,
+    sd1.EDIT,
+    sd2.SD2,
+    sd2.INPAINT,
+    sd2.DEPTH,
+    sd2.UNCLIP_L,
+    sd2.UNCLIP_H,
+    sd2.UPSCALE,
+    sd2.LOTUS,
+    sdxl.BASE,
+    sdxl.REFINER,
+    sdxl.INPAINT,
+    sdxl.EDIT,
+)
 # Where whole checkpoints keep the diffusion network; the one that most tensors have is meant.
 PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.")
 
@@ -35,12 +51,17 @@ def identify(weights: Weights) -> Match:
     shapes = sources_shapes(weights, sources)
     tried = []
     for family in FAMILIES:
-        failures = family.detect.failures(shapes)
+        failures = family.failures(shapes, weights)
         if not failures:
             return Match(family, prefix, sources)
-        more = f" and {len(failures) - 2} more" if len(failures) > 2 else ""
-        tried.append(f"It is not {family.title}: {'; '.join(failures[:2])}{more}.")
-    raise UnknownFormat(weights.path, "a checkpoint of a known family", tried, list(weights))
+        tried.append((len(failures), f"It is not {family.title}: {_in_short(failures)}."))
+    nearest = [text for _, text in sorted(tried)[:_NEAREST]]
+    raise UnknownFormat(weights.path, "a checkpoint of a known family", nearest, list(weights))
+
+
+def _in_short(failures: list[str]) -> str:
+    more = f" and {len(failures) - 2} more" if len(failures) > 2 else ""
+    return f"{'; '.join(failures[:2])}{more}"
 
 
 def diffusion_prefix(weights: Weights) -> str:
@@ -57,6 +78,5 @@ def diffusion_sources(weights: Weights, prefix: str) -> Sources:
     sources = strip(weights, prefix)
     if "conv_in.weight" not in sources or "down_blocks.0.resnets.0.norm1.weight" not in sources:
         return sources
-    prefixes = diffusers_prefixes(diffusers_levels(sources_shapes(weights, sources)))
-    originals = {other: name for name, other in prefixes.items()}
-    return {translate(name, originals) or name: source for name, source in sources.items()}
+    originals = original_names(sources, diffusers_levels(sources_shapes(weights, sources)))
+    return {originals.get(name, name): source for name, source in sources.items()}

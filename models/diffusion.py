@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from models.conditioner import Conditioner, PlainConditioner
 from models.noise import NoiseLevels, NoiseTable
@@ -15,23 +16,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LatentFormat:
-    """How a family's latents relate to its autoencoder's: network latent = (vae latent - shift) * scale.
+    """How a family's latents relate to its autoencoder's.
+
+    Network latent = (VAE latent - shift) * scale, or (VAE latent - mean) * scale / deviation by channel.
 
     Attributes:
         channels: latent channels.
         scale: multiplier.
         shift: offset, in VAE units.
+        mean: offset of each channel, in VAE units; empty where `shift` rules.
+        deviation: divisor of each channel, in VAE units; empty where there is no mean.
         downscale: pixels along one side of a latent cell.
         rgb_factors: channels rows of 3, a linear map from network latents to RGB in [-1, 1], for previews.
         rgb_bias: 3 values added to it.
+        preview: name of the tiny autoencoder that decodes network latents, or None.
     """
 
     channels: int = 4
     scale: float = 0.18215
     shift: float = 0.0
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
     downscale: int = 8
     rgb_factors: tuple[tuple[float, float, float], ...] | None = None
     rgb_bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    preview: str | None = None
+
+    def to_network(self, latent: Tensor) -> Tensor:
+        """A latent (B, C, h, w) of the autoencoder as the network knows it."""
+        if not self.mean:
+            return (latent - self.shift) * self.scale
+        return (latent - _by_channel(self.mean, latent)) * self.scale / _by_channel(self.deviation, latent)
+
+    def to_vae(self, latent: Tensor) -> Tensor:
+        """A latent (B, C, h, w) of the network as the autoencoder knows it."""
+        if not self.mean:
+            return latent / self.scale + self.shift
+        return latent * _by_channel(self.deviation, latent) / self.scale + _by_channel(self.mean, latent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,3 +111,8 @@ class TextModel:
     family: str = "sd15"
     last_layer: int | None = None
     name: str = ""
+
+
+def _by_channel(values: tuple[float, ...], latent: Tensor) -> Tensor:
+    """Numbers (1, C, 1, 1) to go with a latent (B, C, h, w)."""
+    return torch.tensor(values, dtype=latent.dtype, device=latent.device).view(1, -1, 1, 1)

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from loaders.assemble import Storage
-from loaders.conditions import Condition
+from loaders.conditions import All, Condition, Shapes
 from loaders.files import Weights
 from loaders.keymap import Sources
 from models.diffusion import DiffusionModel, TextModel, VaeModel
+
+ANYTHING = All(())
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Family:
         read_model: builds the diffusion network from where its parameters are.
         read_text: builds the text encoder of a whole checkpoint, where there is one.
         read_vae: builds the autoencoder of a whole checkpoint, where there is one.
+        beside: what else must be in the file, under the names there.
     """
 
     id: str
@@ -29,3 +32,8 @@ class Family:
     read_model: Callable[[Weights, Sources, Storage], DiffusionModel]
     read_text: Callable[[Weights, Storage], TextModel | None]
     read_vae: Callable[[Weights, Storage], VaeModel | None]
+    beside: Condition = ANYTHING
+
+    def failures(self, network: Shapes, file: Shapes) -> list[str]:
+        """Why a file is not of this family; `network` names tensors as in the diffusion network."""
+        return [*self.detect.failures(network), *self.beside.failures(file)]

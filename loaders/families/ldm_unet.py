@@ -3,7 +3,7 @@
 Original names read `input_blocks.1.0.in_layers.0`, those of diffusers `down_blocks.0.resnets.0.norm1`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loaders.conditions import Shapes, below, count
@@ -22,10 +22,13 @@ _ENDS = {
     "time_embed.2": "time_embedding.linear_2",
     "label_emb.0.0": "add_embedding.linear_1",
     "label_emb.0.2": "add_embedding.linear_2",
+    "label_emb": "class_embedding",
     "input_blocks.0.0": "conv_in",
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
 }
+# What diffusers calls the extra condition where it is a vector not made of sizes.
+_VECTOR = {"class_embedding.linear_1": "label_emb.0.0", "class_embedding.linear_2": "label_emb.0.2"}
 
 
 @dataclass(frozen=True)
@@ -39,27 +42,31 @@ class Level:
 def unet_config(shapes: Shapes) -> UNetConfig:
     """The sizes of a UNet from its shapes under original names.
 
-    Stable Diffusion 1.x has eight heads at every width; networks with linear projections, which came
-    later, have heads of width 64.
+    Stable Diffusion 1.x has eight heads at every width, and so has the x4 upscaler, which is known by its
+    classes of noise; other networks with linear projections have heads of width 64.
     """
     first = shapes["input_blocks.0.0.weight"]
     channels = first[0]
     input_rows: list[list[int]] = [[]]
     multipliers = [1]
+    twice = [False]
     for index in range(1, count(shapes, "input_blocks.")):
         block = f"input_blocks.{index}."
         if block + "0.op.weight" in shapes:
             input_rows.append([])
             multipliers.append(multipliers[-1])
+            twice.append(False)
             continue
         multipliers[-1] = shapes[block + "0.out_layers.3.weight"][0] // channels
         input_rows[-1].append(_depth(shapes, block))
+        twice[-1] = _looks_twice(shapes, block)
     output_rows, index = [], 0
     for row in reversed(input_rows):
         output_rows.append(tuple(_depth(shapes, f"output_blocks.{index + i}.") for i in range(len(row) + 1)))
         index += len(row) + 1
     attention = next((name for name in shapes if name.endswith(".attn2.to_k.weight")), None)
     linear = any(name.endswith("1.proj_in.weight") and len(shape) == 2 for name, shape in shapes.items())
+    classes = shapes.get("label_emb.weight")
     has_middle = "middle_block.0.in_layers.0.weight" in shapes
     return UNetConfig(
         in_channels=first[1],
@@ -70,10 +77,18 @@ def unet_config(shapes: Shapes) -> UNetConfig:
         output_depths=tuple(reversed(output_rows)),
         middle_depth=_depth(shapes, "middle_block.") if has_middle else None,
         context_width=shapes[attention][1] if attention else 768,
-        heads=None if linear else 8,
+        heads=None if linear and classes is None else 8,
         linear_projections=linear,
         vector_width=shapes["label_emb.0.0.weight"][1] if "label_emb.0.0.weight" in shapes else None,
+        classes=classes[0] if classes else None,
+        cross_only=tuple(twice) if any(twice) else (),
     )
+
+
+def original_names(names: Iterable[str], levels: Sequence[Level]) -> dict[str, str]:
+    """Name under diffusers names -> original name, of those parameters that have one."""
+    table = {other: name for name, other in diffusers_prefixes(levels).items()} | _VECTOR
+    return {name: original for name in names if (original := translate(name, table)) is not None}
 
 
 def levels_of(config: UNetConfig) -> list[Level]:
@@ -144,3 +159,9 @@ def _residual(original: str, diffusers: str) -> dict[str, str]:
 
 def _depth(shapes: Shapes, block: str) -> int:
     return count(shapes, f"{block}1.transformer_blocks.")
+
+
+def _looks_twice(shapes: Shapes, block: str) -> bool:
+    """Whether what is self-attention elsewhere has keys of the context's width."""
+    keys = shapes.get(f"{block}1.transformer_blocks.0.attn1.to_k.weight")
+    return keys is not None and keys[0] != keys[1]

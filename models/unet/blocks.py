@@ -80,12 +80,16 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention, attention to the context, feed-forward; each normalised before and added after."""
+    """Self-attention, attention to the context, feed-forward; each normalised before and added after.
 
-    def __init__(self, width: int, context_width: int, heads: int) -> None:
+    With `cross_only`, self-attention looks at the context too.
+    """
+
+    def __init__(self, width: int, context_width: int, heads: int, *, cross_only: bool = False) -> None:
         super().__init__()
+        self.cross_only = cross_only
         self.norm1 = nn.LayerNorm(width)
-        self.attn1 = CrossAttention(width, width, heads)
+        self.attn1 = CrossAttention(width, context_width if cross_only else width, heads)
         self.norm2 = nn.LayerNorm(width)
         self.attn2 = CrossAttention(width, context_width, heads)
         self.norm3 = nn.LayerNorm(width)
@@ -93,7 +97,7 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """Transform (B, N, C) under a context (B, T, D)."""
-        x = x + self.attn1(self.norm1(x))
+        x = x + self.attn1(self.norm1(x), context if self.cross_only else None)
         x = x + self.attn2(self.norm2(x), context)
         hidden: Tensor = x + self.ff(self.norm3(x))
         return hidden
@@ -103,14 +107,22 @@ class SpatialTransformer(nn.Module):
     """Transformer blocks over the cells of a feature map."""
 
     def __init__(
-        self, width: int, context_width: int, heads: int, depth: int, *, linear: bool, groups: int
+        self,
+        width: int,
+        context_width: int,
+        heads: int,
+        depth: int,
+        *,
+        linear: bool,
+        groups: int,
+        cross_only: bool = False,
     ) -> None:
         super().__init__()
         self.linear = linear
         self.norm = nn.GroupNorm(groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width) if linear else nn.Conv2d(width, width, 1)
         self.transformer_blocks = nn.ModuleList(
-            TransformerBlock(width, context_width, heads) for _ in range(depth)
+            TransformerBlock(width, context_width, heads, cross_only=cross_only) for _ in range(depth)
         )
         self.proj_out = nn.Linear(width, width) if linear else nn.Conv2d(width, width, 1)
 

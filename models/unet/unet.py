@@ -25,12 +25,16 @@ class UNet(nn.Module):
         self.time_embed = self._embedder(config.channels)
         if config.vector_width is not None:
             # Nested once more because the original kept its label embedding in a sequence.
-            self.label_emb = nn.Sequential(self._embedder(config.vector_width))
+            self.label_emb: nn.Module = nn.Sequential(self._embedder(config.vector_width))
+        elif config.classes is not None:
+            self.label_emb = nn.Embedding(config.classes, self.embedding_width)
         skips = self._build_input()
         width = config.channels * config.multipliers[-1]
         if config.middle_depth is not None:
-            parts = [self._residual(width, width), *self._attend(width, config.middle_depth)]
-            self.middle_block = Stage([*parts, self._residual(width, width)])
+            parts: list[nn.Module] = [self._residual(width, width)]
+            if config.middle_depth > 0:
+                parts += [*self._attend(width, config.middle_depth), self._residual(width, width)]
+            self.middle_block = Stage(parts)
         self._build_output(skips)
         self.joins = nn.ModuleList(SkipJoin() for _ in self.output_blocks)
         self.out = nn.Sequential(
@@ -53,17 +57,14 @@ class UNet(nn.Module):
             x: (B, C, h, w), already scaled to the network's input.
             t: (B,) training times, 0 to 999; fractions are allowed.
             context: (B, T, D).
-            vector: (B, V) where the network was built with a vector condition.
+            vector: (B, V) where the network was built with a vector condition, (B,) whole numbers where it
+                tells classes apart.
             control: what control networks add to the features, (B, ...) each.
 
         Returns:
             (B, C, h, w).
         """
-        embedding = self.time_embed(timestep_embedding(t, self.config.channels).to(x.dtype))
-        if self.config.vector_width is not None:
-            if vector is None:
-                raise ValueError(f"this network needs a vector condition of width {self.config.vector_width}")
-            embedding = embedding + self.label_emb(vector)
+        embedding = self.embedded(x, t, vector)
         control = control or _NO_CONTROL
         skips = []
         for index, stage in enumerate(self.input_blocks):
@@ -79,6 +80,15 @@ class UNet(nn.Module):
         predicted: Tensor = self.out(x)
         return predicted
 
+    def embedded(self, x: Tensor, t: Tensor, vector: Tensor | None) -> Tensor:
+        """The embedding (B, E) of times (B,) and of the extra condition, in the type of x."""
+        embedding: Tensor = self.time_embed(timestep_embedding(t, self.config.channels).to(x.dtype))
+        if (wanted := self.config.vector) is not None:
+            if vector is None:
+                raise ValueError(f"this network needs {wanted}")
+            embedding = embedding + self.label_emb(vector)
+        return embedding
+
     def _embedder(self, inputs: int) -> nn.Sequential:
         width = self.embedding_width
         return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width))
@@ -86,13 +96,13 @@ class UNet(nn.Module):
     def _residual(self, inputs: int, outputs: int) -> ResidualBlock:
         return ResidualBlock(inputs, outputs, self.embedding_width, self.config.groups)
 
-    def _attend(self, width: int, depth: int) -> list[nn.Module]:
+    def _attend(self, width: int, depth: int, *, twice: bool = False) -> list[nn.Module]:
         config = self.config
         if depth == 0:
             return []
-        heads = config.heads_at(width)
+        sizes = (width, config.context_width, config.heads_at(width), depth)
         linear, groups = config.linear_projections, config.groups
-        return [SpatialTransformer(width, config.context_width, heads, depth, linear=linear, groups=groups)]
+        return [SpatialTransformer(*sizes, linear=linear, groups=groups, cross_only=twice)]
 
     def _build_input(self) -> list[int]:
         """Build the way down; returns the width of each skip."""
@@ -106,7 +116,8 @@ class UNet(nn.Module):
         ):
             for depth in depths:
                 outputs = config.channels * multiplier
-                stages.append(Stage([self._residual(width, outputs), *self._attend(outputs, depth)]))
+                attention = self._attend(outputs, depth, twice=config.looks_twice(level))
+                stages.append(Stage([self._residual(width, outputs), *attention]))
                 width = outputs
                 skips.append(width)
             if level < last:
@@ -125,7 +136,8 @@ class UNet(nn.Module):
         for level, (multiplier, depths) in reversed(levels):
             outputs = config.channels * multiplier
             for index, depth in enumerate(depths):
-                parts = [self._residual(width + waiting.pop(), outputs), *self._attend(outputs, depth)]
+                attention = self._attend(outputs, depth, twice=config.looks_twice(level))
+                parts = [self._residual(width + waiting.pop(), outputs), *attention]
                 width = outputs
                 if level > 0 and index == len(depths) - 1:
                     parts.append(Upsample(width))

@@ -8,11 +8,11 @@ Shapes: B batch, H and W pixels, h and w latent cells, C channels.
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, silu
 
 from models.attention import AttentionCore
+from models.vae.autoencoder import Distribution, ImageAutoencoder
 
 
 @dataclass(frozen=True)
@@ -43,33 +43,11 @@ class KLConfig:
         return 1 << (len(self.multipliers) - 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Distribution:
-    """A diagonal Gaussian over latents; mean and log_variance are (B, C, h, w)."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def mode(self) -> Tensor:
-        """The most likely latent."""
-        return self.mean
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """A draw, with noise made on the CPU so that every device gives the same latent."""
-        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype)
-        return self.mean + torch.exp(0.5 * self.log_variance) * noise.to(self.mean.device)
-
-    def kl(self) -> Tensor:
-        """Divergence from the unit Gaussian, summed over each latent: (B,)."""
-        terms = self.mean.square() + self.log_variance.exp() - 1.0 - self.log_variance
-        return 0.5 * terms.sum(dim=(1, 2, 3))
-
-
-class AutoencoderKL(nn.Module):
+class AutoencoderKL(ImageAutoencoder):
     """Pictures to latents and back; parameters are named as under `first_stage_model.` of a checkpoint."""
 
     def __init__(self, config: KLConfig) -> None:
-        super().__init__()
+        super().__init__(config.image_channels, config.latent_channels, config.downscale)
         self.config = config
         latent = config.latent_channels
         self.encoder = Encoder(config)
@@ -87,24 +65,6 @@ class AutoencoderKL(nn.Module):
         """The picture of a latent (B, C, h, w): (B, 3, H, W), about [-1, 1], not clamped."""
         decoded: Tensor = self.decoder(self.post_quant_conv(latent))
         return decoded
-
-    def encode(self, pixels: Tensor) -> Distribution:
-        """The latent distribution of (B, H, W, 3) in [0, 1]; H and W must be multiples of the downscale."""
-        size = self.config.downscale
-        if pixels.ndim != 4 or pixels.shape[1] % size or pixels.shape[2] % size:
-            raise ValueError(
-                f"pixels must be (B, H, W, {self.config.image_channels}) with H and W multiples of {size}, "
-                f"not {tuple(pixels.shape)}"
-            )
-        return self.encode_raw(pixels.movedim(-1, 1) * 2.0 - 1.0)
-
-    def decode(self, latent: Tensor) -> Tensor:
-        """The picture of a latent (B, C, h, w): (B, H, W, 3) clamped to [0, 1]."""
-        return ((self.decode_raw(latent) + 1.0) / 2.0).clamp(0.0, 1.0).movedim(1, -1)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """The round trip of (B, 3, H, W) in [-1, 1] through the mode of its latent."""
-        return self.decode_raw(self.encode_raw(pixels).mode())
 
 
 class ResidualBlock(nn.Module):

@@ -233,17 +233,17 @@ def test_an_unknown_file_is_refused_with_what_it_lacks_and_holds(tmp_path: Path)
         open_checkpoint(path)
     text = str(caught.value)
     assert "x.safetensors is not a checkpoint of a known family" in text
-    assert "It is not Stable Diffusion 1.x: input_blocks.0.0.weight is missing" in text
+    assert "It is not Stable Diffusion" in text
     assert "It holds double_blocks.0.img_attn" in text
 
 
-@pytest.mark.parametrize("config", [UNETS[4], UNETS[5], UNETS[6]])
-def test_other_families_are_not_claimed(tmp_path: Path, config: UNetConfig) -> None:
+@pytest.mark.parametrize("config", [UNETS[6], replace(UNETS[4], in_channels=6)])
+def test_networks_of_no_known_family_are_not_claimed(tmp_path: Path, config: UNetConfig) -> None:
     small = replace(
         config, channels=32, context_width=64, vector_width=config.vector_width and 32, head_width=32
     )
     tensors = {UNET_PREFIX + name: t.detach() for name, t in UNet(small).state_dict().items()}
-    with pytest.raises(UnknownFormat, match=r"not Stable Diffusion 1\.x"):
+    with pytest.raises(UnknownFormat, match=r"known family\. It is not .*It holds model\."):
         open_checkpoint(written(tmp_path / "x.safetensors", tensors))
 
 

@@ -59,7 +59,7 @@ def test_a_latent_is_drawn_alike_from_equal_generators(pair: tuple) -> None:
 
 
 def test_the_divergence_from_the_unit_gaussian_is_zero_for_it() -> None:
-    from models.vae.kl import Distribution
+    from models.vae.autoencoder import Distribution
 
     zeros = torch.zeros(2, 4, 3, 3)
     assert torch.equal(Distribution(zeros, zeros).kl(), torch.zeros(2))

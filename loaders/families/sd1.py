@@ -1,0 +1,41 @@
+"""Describes Stable Diffusion 1.x and what was trained from it: inpainting, instruct-pix2pix."""
+
+from loaders.families.latents import SD
+from loaders.families.ldm import Trained, ldm_family, shaped
+from loaders.families.stated import stated_prediction
+from loaders.files import Weights
+from loaders.keymap import Sources
+from models.conditioners.pictures import EditConditioner, InpaintConditioner
+from models.noise import NoiseTable
+
+TEXT = {"clip_l": ("cond_stage_model.transformer.",)}
+
+
+def training(weights: Weights, sources: Sources) -> Trained:
+    """Shapes cannot tell what a network predicts: it is noise, unless the file says otherwise."""
+    del sources
+    return Trained(
+        prediction=stated_prediction(weights) or "eps",
+        noise=NoiseTable(zero_terminal_snr="ztsnr" in weights),
+    )
+
+
+SD15 = ldm_family(
+    ("sd15", "Stable Diffusion 1.x"), shaped(4, linear=False), training=training, text=TEXT, rules="sd15"
+)
+INPAINT = ldm_family(
+    ("sd15_inpaint", "Stable Diffusion 1.x for inpainting"),
+    shaped(9, linear=False),
+    training=training,
+    text=TEXT,
+    rules="sd15",
+    conditioner=InpaintConditioner(SD),
+)
+EDIT = ldm_family(
+    ("sd15_edit", "instruct-pix2pix"),
+    shaped(8, linear=False),
+    training=training,
+    text=TEXT,
+    rules="sd15",
+    conditioner=EditConditioner(),
+)
