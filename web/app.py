@@ -112,6 +112,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     watching = asyncio.create_task(app[keys.MEASURES].watch_loop())
     webhooks = Webhooks(app[keys.SERVICE], app[keys.SETTINGS].webhook_hosts)
     silent = app[keys.SERVICE].listen(webhooks.hear)
+    await webhooks.resume()
     yield
     silent()
     await webhooks.close()

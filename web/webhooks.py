@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from executor.queue.jobs import WEBHOOK_KEY
 from executor.worker.notices import JobClosed
 from web.job_shapes import job_object
 from web.refusal import RefusedError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from executor.worker.notices import ServiceEvent
     from executor.worker.service import Service
 
-KEY = "webhook"
+DELIVERIES = uuid.UUID("5f3b8a52-6f0e-4a49-9d1c-7a3a4b1f60d2")
 MAX_URL, MAX_SECRET = 2000, 200
 TIMEOUT_SECONDS = 10.0
 PAUSES_SECONDS = (1.0, 5.0, 25.0, 125.0)
@@ -47,7 +48,7 @@ def _is_allowed(parts: SplitResult, hosts: Sequence[str]) -> bool:
 
 def check_webhook(extra_data: Mapping[str, Any], hosts: Sequence[str]) -> None:
     """Refuses a job whose webhook is malformed or leads where the owner of the server did not allow."""
-    given = extra_data.get(KEY)
+    given = extra_data.get(WEBHOOK_KEY)
     if given is None:
         return
     if not hosts:
@@ -73,10 +74,10 @@ def _refused(kind: str, message: str) -> RefusedError:
 
 def without_secret(extra_data: Mapping[str, Any]) -> dict[str, Any]:
     """What clients are shown of a job's extra data: a webhook without its secret."""
-    webhook = extra_data.get(KEY)
+    webhook = extra_data.get(WEBHOOK_KEY)
     if not isinstance(webhook, dict) or "secret" not in webhook:
         return dict(extra_data)
-    return {**extra_data, KEY: {key: value for key, value in webhook.items() if key != "secret"}}
+    return {**extra_data, WEBHOOK_KEY: {key: value for key, value in webhook.items() if key != "secret"}}
 
 
 def shown_item(item: list[Any]) -> list[Any]:
@@ -118,7 +119,7 @@ class PublicResolver(AbstractResolver):
 
 
 class Webhooks:
-    """Tells of jobs that are over. Used on the event loop.
+    """Tells of jobs that are over, those of earlier runs too. Used on the event loop.
 
     Args:
         service: whose jobs.
@@ -132,46 +133,59 @@ class Webhooks:
         self._service = service
         self._hosts = tuple(hosts)
         self._pauses = tuple(pauses)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
+
+    async def resume(self) -> None:
+        """Tell of the jobs whose end was not told before the server ended."""
+        if self._hosts:
+            for job in await self._service.untold(MOST_DELIVERIES):
+                self._begin(job)
 
     def hear(self, told: ServiceEvent) -> None:
         """Tell of a job that is over, if it asked for that."""
-        job = told.job
-        if job is None or not isinstance(told.event, JobClosed) or job.extra_data.get(KEY) is None:
-            return
-        if len(self._tasks) >= MOST_DELIVERIES:
-            logger.warning("too many webhooks wait: that of job %s is not sent", job.job_id)
-            return
-        task = asyncio.create_task(self._tell(job))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if self._hosts and told.job is not None and isinstance(told.event, JobClosed):
+            self._begin(told.job)
 
     async def close(self) -> None:
-        """Give up what was not delivered."""
-        tasks = list(self._tasks)
+        """Stop; what was not delivered is on disk, for the next start."""
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
+    def _begin(self, job: QueuedJob) -> None:
+        if job.extra_data.get(WEBHOOK_KEY) is None or job.sequence in self._tasks:
+            return
+        if len(self._tasks) >= MOST_DELIVERIES:
+            logger.warning("many webhooks wait: that of job %s is sent after the next start", job.job_id)
+            return
+        task = self._tasks[job.sequence] = asyncio.create_task(self._tell(job))
+        task.add_done_callback(lambda _: self._tasks.pop(job.sequence, None))
+
     async def _tell(self, job: QueuedJob) -> None:
         try:
             check_webhook(job.extra_data, self._hosts)  # the list may have changed since it was submitted
         except RefusedError:
+            await self._service.told(job)
             return
         row = await self._service.job(job.job_id)
         if row is None:
             return
-        webhook = job.extra_data[KEY]
+        webhook = job.extra_data[WEBHOOK_KEY]
         body = to_json({"event": "job_finished", "job": job_object(row)}).encode()
-        delivery = uuid.uuid4().hex
+        # After a restart the same, so that a receiver knows what it has had.
+        delivery = uuid.uuid5(DELIVERIES, f"{job.job_id} {job.sequence}").hex
         for pause in (0.0, *self._pauses):
             await asyncio.sleep(pause)
             if await self._post(webhook["url"], webhook.get("secret", ""), body, delivery):
-                return
-        logger.warning("the webhook of job %s was not accepted, %d tries", job.job_id, 1 + len(self._pauses))
+                break
+        else:
+            tries = 1 + len(self._pauses)
+            logger.warning("the webhook of job %s was not accepted, %d tries", job.job_id, tries)
+        await self._service.told(job)
 
     async def _post(self, url: str, secret: str, body: bytes, delivery: str) -> bool:
         """Send once; whether nothing more is to be done."""

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 # Credentials that some clients send beside a prompt: never stored, never shown.
 SECRET_KEYS = frozenset({"auth_token_comfy_org", "api_key_comfy_org"})
+# Under this key of the extra data a job names who is to be told of its end.
+WEBHOOK_KEY = "webhook"
 
 
 class JobState(StrEnum):
@@ -79,6 +81,20 @@ class QueuedJob:
     losses: int = 0
     idempotency_key: str | None = None
     is_repeat: bool = False
+
+    @classmethod
+    def from_new(cls, new: NewJob, sequence: int, number: float, created: float) -> Self:
+        """The job that a client asks for, at its place in the line."""
+        return cls(
+            job_id=new.job_id,
+            sequence=sequence,
+            number=number,
+            graph=new.graph,
+            extra_data=stored_extra_data(new.extra_data, created),
+            targets=new.targets,
+            created=created,
+            idempotency_key=new.idempotency_key,
+        )
 
     @property
     def token(self) -> str:

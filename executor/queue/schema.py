@@ -50,6 +50,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (job_id, event_id)
         ) WITHOUT ROWID""",
     ),
+    (
+        "ALTER TABLE jobs ADD COLUMN is_untold INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX jobs_untold ON jobs (sequence) WHERE is_untold AND finished IS NOT NULL",
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from executor.queue.jobs import (
     FINAL,
     OPEN,
     WAITING,
+    WEBHOOK_KEY,
     DuplicateJobError,
     JobState,
     QueuedJob,
@@ -104,6 +105,7 @@ class Store:
             job.client_id,
             job.workflow_id,
             job.idempotency_key,
+            job.extra_data.get(WEBHOOK_KEY) is not None,
         )
         earlier = await self._write(lambda connection: _insert(connection, row))
         return job if earlier is None else earlier
@@ -190,6 +192,21 @@ class Store:
         statement = "DELETE FROM jobs WHERE job_id = ? AND job_id IN (SELECT job_id FROM history)"
         await self._write(lambda connection: connection.executemany(statement, rows))
 
+    async def untold(self, most: int) -> list[QueuedJob]:
+        """Finished jobs whose webhook has not been told of their end, oldest first."""
+        query = (
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE is_untold AND finished IS NOT NULL"
+            " ORDER BY jobs.sequence LIMIT ?"
+        )
+        return await self._read(
+            lambda connection: [_job(row) for row in connection.execute(query, (most,)).fetchall()]
+        )
+
+    async def told(self, job: QueuedJob) -> None:
+        """Remember that the webhook of a job needs to be told no more."""
+        statement = "UPDATE jobs SET is_untold = 0 WHERE job_id = ? AND sequence = ?"
+        await self._write(lambda connection: connection.execute(statement, (job.job_id, job.sequence)))
+
     async def page(self, page: Page) -> tuple[list[JobRow], int]:
         """Jobs of any state without their prompts, and how many there are in all."""
         return await self._read(lambda connection: read_page(connection, page))
@@ -256,7 +273,7 @@ def _lost(job: QueuedJob, started: float | None) -> Outcome:
 
 def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> QueuedJob | None:
     """Write a new job; the earlier job of the same idempotency key instead, if there is one."""
-    job_id, key = row[1], row[-1]
+    job_id, key = row[1], row[-2]
     if key is not None:
         query = f"SELECT {JOB_COLUMNS} FROM jobs WHERE idempotency_key = ?"
         if (found := connection.execute(query, (key,)).fetchone()) is not None:
@@ -268,8 +285,8 @@ def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> QueuedJob |
         connection.execute(
             "INSERT INTO jobs"
             " (sequence, job_id, number, state, attempts, created, graph, extra_data, targets,"
-            " client_id, workflow_id, idempotency_key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " client_id, workflow_id, idempotency_key, is_untold)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
     except sqlite3.IntegrityError as problem:

@@ -17,7 +17,6 @@ from executor.queue.jobs import (
     NewJob,
     QueuedJob,
     now,
-    stored_extra_data,
 )
 from executor.queue.rows import JobRow, Order, Page, Sort, StoredEvent
 from executor.queue.store import Keep, Store
@@ -190,18 +189,9 @@ class Service:
         if new.idempotency_key is None and self._is_open(new.job_id):
             raise DuplicateJobError(new.job_id)
         sequence, self._next_sequence = self._next_sequence, self._next_sequence + 1
-        created = now()
         front = min(-sequence, self._dispatcher.pending.first_number() - 1)
-        job = QueuedJob(
-            job_id=new.job_id,
-            sequence=sequence,
-            number=new.number if new.number is not None else front if new.front else sequence,
-            graph=new.graph,
-            extra_data=stored_extra_data(new.extra_data, created),
-            targets=new.targets,
-            created=created,
-            idempotency_key=new.idempotency_key,
-        )
+        number = new.number if new.number is not None else front if new.front else sequence
+        job = QueuedJob.from_new(new, sequence, number, now())
         # A client that goes away while its job is written must not leave a job on disk that nobody runs.
         task = self._admissions[job.job_id] = self._spawn(self._dispatcher.admit(job))
         task.add_done_callback(lambda _: self._admissions.pop(job.job_id, None))
@@ -277,6 +267,14 @@ class Service:
         """The job of that id, whatever its state, without its prompt."""
         row = await self._store.job(job_id)
         return None if row is None else placed([row], self._dispatcher.pending, self._lanes)[0]
+
+    async def untold(self, most: int) -> list[QueuedJob]:
+        """Finished jobs, of this run or an earlier one, whose webhooks do not know it yet."""
+        return await self._store.untold(most)
+
+    async def told(self, job: QueuedJob) -> None:
+        """Remember that the webhook of a job needs to be told no more."""
+        await self._store.told(job)
 
     async def history_page(
         self,

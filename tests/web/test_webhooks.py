@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from socket import AF_INET
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests.web.client import picture_prompt
+from tests.web.quick import running
 from web.refusal import RefusedError
 from web.webhooks import PublicResolver, check_webhook, without_secret
 
@@ -82,6 +84,44 @@ async def test_a_job_that_is_over_is_told_with_a_signature(start_server: Any, re
     signed = headers["X-Sfumato-Timestamp"].encode() + b"." + body
     expected = hmac.new(b"hidden-word", signed, hashlib.sha256).hexdigest()
     assert headers["X-Sfumato-Signature"] == f"sha256={expected}"
+
+
+async def test_what_was_not_delivered_is_delivered_after_a_restart_and_then_no_more(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    hosts = (f"127.0.0.1:{receiver.port}",)
+    url = f"http://127.0.0.1:{receiver.port}/hook"
+    receiver.statuses = [503]
+    async with running(tmp_path, webhook_hosts=hosts) as server, aiohttp.ClientSession(server.url) as http:
+        prompt_id = await finished(http, {"url": url, "secret": "hidden-word"})
+        await asyncio.wait_for(receiver.news.wait(), 10)
+    receiver.news.clear()
+    async with running(tmp_path):  # allowed to tell nobody, it forgets nothing
+        await asyncio.sleep(0.05)
+    assert len(receiver.heard) == 1
+    async with running(tmp_path, webhook_hosts=hosts) as server:
+        await asyncio.wait_for(receiver.news.wait(), 10)
+        while await server.service.untold(10):
+            await asyncio.sleep(0.01)
+    (first, before), (second, after) = receiver.heard
+    assert json.loads(after)["job"]["id"] == prompt_id
+    assert (first["X-Sfumato-Delivery"], before) == (second["X-Sfumato-Delivery"], after)
+    async with running(tmp_path, webhook_hosts=hosts):
+        await asyncio.sleep(0.05)
+    assert len(receiver.heard) == 2
+
+
+async def test_a_webhook_that_is_no_longer_allowed_is_dropped(receiver: Receiver, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{receiver.port}/hook"
+    receiver.statuses = [503]
+    hosts = (f"127.0.0.1:{receiver.port}",)
+    async with running(tmp_path, webhook_hosts=hosts) as server, aiohttp.ClientSession(server.url) as http:
+        await finished(http, {"url": url})
+        await asyncio.wait_for(receiver.news.wait(), 10)
+    async with running(tmp_path, webhook_hosts=("elsewhere.example.com",)) as server:
+        while await server.service.untold(10):
+            await asyncio.sleep(0.01)
+    assert len(receiver.heard) == 1
 
 
 async def test_a_redirect_is_not_followed(start_server: Any, receiver: Receiver) -> None:
