@@ -102,7 +102,8 @@ class Residency:
     def _resident(self, network: nn.Module) -> _Resident:
         resident: _Resident | None = network.__dict__.get(_ATTRIBUTE)
         if resident is None:
-            resident = _Resident(weakref.ref(network), _size_bytes(network))
+            size_bytes = 0 if _stays_on_cpu(network) else _size_bytes(network)
+            resident = _Resident(weakref.ref(network), size_bytes)
             network.__dict__[_ATTRIBUTE] = resident
         self._residents.add(resident)
         self._clock += 1
@@ -134,7 +135,7 @@ class Residency:
 
     def _bring(self, resident: _Resident, network: nn.Module) -> None:
         self._make_room(resident.size_bytes)
-        if self.devices.is_split:
+        if self.devices.is_split and not _stays_on_cpu(network):
             try:
                 network.to(self.devices.compute)
             except torch.OutOfMemoryError:
@@ -187,3 +188,8 @@ class Residency:
 def _size_bytes(network: nn.Module) -> int:
     tensors = [*network.parameters(), *network.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _stays_on_cpu(network: nn.Module) -> bool:
+    """Whether a network is computed with where it is stored, because somebody chose so."""
+    return bool(getattr(network, "stays_on_cpu", False))

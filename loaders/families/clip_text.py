@@ -24,6 +24,8 @@ HEAD_WIDTH = 64
 ACTIVATIONS: dict[str, Activation] = {"clip_l": "quick_gelu", "clip_h": "gelu", "clip_g": "gelu"}
 # OpenCLIP's H has 24 blocks, of which the families that use it drop the last, some already in their files.
 FULL_LAYERS = {"clip_h": 24}
+# Larger encoders have more blocks than these, where one may lack its last.
+LEAST_LAYERS = (("clip_g", 31), ("clip_h", 23), ("clip_l", 1))
 _TOKENS = "text_model.embeddings.token_embedding.weight"
 _FIRST_NAMES = (_TOKENS, _TOKENS.removeprefix("text_model."), "token_embedding.weight")
 _OLD_NAMES = [(rf"{name}\.", f"text_model.{name}.") for name in ("embeddings", "encoder", "final_layer_norm")]
@@ -53,6 +55,28 @@ def read_text_model(
         return None
     network = TextEncoders({name: read_clip(weights, p, name, storage) for name, p in found.items()})
     return TextModel(network, clip_tokenizer(), family=family, name=weights.path.name)
+
+
+def clip_prefixes(shapes: Shapes) -> list[str]:
+    """Every prefix under which a file has a text encoder."""
+    endings = ("layers.0.layer_norm1.weight", "resblocks.0.ln_1.weight")
+    starts = {name.removesuffix(e) for name in shapes for e in endings if name.endswith(e)}
+    stems = ("text_model.encoder.", "encoder.", "transformer.")
+    cut = set()
+    for start in starts:
+        stem = next((stem for stem in stems if start.endswith(stem)), None)
+        if stem is not None:
+            cut.add(start.removesuffix(stem))
+    return [prefix for prefix in sorted(cut) if clip_prefix(shapes, [prefix]) is not None]
+
+
+def clip_kind(shapes: Shapes, prefix: str) -> str:
+    """The name of the encoder under a prefix: how many blocks it has tells them apart."""
+    layers = max(
+        count(shapes, prefix + stack)
+        for stack in ("text_model.encoder.layers.", "encoder.layers.", "transformer.resblocks.")
+    )
+    return next(name for name, least in LEAST_LAYERS if layers >= least)
 
 
 def clip_prefix(shapes: Shapes, prefixes: Sequence[str]) -> str | None:

@@ -6,7 +6,13 @@ from models.text.clip import ClipText
 
 
 class TextEncoders(nn.ModuleDict):
-    """The network of every text model: its encoders by name, in the order their outputs are joined in."""
+    """The network of every text model: its encoders by name, in the order their outputs are joined in.
+
+    Attributes:
+        stays_on_cpu: whether they are computed with on the CPU, whatever device there is.
+    """
+
+    stays_on_cpu = False
 
     def clip(self, name: str) -> ClipText:
         """One of the CLIP encoders.

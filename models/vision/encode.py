@@ -1,7 +1,6 @@
 """Answers what a picture tower sees in pictures: scaled to its size, normalised, encoded."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch.nn.functional import interpolate
 
 from models.vision.clip import ClipVision, VisionOutput
 
-Crop = Literal["center", "none"]
+CROPS = ("center", "none")
 # Of the pictures CLIP was trained on, by channel.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -32,7 +31,7 @@ class VisionModel:
     name: str = ""
 
 
-def encode_pictures(model: VisionModel, pictures: Tensor, crop: Crop = "center") -> VisionOutput:
+def encode_pictures(model: VisionModel, pictures: Tensor, crop: str = "center") -> VisionOutput:
     """What a tower sees in pictures (B, H, W, C) in [0, 1]; channels after the third are left out.
 
     Args:
@@ -53,8 +52,14 @@ def encode_pictures(model: VisionModel, pictures: Tensor, crop: Crop = "center")
     return replace(output, **{k: v.float().cpu() for k, v in vars(output).items() if v is not None})
 
 
-def prepared(pictures: Tensor, size: int, crop: Crop = "center") -> Tensor:
-    """Pictures (B, H, W, C) in [0, 1] as (B, 3, size, size) in [0, 1], in steps of 1/255."""
+def prepared(pictures: Tensor, size: int, crop: str = "center") -> Tensor:
+    """Pictures (B, H, W, C) in [0, 1] as (B, 3, size, size) in [0, 1], in steps of 1/255.
+
+    Raises:
+        ValueError: the crop is unknown.
+    """
+    if crop not in CROPS:
+        raise ValueError(f"unknown crop {crop!r}: expected {' or '.join(CROPS)}")
     pixels = pictures[..., :3].movedim(-1, 1).float()
     height, width = pixels.shape[2:]
     if (height, width) != (size, size):

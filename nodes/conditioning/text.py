@@ -15,6 +15,12 @@ from nodes.api.widgets import Range, Text
 from schedulers.conditioning import Entry
 
 
+def needs_clip(clip: Clip | None) -> None:
+    """Raise NodeError if there is no text encoder."""
+    if clip is None:
+        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
+
+
 @node(id="CLIPTextEncode", display_name="CLIP Text Encode (Prompt)", category="conditioning")
 def encode(ctx: Context, text: Annotated[str, Text(embeddings=True)], clip: Clip) -> Conditioning:
     """Turn a prompt into conditioning for a sampler.
@@ -23,8 +29,7 @@ def encode(ctx: Context, text: Annotated[str, Text(embeddings=True)], clip: Clip
         text: the prompt; (words:1.2) weighs words, embedding:name inserts a trained embedding.
         clip: the text encoder of the model that will use it.
     """
-    if clip is None:
-        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
+    needs_clip(clip)
     with ctx.resident(clip) as base, torch.no_grad():
         embedding, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
     return (Entry(embedding, pooled),)
@@ -38,6 +43,5 @@ def set_last_layer(clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1,
         clip: the text encoder.
         stop_at_clip_layer: the block whose result is used; -1 is the last one.
     """
-    if clip is None:
-        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
+    needs_clip(clip)
     return clip.with_base(replace(clip.base, last_layer=stop_at_clip_layer))

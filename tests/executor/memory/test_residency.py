@@ -239,3 +239,13 @@ def test_networks_move_to_the_device_and_back() -> None:
         torch.testing.assert_close(holder.network.weight.cpu(), before + 1)
     residency.free()
     assert torch.equal(holder.network.weight, before)
+
+
+def test_a_network_that_stays_on_the_cpu_is_not_moved_and_takes_no_room() -> None:
+    residency = Residency(Devices(compute=torch.device("meta"), limit_bytes=BYTES))
+    staying, moving = Holder(), Holder()
+    staying.network.stays_on_cpu = True  # type: ignore[assignment]
+    with residency.borrow(Patched(moving)), residency.borrow(Patched(staying)):
+        assert moving.network.weight.device.type == "meta"
+        assert staying.network.weight.device.type == "cpu"
+        assert residency.resident_bytes() == BYTES
