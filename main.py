@@ -196,7 +196,9 @@ def work(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     from executor import headless
 
-    return headless.run(options.graph, options.assignments, options.json, lambda: _session(options))
+    return headless.run(
+        options.graph, options.assignments, options.json, lambda: _session(options), why=options.why
+    )
 
 
 def check(options: argparse.Namespace) -> int:

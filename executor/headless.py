@@ -11,7 +11,8 @@ from typing import Any
 
 from executor.graph_file import GraphFileError, read_graph
 from executor.overrides import OverrideError
-from executor.run.events import JobFinished
+from executor.run.events import JobFinished, NodeFailed, NodeStarted
+from executor.run.why import explain_all
 from executor.session import Session
 from executor.session_output import JsonLines, Terminal, write_line
 from nodes.api.catalogue import object_info
@@ -43,8 +44,10 @@ def complain(problem: Exception | str, code: ExitCode) -> ExitCode:
     return code
 
 
-def run(path: Path, assignments: Sequence[str], as_json: bool, open_session: OpenSession) -> ExitCode:
-    """Run the workflow in a file."""
+def run(
+    path: Path, assignments: Sequence[str], as_json: bool, open_session: OpenSession, why: bool = False
+) -> ExitCode:
+    """Run the workflow in a file, and with `why` say what was done about each node."""
 
     def play(session: Session, workflow: Mapping[str, Any]) -> ExitCode:
         validation = session.check(workflow, overrides=assignments)
@@ -53,15 +56,20 @@ def run(path: Path, assignments: Sequence[str], as_json: bool, open_session: Ope
             report.problems(validation.problems)
             return ExitCode.PROBLEMS
         before = signal.signal(signal.SIGINT, lambda *_: _interrupt(session))
-        status = ""
+        end, last_node = None, ""
         try:
             for event in session.events(workflow, overrides=assignments):
                 report.tell(event)
-                if isinstance(event, JobFinished):
-                    status = event.status
+                if isinstance(event, NodeStarted | NodeFailed):
+                    last_node = event.node_id
+                elif isinstance(event, JobFinished):
+                    end = event
         finally:
             signal.signal(signal.SIGINT, before)
-        return STATUS_CODES[status]
+        assert end is not None
+        if why:
+            report.explain(explain_all(validation.graph, validation.outputs, end, last_node))
+        return STATUS_CODES[end.status]
 
     return _with_workflow(path, open_session, play)
 

@@ -39,6 +39,9 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
     _add_queue_options(command)
     command = add("run", "run a workflow and write its results; needs no server", graph, lines)
     command.add_argument(
+        "--why", action="store_true", help="say at the end why each node ran, or why it did not"
+    )
+    command.add_argument(
         "--output", type=Path, metavar="DIR", dest="output_directory", help="write results there"
     )
     add("check", "list everything that is wrong with a workflow; runs nothing", graph, lines)

@@ -19,6 +19,7 @@ from executor.run.events import (
     NodeProgress,
     NodeStarted,
 )
+from executor.run.why import Told
 
 Locate: TypeAlias = Callable[[Mapping[str, str]], Path]
 
@@ -47,6 +48,11 @@ class JsonLines:
         if isinstance(event, JobFinished):
             values["files"] = [str(self._locate(record)) for record in saved_records(event.outputs)]
         write_line(json.dumps({"event": _snake(type(event).__name__)} | values, default=str))
+
+    def explain(self, told: Mapping[str, Told]) -> None:
+        """Write what was done about each node: `{"event": "why", "nodes": {ID: {"did", "text"}}}`."""
+        nodes = {node_id: {"did": one.deed, "text": one.text} for node_id, one in told.items()}
+        write_line(json.dumps({"event": "why", "nodes": nodes}))
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Write what validation found."""
@@ -82,6 +88,11 @@ class Terminal:
             self.close()
             counts = f"{len(event.executed)} nodes ran, {len(event.cached)} were cached"
             write_line(f"{event.status} in {event.seconds:.2f} s: {counts}", self._stream)
+
+    def explain(self, told: Mapping[str, Told]) -> None:
+        """Write a line for each node: what was done about it and why."""
+        for node_id, one in told.items():
+            write_line(f"{self._label(node_id)} {one}", self._stream)
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Write what validation found, one sentence a problem."""

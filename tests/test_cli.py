@@ -89,6 +89,23 @@ def test_run_writes_one_event_a_line(cli, graph_file):
     assert events[-2]["ui"] == events[-1]["outputs"]["3"]
 
 
+def test_run_says_why_each_node_ran(cli, graph_file, tmp_path):
+    graph = {**GRAPH, "9": GRAPH["1"]}
+    code, _, err = cli("run", graph_file(graph), "--why")
+    assert code == 0
+    assert err.splitlines()[-4:] == [
+        "EmptyImage (node 1) ran: no earlier run of it is known",
+        "ImageInvert 'Turn' (node 2) ran: no earlier run of it is known",
+        "SaveImage (node 3) ran: no earlier run of it is known",
+        "EmptyImage (node 9) skipped: no output that was asked for needs it",
+    ]
+    _, out, _ = cli("run", graph_file(graph), "--why", "--json")
+    last = json.loads(out.splitlines()[-1])
+    assert last["event"] == "why"
+    assert last["nodes"]["2"] == {"did": "ran", "text": "no earlier run of it is known"}
+    assert last["nodes"]["9"]["did"] == "skipped"
+
+
 @pytest.mark.parametrize("node", ["1", "EmptyImage", "emptyimage"])
 def test_set_changes_an_input_of_the_type_it_has(cli, graph_file, node):
     code, out, _ = cli("run", graph_file(), "--set", f"{node}.width=8", "--set", f"{node}.color=0")
@@ -198,9 +215,11 @@ def test_a_node_that_fails_is_named_and_the_code_is_1(cli, graph_file, base):
         "3": {"class_type": "VAEDecode", "inputs": {"samples": ["2", 0], "vae": ["1", 2]}},
         "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "x"}},
     }
-    code, out, err = cli("run", graph_file(graph))
+    code, out, err = cli("run", graph_file(graph), "--why")
     assert (code, out) == (1, "")
     assert "CheckpointLoaderSimple (node 1) failed" in err
+    assert "CheckpointLoaderSimple (node 1) failed: it ran because no earlier run of it is known" in err
+    assert "SaveImage (node 4) skipped: the job ended before it was its turn" in err
     code, out, _ = cli("run", graph_file(graph), "--json")
     events = [json.loads(line) for line in out.splitlines()]
     assert code == 1

@@ -188,7 +188,8 @@ FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"
 LINK = record({"path": TEXT}, {"seconds": WHOLE})
 VIEW = ("filename", "type", "subfolder", "preview", "channel")
 LIST = ("status", "workflow_id", "sort_by", "sort_order", "limit", "offset")
-WHY = record({"did": {"enum": ["ran", "cached", "skipped"]}, "reason": array(TEXT)})
+DEEDS = ["ran", "cached", "not called", "failed", "stopped", "skipped"]
+WHY = record({"did": {"enum": DEEDS}, "text": TEXT, "reason": array(TEXT)})
 PAUSED = record({"paused": FLAG})
 
 SHAPES: Mapping[str, Shape] = {

@@ -66,18 +66,33 @@ async def test_a_finished_job_says_what_it_did_about_each_node(
     http: aiohttp.ClientSession, connect: Any
 ) -> None:
     client: Client = await connect("why")
-    prompt = picture_prompt(width=82)
-    prompt["9"] = picture_prompt()["1"]
+    plain = picture_prompt(width=82)
+    prompt = {"made": plain["1"], "saved": plain["2"], "unused": picture_prompt()["1"]}
+    prompt["saved"]["inputs"]["images"] = ["made", 0]
     told = []
     for colour in ("red", "red", "blue"):
-        prompt["1"]["inputs"]["colour"] = colour
+        prompt["made"]["inputs"]["colour"] = colour
         prompt_id = await client.submit(prompt)
         await client.until_done(prompt_id)
         async with http.get(f"/api/jobs/{prompt_id}/why") as response:
             told.append((await response.json())["nodes"])
-    assert [nodes["1"]["did"] for nodes in told] == ["ran", "cached", "ran"]
-    assert {nodes["9"]["did"] for nodes in told} == {"skipped"}
-    assert told[2]["1"]["reason"][:2] in ([], ["changed", "colour"])  # an engine need not give reasons
+    new = {"did": "ran", "text": "no earlier run of it is known", "reason": []}
+    unused = {"did": "skipped", "text": "no output that was asked for needs it", "reason": []}
+    assert told[0] == {"made": new, "saved": new, "unused": unused}
+    assert told[1]["made"] == {"did": "cached", "text": "its result was there already", "reason": []}
+    assert told[2] == {
+        "made": {
+            "did": "ran",
+            "text": "input colour changed: red is blue now",
+            "reason": ["changed", "colour", "red", "blue"],
+        },
+        "saved": {
+            "did": "ran",
+            "text": "input images: what it is linked to changed",
+            "reason": ["upstream", "images"],
+        },
+        "unused": unused,
+    }
     async with http.get("/api/jobs/nothing/why") as response:
         assert response.status == 404
 

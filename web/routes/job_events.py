@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from executor.graph.parse import parse
 from executor.queue.jobs import FINAL
+from executor.run.events import JobFinished
+from executor.run.why import explain_all
 from executor.worker.notices import JobClosed
 from web.keys import SERVICE, STREAMS
 from web.refusal import RefusedError
@@ -90,21 +93,25 @@ async def _tell(request: web.Request, response: web.StreamResponse, news: asynci
 
 @routes.get("/api/jobs/{job_id}/why")
 async def why(request: web.Request) -> web.Response:
-    """What a finished job did about each node of its graph: ran and for which reason, cached, or skipped."""
+    """What a finished job did about each node, in a word and in a sentence; the reason also for programs."""
     service, job_id = request.app[SERVICE], request.match_info["job_id"]
     entry = await service.history_entry(job_id)
     if entry is None:
         raise RefusedError(404, "not_found", "There is no finished job of that id")
     stored = await service.events_after(job_id)
-    last: Mapping[str, Any] = next((one.data for one in stored[::-1] if one.kind == "JobFinished"), {})
-    ran, cached, reasons = set(last.get("executed", ())), set(last.get("cached", ())), last.get("why", {})
-    nodes: dict[str, dict[str, Any]] = {
-        node_id: {"did": "ran", "reason": list(reasons.get(node_id, ()))}
-        if node_id in ran
-        else {"did": "cached" if node_id in cached else "skipped", "reason": []}
-        for node_id in (*entry.job.graph, *(added for added in ran if added not in entry.job.graph))
-    }
-    return json_response({"id": job_id, "nodes": nodes})
+    last = next((event.data for event in stored[::-1] if event.kind == "JobFinished"), None)
+    if last is None:
+        raise RefusedError(404, "forgotten", "What that job did about its nodes is not remembered any more")
+    end, failure = JobFinished(job_id, **last), entry.outcome.failure
+
+    def explain() -> dict[str, dict[str, Any]]:
+        told = explain_all(parse(entry.job.graph), entry.job.targets, end, failure.node_id if failure else "")
+        return {
+            node_id: {"did": one.deed, "text": one.text, "reason": list(end.why.get(node_id, ()))}
+            for node_id, one in told.items()
+        }
+
+    return json_response({"id": job_id, "nodes": await asyncio.to_thread(explain)})
 
 
 def event_text(job_id: str, event: StoredEvent) -> str:
