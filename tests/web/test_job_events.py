@@ -83,8 +83,8 @@ async def test_a_finished_job_says_what_it_did_about_each_node(
     assert told[2] == {
         "made": {
             "did": "ran",
-            "text": "input colour changed: red is blue now",
-            "reason": ["changed", "colour", "red", "blue"],
+            "text": "input colour changed: 'red' is 'blue' now",
+            "reason": ["changed", "colour", "'red'", "'blue'"],
         },
         "saved": {
             "did": "ran",
