@@ -5,11 +5,12 @@ from dataclasses import replace
 from loaders.assemble import Storage, assemble
 from loaders.conditions import below
 from loaders.errors import BrokenFile
-from loaders.families.kl import kl_config, kl_prefix, kl_sources, sources_shapes
+from loaders.families.kl import asymmetric_config, kl_config, kl_prefix, kl_sources, sources_shapes
 from loaders.families.latents import latent_format
 from loaders.families.tiny_vae import read_tiny
 from loaders.files import Weights
 from models.diffusion import LatentFormat, VaeModel
+from models.vae.asymmetric import AsymmetricAutoencoder
 from models.vae.kl import AutoencoderKL
 
 
@@ -35,7 +36,11 @@ def _read_kl(weights: Weights, storage: Storage, latent: LatentFormat) -> VaeMod
     shapes = sources_shapes(weights, sources)
     if not below(shapes, "encoder.down."):
         raise BrokenFile(weights.path, "its autoencoder has no encoder")
-    config = kl_config(shapes)
-    network = assemble(lambda: AutoencoderKL(config), weights, sources, storage, "autoencoder")
+    asymmetric, config = asymmetric_config(shapes), kl_config(shapes)
+
+    def build() -> AutoencoderKL | AsymmetricAutoencoder:
+        return AsymmetricAutoencoder(asymmetric) if asymmetric else AutoencoderKL(config)
+
+    network = assemble(build, weights, sources, storage, "autoencoder")
     made = replace(latent_format(weights, latent, config.latent_channels), downscale=config.downscale)
     return VaeModel(network, made, weights.path.name)

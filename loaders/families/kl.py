@@ -1,12 +1,17 @@
 """Answers how large a KL autoencoder in a file is and where its parameters are, in either common layout."""
 
+from dataclasses import replace
+from typing import Any
+
 from loaders.conditions import Shapes, count
 from loaders.keymap import Sources, rename, strip
+from models.vae.asymmetric import AsymmetricConfig
 from models.vae.kl import KLConfig
 
 # Where the parameters of an autoencoder start: in whole checkpoints, and in files of their own.
 PREFIXES = ("first_stage_model.", "vae.", "")
 ORIGINAL_KEY = "decoder.conv_in.weight"
+_PICTURE = "decoder.condition_encoder.layers"
 _DIFFUSERS_KEY = "decoder.up_blocks.0.resnets.0.norm1.weight"
 
 
@@ -35,18 +40,36 @@ def sources_shapes(shapes: Shapes, sources: Sources) -> Shapes:
 
 def kl_config(shapes: Shapes) -> KLConfig:
     """The sizes of an autoencoder from its shapes under original names."""
-    channels = shapes["encoder.conv_in.weight"][0]
-    levels = count(shapes, "encoder.down.")
     return KLConfig(
-        channels=channels,
-        multipliers=tuple(
-            shapes[f"encoder.down.{level}.block.0.conv1.weight"][0] // channels for level in range(levels)
-        ),
-        residual_blocks=count(shapes, "encoder.down.0.block."),
+        **_half(shapes, "encoder.down.", "encoder.conv_in.weight", 0),
         image_channels=shapes["encoder.conv_in.weight"][1],
         latent_channels=shapes[ORIGINAL_KEY][1],
         quant_convolutions="post_quant_conv.weight" in shapes,
     )
+
+
+def asymmetric_config(shapes: Shapes) -> AsymmetricConfig | None:
+    """The sizes of an autoencoder whose decoder is told of the picture; None where it is not."""
+    layers = count(shapes, f"{_PICTURE}.")
+    if not layers:
+        return None
+    encoder = kl_config(shapes)
+    return AsymmetricConfig(
+        encoder=encoder,
+        decoder=replace(encoder, **_half(shapes, "decoder.up.", "decoder.norm_out.weight", 1)),
+        picture_widths=tuple(shapes[f"{_PICTURE}.{index}.weight"][0] for index in range(layers)),
+    )
+
+
+def _half(shapes: Shapes, levels: str, finest: str, more_blocks: int) -> dict[str, Any]:
+    """Width, levels and blocks of one half, which has more blocks a level than the sizes tell."""
+    channels = shapes[finest][0]
+    multipliers = (shapes[f"{levels}{i}.block.0.conv1.weight"][0] for i in range(count(shapes, levels)))
+    return {
+        "channels": channels,
+        "multipliers": tuple(width // channels for width in multipliers),
+        "residual_blocks": count(shapes, f"{levels}0.block.") - more_blocks,
+    }
 
 
 _HALVES = ("encoder.down", "decoder.up")
