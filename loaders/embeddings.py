@@ -1,7 +1,7 @@
 """Answers which learnt vectors `embedding:name` stands for: finds the file and the right tensor in it."""
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,8 +84,8 @@ def _choose(content: Any, width: int, key: str) -> Tensor | None:
     if not isinstance(content, dict) or not content:
         return None
     parameters = content.get("string_to_param")
-    if isinstance(parameters, Mapping) and parameters:
-        return _tensor(next(iter(parameters.values())))
+    if isinstance(parameters, Mapping):
+        return _first_tensor(parameters.values())
     if key in content:
         return _tensor(content[key])
     for ending in (".string_to_param.*", f".{key}"):
@@ -94,12 +94,16 @@ def _choose(content: Any, width: int, key: str) -> Tensor | None:
         ]
         if bundled:
             return _joined(bundled, None)
-    return _tensor(next(iter(content.values())))
+    return _first_tensor(content.values())
 
 
 def _joined(values: list[Any], width: int | None) -> Tensor | None:
     tensors = [v for v in values if isinstance(v, Tensor) and v.ndim and width in (None, v.shape[-1])]
     return torch.cat([v.reshape(-1, v.shape[-1]) for v in tensors]) if tensors else None
+
+
+def _first_tensor(values: Iterable[Any]) -> Tensor | None:
+    return next((value for value in values if isinstance(value, Tensor)), None)
 
 
 def _tensor(value: Any) -> Tensor | None:

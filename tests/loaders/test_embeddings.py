@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from loaders.embeddings import embedding_finder, find_file, read_embedding
 from loaders.errors import BrokenFile
@@ -50,6 +50,7 @@ def test_a_name_is_found_with_and_without_ending_and_below_other_folders(folders
 CONTENTS: list[tuple[str, Any, Tensor]] = [
     ("string_to_param", {"string_to_token": {"*": 265}, "string_to_param": {"*": TWO}, "name": "x"}, TWO),
     ("one key", {"<token>": TWO}, TWO),
+    ("first tensor", {"name": "x", "<token>": TWO, "step": torch.tensor(3)}, TWO),
     ("one row", {"emb_params": TWO[0]}, TWO[:1]),
     ("by encoder", {"clip_g": torch.zeros(2, 9), "clip_l": TWO}, TWO),
     ("list of tables", [{"a": TWO, "b": torch.zeros(1, 9)}, {"c": TWO[0]}], torch.cat([TWO, TWO[:1]])),
@@ -61,6 +62,20 @@ CONTENTS: list[tuple[str, Any, Tensor]] = [
     ("bundle by encoder", {"bundle_emb.x.clip_l": TWO, "bundle_emb.x.clip_g": torch.zeros(1, 9)}, TWO),
     ("bare tensor", TWO, TWO),
 ]
+
+
+def test_a_table_of_parameters_is_read_without_its_code(tmp_path: Path) -> None:
+    """The first training programs pickled torch's own class for them."""
+    table = nn.ParameterDict({"*": nn.Parameter(torch.randn(2, 1024))})
+    path = pickled(tmp_path / "x.pt", {"string_to_token": {"*": torch.tensor(265)}, "string_to_param": table})
+    assert torch.equal(read_embedding(path, 1024, "clip_h"), table["*"])
+
+
+def test_a_file_for_two_encoders_gives_each_its_own(tmp_path: Path) -> None:
+    wide = torch.arange(16.0).reshape(2, 8)
+    save_file({"clip_g": wide, "clip_l": TWO}, tmp_path / "x.safetensors")
+    assert torch.equal(read_embedding(tmp_path / "x.safetensors", 6, "clip_l"), TWO)
+    assert torch.equal(read_embedding(tmp_path / "x.safetensors", 8, "clip_g"), wide)
 
 
 @pytest.mark.parametrize(("name", "content", "expected"), CONTENTS, ids=[c[0] for c in CONTENTS])
