@@ -39,6 +39,8 @@ MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
 ALIASES: Mapping[str, str] = {"unet": "diffusion_models", "clip": "text_encoders"}
 # Keys that hold something else than weights; an empty set admits every file.
 EXTENSIONS: Mapping[str, frozenset[str]] = {"configs": frozenset({".yaml"}), "classifiers": frozenset({""})}
+OWN_KINDS: Mapping[str, str] = {".webp": "image", ".avif": "image", ".latent": "latent"}
+"""Kinds of input files that the system's list of media types does not know everywhere."""
 
 _ANNOTATION = re.compile(r"^(?P<name>.*).\[(?P<kind>input|output|temp)\]$", re.DOTALL)
 
@@ -121,7 +123,7 @@ class Folders:
     def names(self, folder: str) -> list[str]:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.
 
-        `input:image` (or `:audio`, `:video`) lists only that kind of file.
+        `input:image` (or `:audio`, `:video`, `:latent`) lists only that kind of file.
         """
         place, _, kind = folder.partition(":")
         if place in self._places:
@@ -264,8 +266,9 @@ def _top_files(root: Path, kind: str) -> list[str]:
 
 
 def _media_kind(name: str) -> str:
-    if name.lower().endswith(".webp"):
-        return "image"
+    ending = Path(name).suffix.lower()
+    if ending in OWN_KINDS:
+        return OWN_KINDS[ending]
     return (mimetypes.guess_type(name)[0] or "").partition("/")[0]
 
 
