@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
 from schedulers.conditioning import ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance, Guider
-from schedulers.guiders.rule import MaskRule, Predict, Sampling, started
+from schedulers.guiders.rule import Asking, MaskRule, Predict, Sampling, started
 from schedulers.inpaint import MaskAt, fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
 from schedulers.prediction import NetworkDenoiser, initial_state, path_of
@@ -145,8 +145,9 @@ def sample_guided(
     mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
     where = Surroundings(noise, start, mask, seed, torch.device(device))
     rules = started(model.rules)
-    sampling = Sampling(path, table.timestep, tuple(levels), _guiding(rules), chosen.pair is not None)
-    predict = _predictor([Companion(model, lists), *companions], where, sampling.sigmas)
+    sampling = Sampling(path, table, tuple(levels), _guiding(rules), chosen.pair is not None)
+    asked = [Companion(model, rule.lists) for rule in rules if isinstance(rule, Asking)]
+    predict = _predictor([Companion(model, lists), *companions, *asked], where, sampling.sigmas)
     denoise = guided(predict, guider, sampling)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if mask is not None:
@@ -185,6 +186,7 @@ def _conditioned(
     one: Companion, where: Surroundings, sigmas: tuple[float, ...], run: Run
 ) -> ConditionedDenoiser:
     network = NetworkDenoiser.of(one.model)
+    where = replace(where, network=one.model.network)
     setting = Setting(one.model.conditioner, where, network.table.percent_to_sigma)
     return ConditionedDenoiser(network, resolve(one.lists, setting), sigmas, run)
 

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from schedulers.guiders.rule import Guided, Predict, Sampling, apply_rules
+from schedulers.guiders.rule import Predict, Sampling, apply_rules, state
 
 
 class Guider(Protocol):
@@ -40,27 +39,14 @@ class Guidance:
 
     def needs(self, sampling: Sampling) -> tuple[str, ...]:
         """Names of the lists to evaluate, in the order in which they are stacked."""
-        wanted = sampling.always_negative or any(rule.needs_negative for rule in sampling.rules)
-        if not self.has_negative or (is_one(self.scale) and not wanted):
+        if not self.has_negative or (is_one(self.scale) and not sampling.wants_negative):
             return ("positive",)
         return ("positive", "negative")
 
     def denoise(self, x: Tensor, sigma: float, predict: Predict, sampling: Sampling) -> tuple[Tensor, Tensor]:
         """Guide; every tensor is (B, C, H, W)."""
         predictions = predict(x, sigma, self.needs(sampling))
-        positive = predictions["positive"]
-        negative = predictions.get("negative")
-        guided = apply_rules(
-            sampling.rules,
-            Guided(
-                x=x,
-                sigma=sigma,
-                scale=self.scale,
-                positive=positive,
-                negative=torch.zeros_like(positive) if negative is None else negative,
-                has_negative=negative is not None,
-                predict=predict,
-                sampling=sampling,
-            ),
-        )
+        positive, negative = predictions["positive"], predictions.get("negative")
+        first = state(x, sigma, self.scale, positive, negative, predict, sampling)
+        guided = apply_rules(sampling.rules, first)
         return guided.result, guided.negative

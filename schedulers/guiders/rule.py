@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from models.adapters.patch import Patch
+from schedulers.conditioning import ConditioningValue
 from schedulers.path import Path
+from schedulers.tables import SigmaTable
 
 
 class Predict(Protocol):
@@ -30,17 +33,22 @@ class Sampling:
     """What guidance knows of the sampling it is part of.
 
     path: the way from noise to picture.
-    timestep: what the network takes for the time at a noise level.
+    table: the noise levels of the network.
     sigmas: every noise level of the run.
     rules: what the model's nodes do about guidance.
     always_negative: the sampler looks at the negative prediction.
     """
 
     path: Path
-    timestep: Callable[[float], float]
+    table: SigmaTable
     sigmas: tuple[float, ...] = ()
     rules: tuple[Rule, ...] = ()
     always_negative: bool = False
+
+    @property
+    def wants_negative(self) -> bool:
+        """Whether the negative prompt is evaluated even where a scale of 1 makes it idle."""
+        return self.always_negative or any(rule.needs_negative for rule in self.rules)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +81,10 @@ class Guided:
             raise ValueError("the predictions were not combined yet")
         return self.denoised
 
+    def with_result(self, denoised: Tensor) -> Guided:
+        """The same with another outcome (B, C, H, W)."""
+        return replace(self, denoised=denoised)
+
 
 class Rule(Protocol):
     """A change to guidance; frozen, and without memory of earlier evaluations but for what `started` makes.
@@ -102,6 +114,16 @@ class Remembering(Protocol):
 
     def started(self) -> Rule:
         """The rule for one run, with nothing to remember yet."""
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A rule with conditions of its own, which the model predicts beside the guider's lists."""
+
+    @property
+    def lists(self) -> Mapping[str, ConditioningValue]:
+        """The conditions, under names that no guider uses."""
         ...
 
 
@@ -146,6 +168,28 @@ def apply_rules(rules: Sequence[Rule], guided: Guided) -> Guided:
     return finished(rules, combined(rules, changed(rules, guided)))
 
 
+def state(
+    x: Tensor,
+    sigma: float,
+    scale: float,
+    positive: Tensor,
+    negative: Tensor | None,
+    predict: Predict,
+    sampling: Sampling,
+) -> Guided:
+    """Guidance before any rule; a negative that was not evaluated is all zero."""
+    return Guided(
+        x=x,
+        sigma=sigma,
+        scale=scale,
+        positive=positive,
+        negative=torch.zeros_like(positive) if negative is None else negative,
+        has_negative=negative is not None,
+        predict=predict,
+        sampling=sampling,
+    )
+
+
 @dataclass(frozen=True)
 class ClassifierFree:
     """The negative moved by scale times the difference (Ho & Salimans 2022, equation 6)."""
@@ -156,6 +200,6 @@ class ClassifierFree:
     def apply(self, guided: Guided) -> Guided:
         """Combine the two predictions."""
         if not guided.has_negative:
-            return replace(guided, denoised=guided.positive)
+            return guided.with_result(guided.positive)
         moved = guided.negative + (guided.positive - guided.negative) * guided.scale
-        return replace(guided, denoised=moved)
+        return guided.with_result(moved)

@@ -16,7 +16,7 @@ from schedulers.tables import sigma_table
 WIDTH = 8
 TABLE = sigma_table(NoiseTable())
 PATH = Path(TABLE.percent_to_sigma)
-SAMPLING = Sampling(PATH, TABLE.timestep)
+SAMPLING = Sampling(PATH, TABLE)
 
 
 class ToyNetwork(nn.Module):
