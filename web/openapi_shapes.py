@@ -205,7 +205,9 @@ SHAPES: Mapping[str, Shape] = {
     "GET /api/jobs": Shape(answer=ref("JobPage"), query=LIST),
     "POST /api/jobs": Shape(ref("PromptRequest"), ref("JobAnswer"), status=201),
     "GET /api/jobs/{job_id}": Shape(answer=ref("Job")),
-    "POST /api/jobs/{job_id}/cancel": Shape(answer=record({"id": TEXT, "cancelled": FLAG})),
+    "POST /api/jobs/{job_id}/cancel": Shape(
+        record({}, {"force": FLAG}), record({"id": TEXT, "cancelled": FLAG})
+    ),
     "POST /api/jobs/{job_id}/retry": Shape(answer=ref("JobAnswer"), status=201),
     "POST /api/jobs/{job_id}/move": Shape(record({"before": MAYBE_TEXT}), record({"id": TEXT})),
     "GET /api/jobs/{job_id}/events": Shape(query=("last_event_id",)),

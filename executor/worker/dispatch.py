@@ -105,11 +105,11 @@ class Dispatcher:
             self.changed()
         return removed
 
-    async def cancel(self, job_id: str) -> bool:
+    async def cancel(self, job_id: str, by_force: bool) -> bool:
         """Cancel a job that waits or runs; False if there is none."""
         for lane in self._lanes:
             if lane.job is not None and lane.job.job_id == job_id:
-                return lane.cancel()
+                return lane.cancel(by_force)
         for job in self.pending.remove([job_id]):
             await self._close_waiting(job)
             return True

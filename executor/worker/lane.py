@@ -149,20 +149,26 @@ class Lane:
         if self._state == "ready":
             self._ready.set()
 
-    def cancel(self) -> bool:
-        """Ask the worker to stop its job, and kill it after the grace time; False if the job is over."""
+    def cancel(self, by_force: bool = False) -> bool:
+        """Ask the worker to stop its job, and kill it after the grace time; False if the job is over.
+
+        By force there is no time of grace, or no more of it.
+        """
         if self._record is None or self._record.finished is not None:
             return False
+        job_id = self._record.job.job_id
         if self._cancelled:
+            if by_force and self._sent:
+                self._kill(job_id)
             return True
         self._cancelled = True
-        job_id = self._record.job.job_id
         if not self._sent:
             self._note(JobStarted(job_id, now()))
             self._note(self._record.ended(JobState.CANCELLED))
             return True
         self._host.send(protocol.Cancel(job_id))
-        self._hard_stop = asyncio.get_running_loop().call_later(self._grace, self._kill, job_id)
+        grace = 0.0 if by_force else self._grace
+        self._hard_stop = asyncio.get_running_loop().call_later(grace, self._kill, job_id)
         return True
 
     def fail(self, exception_type: str, message: str, lines: tuple[str, ...]) -> Outcome:
@@ -194,7 +200,7 @@ class Lane:
             and self._end is not None
             and not self._end.done()
         ):
-            logger.warning("job %s did not stop within %g s: its worker is killed", job_id, self._grace)
+            logger.warning("job %s does not stop: its worker is killed", job_id)
             self._host.kill()
 
     def send(self, message: Any) -> None:

@@ -242,11 +242,14 @@ class Service:
         """Take all waiting jobs out of the line for good; returns their ids."""
         return await self.delete([job.job_id for job in self._dispatcher.pending])
 
-    async def cancel(self, job_id: str) -> bool:
-        """Cancel a job wherever it stands, softly first; False if it is unknown or over already."""
+    async def cancel(self, job_id: str, by_force: bool = False) -> bool:
+        """Cancel a job wherever it stands, softly first; False if it is unknown or over already.
+
+        By force the worker that runs it is killed without a time of grace.
+        """
         if (admission := self._admissions.get(job_id)) is not None:
             await asyncio.wait({admission})
-        return await asyncio.shield(self._spawn(self._dispatcher.cancel(job_id)))
+        return await asyncio.shield(self._spawn(self._dispatcher.cancel(job_id, by_force)))
 
     async def reorder(self, job_id: str, before: str | None) -> bool:
         """Put a waiting job before another one, or at the head; False if one of them does not wait."""

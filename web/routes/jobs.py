@@ -116,8 +116,12 @@ async def _known(request: web.Request) -> str:
 
 @routes.post("/api/jobs/{job_id}/cancel")
 async def cancel(request: web.Request) -> web.Response:
-    """Stop a job wherever it stands; asking again changes nothing. `cancelled` is false if it was over."""
-    was_open = await request.app[SERVICE].cancel(request.match_info["job_id"])
+    """Stop a job wherever it stands; asking again changes nothing. `cancelled` is false if it was over.
+
+    With `force` a node that does not stop is not waited for: its worker is killed and replaced at once.
+    """
+    body = await read_object(request) if request.can_read_body else {}
+    was_open = await request.app[SERVICE].cancel(request.match_info["job_id"], bool(body.get("force")))
     job_id = await _known(request)
     return json_response({"id": job_id, "cancelled": was_open})
 

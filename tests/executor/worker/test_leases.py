@@ -75,6 +75,19 @@ async def test_what_hears_no_cancel_is_killed_and_replaced_quickly(tmp_path, kin
         assert seconds < FRESH_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+async def test_by_force_there_is_no_time_of_grace(tmp_path):
+    async with running_service(tmp_path, cancel_grace_seconds=600.0) as (service, heard):
+        for job_id, is_soft_first in (("soft", True), ("hard", False)):
+            await service.submit(new_job(job_id, chain("ToyStuck", value=job_id)))
+            await until(has_begun(heard, job_id, "2"))
+            if is_soft_first:
+                assert await service.cancel(job_id)
+            assert await service.cancel(job_id, by_force=True)
+            await closed(heard, job_id)
+            entry = await service.history_entry(job_id)
+            assert (entry.outcome.state, entry.job.attempts) == (JobState.CANCELLED, 1)
+
+
 async def test_processes_that_a_node_left_behind_go_with_its_worker(tmp_path):
     pids = tmp_path / "pids"
     async with running_service(tmp_path, cancel_grace_seconds=0.1) as (service, heard):
