@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from loaders.bulk_read import Span, read_spans
 from loaders.errors import BrokenFile
 from loaders.safetensors_header import read_header
 
@@ -101,24 +102,27 @@ class SafetensorsWeights(Weights):
     ) -> Iterator[tuple[str, Tensor]]:
         """Tensors with their names, in file order.
 
-        They are read, not mapped: a file that is cut short while mapped would kill the process. Those that
-        are copied anyway share one buffer, because fresh memory costs more than the reading.
+        Those that are kept as they come share one block of memory; those that are copied anyway share one
+        buffer, because fresh memory costs more than the reading.
         """
+        wanted = sorted(names, key=lambda name: self._entries[name].begin)
+        kept = [name for name in wanted if not copies(DTYPES[self._entries[name].dtype])]
+        spans = [Span(self._entries[name].begin, self._entries[name].end) for name in kept]
+        blocks = dict(zip(kept, read_spans(self.path, spans), strict=True))
         scratch = torch.empty(0, dtype=torch.uint8)
         with self.path.open("rb", buffering=0) as file:
-            for name in sorted(names, key=lambda name: self._entries[name].begin):
+            for name in wanted:
                 entry = self._entries[name]
-                size, dtype = entry.end - entry.begin, DTYPES[entry.dtype]
-                if copies(dtype):
+                buffer = blocks.pop(name, None)
+                if buffer is None:
+                    size = entry.end - entry.begin
                     if len(scratch) < size:
                         scratch = torch.empty(size, dtype=torch.uint8)
                     buffer = scratch[:size]
-                else:
-                    buffer = torch.empty(size, dtype=torch.uint8)
-                file.seek(entry.begin)
-                _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
+                    file.seek(entry.begin)
+                    _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
                 self.taken.add(name)
-                yield name, buffer.view(dtype).reshape(entry.shape)
+                yield name, _typed(buffer, DTYPES[entry.dtype]).reshape(entry.shape)
 
 
 class PickledWeights(Weights):
@@ -196,6 +200,11 @@ def read_pickle(path: Path) -> Any:
     ) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BrokenFile(path, f"it cannot be read as a file of weights ({first_line})") from error
+
+
+def _typed(buffer: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bytes (size,) as numbers; those that do not lie where numbers of the type may are copied first."""
+    return (buffer if buffer.data_ptr() % dtype.itemsize == 0 else buffer.clone()).view(dtype)
 
 
 def _fill(path: Path, file: Any, view: memoryview) -> None:
