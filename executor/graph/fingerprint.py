@@ -112,7 +112,7 @@ class Fingerprints:
                 parts.append((name, value))
             else:
                 parts.append((name, "json", encode(value, self.identify)))
-            if entry.widget is not None and isinstance(value, str):
+            if isinstance(entry.widget, File | Text) and isinstance(value, str):
                 parts.extend(self.describe_files(name, entry.widget, value))
         is_volatile = False
         if node.fingerprint is not None:
@@ -136,7 +136,7 @@ class Fingerprints:
         if isinstance(widget, File):
             yield (name, "file", self.describe(widget.folder, value))
         elif isinstance(widget, Text) and widget.embeddings:
-            for mentioned in _mentions(value):
+            for mentioned in _mentions(value) if "embedding:" in value else ():
                 yield (name, "file", mentioned, self.describe("embeddings", mentioned))
 
     def describe(self, folder: str, name: str) -> str:

@@ -21,6 +21,7 @@ class Slots:
         self.growing = next((entry for entry in spec.inputs if entry.variadic), None)
         self.names = frozenset(entry.name for entry in spec.inputs)
         self.is_dynamic = is_dynamic(spec)
+        self.output_types = tuple(entry.type for entry in spec.outputs)
 
     def declared(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, InputSpec], ...]:
         """The declared inputs of an instance, but for a growing one; they may depend on what is filled in."""
@@ -78,11 +79,11 @@ def without_strangers(graph: Graph, spec_of: Callable[[str], NodeSpec | None]) -
             continue
         names = {name for name, _ in slots.declared(instance.inputs)} if slots.is_dynamic else slots.names
         stem = None if slots.growing is None else f"{slots.growing.name}."
-        strangers = [
+        strangers = {
             name
-            for name, _ in instance.links()
-            if name not in names and not (stem is not None and name.startswith(stem))
-        ]
+            for name, value in instance.inputs.items()
+            if type(value) is Link and name not in names and not (stem is not None and name.startswith(stem))
+        }
         if strangers:
             kept = {name: value for name, value in instance.inputs.items() if name not in strangers}
             changed[node_id] = replace(instance, inputs=kept)

@@ -7,7 +7,7 @@ from executor.graph.types import members
 from nodes.api.input_pairs import ListFiles, input_options
 from nodes.api.sockets import LINKED_TYPES
 from nodes.api.spec import MISSING, InputSpec
-from nodes.api.widgets import Choice, File
+from nodes.api.widgets import Choice, File, Range, Widget
 
 HasFile: TypeAlias = Callable[[str, str], bool]
 CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
@@ -80,15 +80,21 @@ def coerce(name: str, entry: InputSpec, value: Any, files: FileLists) -> Any:
             ) from error
     if entry.own_check:
         return value
-    if exact is None and entry.widget is None:
+    widget = entry.widget
+    if exact is None and widget is None:
         _check_may_be_written(name, entry, value)
-    if isinstance(entry.widget, File):
-        return _check_file(name, entry.widget, value, files)
-    if isinstance(entry.widget, Choice):
-        _check_choice(name, entry.widget.options, value)
-    elif isinstance(value, int | float):
+    if isinstance(widget, File):
+        return _check_file(name, widget, value, files)
+    if isinstance(widget, Choice):
+        _check_choice(name, widget.options, value)
+    elif isinstance(value, int | float) and not _is_between(widget, entry, value):
         _check_bounds(name, entry, value)
     return value
+
+
+def _is_between(widget: Widget | None, entry: InputSpec, value: float) -> bool:
+    """Whether a number is within the bounds of its widget, where that is all there is to say."""
+    return isinstance(widget, Range) and not entry.options and widget.minimum <= value <= widget.maximum
 
 
 def _check_may_be_written(name: str, entry: InputSpec, value: Any) -> None:

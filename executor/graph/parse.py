@@ -9,6 +9,8 @@ from executor.graph.workflow import Graph, Instance, Link, MalformedLink
 from nodes.api.errors import WorkflowError
 from nodes.api.spec import NodeSpec
 
+SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 def parse(data: Any, specs: Mapping[str, NodeSpec] | None = None) -> Graph:
     """The graph in a JSON value of either form; raises WorkflowError when it is neither.
@@ -36,34 +38,27 @@ def parse_api(data: Mapping[str, Any]) -> Graph:
 
 
 def _instance(node_id: str, entry: Any) -> Instance:
-    details = f"Node ID '#{node_id}'"
-    if not isinstance(entry, Mapping) or "class_type" not in entry:
-        raise WorkflowError(
-            "Cannot execute because a node is missing the class_type property.",
-            node_id=node_id,
-            details=details,
-        )
+    if not isinstance(entry, dict | Mapping) or "class_type" not in entry:
+        raise _unreadable("a node is missing the class_type property.", node_id)
     class_type = entry["class_type"]
     if not isinstance(class_type, str):
-        raise WorkflowError(
-            f"Cannot execute because a class_type is {_kind(class_type)}, not a text.",
-            node_id=node_id,
-            details=details,
-        )
+        raise _unreadable(f"a class_type is {_kind(class_type)}, not a text.", node_id)
     inputs = entry.get("inputs", {})
-    if not isinstance(inputs, Mapping):
-        raise WorkflowError(
-            f"Cannot execute because the inputs of a node are {_kind(inputs)}, not an object.",
-            node_id=node_id,
-            details=details,
-        )
+    if not isinstance(inputs, dict | Mapping):
+        raise _unreadable(f"the inputs of a node are {_kind(inputs)}, not an object.", node_id)
     meta = entry.get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
+    title = meta.get("title") if isinstance(meta, dict | Mapping) else None
     return Instance(
-        id=node_id,
-        type=class_type,
-        inputs={name: read_value(value) for name, value in inputs.items()},
-        title=title if isinstance(title, str) else None,
+        node_id,
+        class_type,
+        {name: value if type(value) in SCALARS else read_value(value) for name, value in inputs.items()},
+        title if isinstance(title, str) else None,
+    )
+
+
+def _unreadable(problem: str, node_id: str) -> WorkflowError:
+    return WorkflowError(
+        f"Cannot execute because {problem}", node_id=node_id, details=f"Node ID '#{node_id}'"
     )
 
 

@@ -19,6 +19,8 @@ TOP_LEVEL_TYPES = ("invalid_prompt", "prompt_no_outputs")
 """Problem types that concern the whole graph; all others belong to one node."""
 
 MOST_CYCLES = 100
+MOST_PROBLEMS = 5000
+"""So many are told; of a hostile graph that is enough."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class _Validator:
         self.files = files
         self.nodes = nodes
         self.problems: list[Problem] = []
+        self.count = 0
         self.bad: set[str] = set()
         self.slots: dict[str, Slots] = {}
         self.output_types: dict[str, tuple[str, ...]] = {}
@@ -114,6 +117,11 @@ class _Validator:
         graph = Graph({**self.original.instances, **self.coerced}) if self.coerced else self.original
         return Validation(tuple(self.problems), good, graph, failed)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more problems are told."""
+        return len(self.problems) >= MOST_PROBLEMS
+
     def in_order(self, outputs: list[str]) -> list[str]:
         """The instances to check, producers first; cycles are reported, but none twice."""
         in_cycles: set[str] = set()
@@ -133,6 +141,9 @@ class _Validator:
 
     def report_unknown(self, instance: Instance) -> None:
         self.bad.add(instance.id)
+        self.count += 1
+        if self.is_full:
+            return
         self.problems.append(
             Problem(
                 "invalid_prompt",
@@ -151,7 +162,7 @@ class _Validator:
         slots = self.slots.get(spec.id)
         if slots is None:
             slots = self.slots[spec.id] = Slots(spec)
-        before = len(self.problems)
+        before = self.count
         bindings = Bindings()
         changed: dict[str, Any] = {}
         self.received = {}
@@ -160,10 +171,10 @@ class _Validator:
             original = self.original.instances[instance.id]
             instance = replace(original, inputs={**original.inputs, **changed})
             self.coerced[instance.id] = instance
-        if instance.type in self.nodes and len(self.problems) == before:
+        if instance.type in self.nodes and self.count == before:
             self.ask_node(instance, self.nodes[instance.type])
-        self.output_types[instance.id] = bindings.outputs(spec)
-        if len(self.problems) > before:
+        self.output_types[instance.id] = bindings.outputs(spec) if bindings.known else slots.output_types
+        if self.count > before:
             self.bad.add(instance.id)
 
     def check_inputs(
@@ -246,7 +257,8 @@ class _Validator:
         takes_all = entry.type_anything or self.specs[instance.type].own_link_check
         gives_all = self.specs[producer.type].outputs[link.slot].type_anything
         if takes_all or gives_all or is_compatible(received, wanted):
-            bindings.learn(entry.type_variable, received)
+            if entry.type_variable is not None:
+                bindings.learn(entry.type_variable, received)
             return
         self.report(
             instance,
@@ -325,6 +337,8 @@ class _Validator:
 
     def describe(self, entry: InputSpec, **extra: Any) -> dict[str, Any]:
         """What every problem with one input carries along."""
+        if self.is_full:
+            return {}
         return {"input_config": input_config(entry, self.files.names), **extra}
 
     def report(
@@ -336,5 +350,8 @@ class _Validator:
         details: str,
         extra: Mapping[str, Any],
     ) -> None:
+        self.count += 1
+        if self.is_full:
+            return
         info = {"input_name": name, **extra} if name is not None else dict(extra)
         self.problems.append(Problem(problem_type, message, details, instance.id, name, info))

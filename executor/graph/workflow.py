@@ -99,11 +99,13 @@ class Graph:
             if target in entered or target in known:
                 continue
             entered.add(target)
-            path, pending = [target], [self.instances[target].links()]
+            path, pending = [target], [iter(self.instances[target].inputs.values())]
             position = {target: 0}
             while path:
-                for _, link in pending[-1]:
-                    producer = link.node
+                for value in pending[-1]:
+                    if type(value) is not Link:
+                        continue
+                    producer = value.node
                     if producer in position:
                         if on_cycle is None:
                             raise CycleError(self, path[position[producer] :])
@@ -112,7 +114,7 @@ class Graph:
                         entered.add(producer)
                         position[producer] = len(path)
                         path.append(producer)
-                        pending.append(self.instances[producer].links())
+                        pending.append(iter(self.instances[producer].inputs.values()))
                         break
                 else:
                     node_id = path.pop()

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.graph.inputs import without_strangers
@@ -28,6 +28,7 @@ def any_prompts(draw):
 
 
 @given(any_prompts())
+@settings(deadline=None)
 def test_validation_is_total_and_what_it_passes_is_good(prompt):
     graph = parse(prompt)
     first = validate(graph, SPECS, list_files, nodes=NODES)
@@ -41,6 +42,7 @@ def test_validation_is_total_and_what_it_passes_is_good(prompt):
 
 
 @given(json_values)
+@settings(deadline=None)
 def test_any_json_value_can_be_checked(value):
     try:
         graph = parse(value, SPECS)
