@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +19,7 @@ class Surroundings:
         seed: of the run.
         device: where the network computes.
         role: name of the list that the condition stands in ("positive", "negative", ...).
+        network: the network that is sampled with, for controls that are built over it.
     """
 
     noise: Tensor
@@ -27,6 +28,7 @@ class Surroundings:
     seed: int
     device: torch.device
     role: str = "positive"
+    network: nn.Module | None = None
 
 
 class Conditioner(Protocol):

@@ -14,8 +14,9 @@ from loaders.control.names import adapter_sources, controlnet_sources
 from loaders.errors import BrokenFile, UnknownFormat
 from loaders.families.kl import sources_shapes
 from loaders.families.ldm_unet import unet_config
-from loaders.files import Weights, open_weights
+from loaders.files import Weights
 from loaders.keymap import Sources, strip
+from loaders.opening import open_weights
 from models.adapters.patch import Patched
 from models.control.control_lora import ControlLora
 from models.control.controlnet import ControlNet, ControlNetConfig
@@ -87,21 +88,24 @@ def _controlnet(weights: Weights, sources: Sources, storage: Storage) -> Control
 
 def controlnet_config(shapes: Shapes) -> ControlNetConfig:
     """The sizes of a ControlNet from its shapes under original names."""
-    stem = sorted(
-        int(name.split(".")[1])
-        for name in shapes
-        if name.startswith("input_hint_block.") and name.endswith(".weight")
-    )
     types = shapes["task_embedding"][0] if "task_embedding" in shapes else None
     type_inputs = shapes.get("control_add_embedding.linear_1.weight", (0, 0))[1]
     return ControlNetConfig(
         # A ControlNet has no way up and so no last layer.
         unet=unet_config({**shapes, "out.2.weight": shapes["input_blocks.0.0.weight"][1:2]}),
         hint_channels=shapes[HINT][1],
-        hint_widths=tuple(shapes[f"input_hint_block.{index}.weight"][0] for index in stem[:-1:2]),
+        hint_widths=_hint_widths(shapes),
         types=types,
         type_width=type_inputs // types if types else 0,
     )
+
+
+def _hint_widths(shapes: Shapes) -> tuple[int, ...]:
+    """The widths of a hint's convolutions: between two of them stand a convolution and two functions."""
+    widths: list[int] = []
+    while (name := f"input_hint_block.{4 * len(widths)}.weight") in shapes:
+        widths.append(shapes[name][0])
+    return tuple(widths)
 
 
 def adapter_config(shapes: Shapes) -> AdapterConfig:
@@ -142,7 +146,7 @@ def _control_lora(weights: Weights, storage: Storage) -> ControlLora:
     lone = [name for name in names if name.endswith(".up") and f"{name.removesuffix('.up')}.down" not in read]
     if lone:
         raise BrokenFile(weights.path, f"it is a Control-LoRA in which {lone[0]} has no partner")
-    return ControlLora(read, weights[HINT][1])
+    return ControlLora(read, weights[HINT][1], _hint_widths(weights))
 
 
 def _add_base(weights: Weights, network: ControlNet, base: nn.Module | None) -> None:

@@ -17,9 +17,12 @@ from models.unet.config import UNetConfig
 class ControlLora(nn.Module):
     """The weights of a Control-LoRA, under their names in the file, less what they share with a UNet."""
 
-    def __init__(self, tensors: Mapping[str, Tensor], hint_channels: int) -> None:
+    def __init__(
+        self, tensors: Mapping[str, Tensor], hint_channels: int, hint_widths: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.hint_channels = hint_channels
+        self.hint_widths = hint_widths
         self.names = tuple(tensors)
         # A module's parameters cannot have dots in their names, so they are kept by number.
         self.tensors = nn.ParameterList(
@@ -36,7 +39,7 @@ class ControlLora(nn.Module):
         if not isinstance(config, UNetConfig):
             raise ValueError(f"a Control-LoRA is built over a UNet, not over {type(base).__name__}")
         with torch.device("meta"):
-            network = ControlNet(ControlNetConfig(config, self.hint_channels))
+            network = ControlNet(ControlNetConfig(config, self.hint_channels, self.hint_widths))
         stored = dict(zip(self.names, self.tensors, strict=True))
         shared = dict(base.named_parameters())
         for name, empty in list(network.named_parameters()):

@@ -1,6 +1,6 @@
 """Says what a control network gives to the network that it controls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -19,6 +19,18 @@ class ControlResiduals:
     input: tuple[Tensor | None, ...] = ()
     middle: Tensor | None = None
     output: tuple[Tensor | None, ...] = ()
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "ControlResiduals":
+        """The same with every feature map changed."""
+
+        def changed(value: Tensor | None) -> Tensor | None:
+            return None if value is None else change(value)
+
+        return ControlResiduals(
+            tuple(changed(value) for value in self.input),
+            changed(self.middle),
+            tuple(changed(value) for value in self.output),
+        )
 
     def input_at(self, index: int) -> Tensor | None:
         """What is added after the block `index` of the way down."""
