@@ -9,6 +9,8 @@ import torch
 
 from executor.memory.devices import choose_devices
 from executor.memory.residency import Residency
+from executor.memory.shortage import shortage
+from nodes.api.errors import NodeError
 
 
 def be_deterministic() -> None:
@@ -44,3 +46,10 @@ class DeviceMemory:
     def surroundings(self) -> AbstractContextManager[Any]:
         """No gradients."""
         return torch.no_grad()
+
+    def shortage(self, error: BaseException) -> NodeError | None:
+        """An error that means that memory ran out, in a sentence; networks in nobody's use make room then."""
+        lack = shortage(error, self._residency.devices)
+        if lack is not None:
+            self.release()
+        return lack

@@ -47,6 +47,10 @@ class Memory(Protocol):
         """Entered around all that computes."""
         ...
 
+    def shortage(self, error: BaseException) -> NodeError | None:
+        """An error that means that memory ran out, as one that people understand; None for all others."""
+        ...
+
 
 class Workbench:
     """Runs one job at a time; what it computed and loaded stays for the next.
@@ -98,6 +102,7 @@ class Workbench:
             context_maker(self.folders, self._memory.borrow, self._preview_size),
             stat=self.folders.stamp,
             surroundings=self._memory.surroundings,
+            shortage=self._memory.shortage,
         )
 
     def reload(self) -> None:

@@ -15,3 +15,6 @@ class NoMemory:
 
     def surroundings(self):
         return nullcontext()
+
+    def shortage(self, error):
+        return None
