@@ -12,7 +12,8 @@ from loaders.errors import UnknownFormat
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
 from loaders.families.latents import SD
-from loaders.files import Weights, open_weights
+from loaders.files import Weights
+from loaders.opening import open_weights
 from loaders.registry import identify
 from models.adapters.patch import Patched
 from models.diffusion import DiffusionModel, TextModel, VaeModel

@@ -10,7 +10,8 @@ from loaders.assemble import Storage
 from loaders.errors import BrokenFile, UnknownFormat
 from loaders.families.clip_text import clip_kind, clip_prefixes, read_clip
 from loaders.families.clip_vision import read_vision
-from loaders.files import Weights, open_weights
+from loaders.files import Weights
+from loaders.opening import open_weights
 from models.adapters.patch import Patched
 from models.diffusion import TextModel
 from models.text.clip import ClipText

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from loaders.embedding_names import match_embedding
 from loaders.errors import BrokenFile
-from loaders.files import SAFETENSORS, open_weights, read_pickle
+from loaders.files import SAFETENSORS, read_pickle
+from loaders.opening import open_weights
 
 FOLDER = "embeddings"
 

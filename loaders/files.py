@@ -154,8 +154,8 @@ class PickledWeights(Weights):
             )
 
 
-def open_weights(path: Path) -> Weights:
-    """Open a weight file: safetensors, or a pickle read in torch's restricted way.
+def open_file(path: Path) -> Weights:
+    """Open one weight file: safetensors, or a pickle read in torch's restricted way.
 
     Raises:
         BrokenFile: for a damaged file, or a pickle that asks to run anything.

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from loaders.errors import UnknownFormat
-from loaders.files import Weights, open_weights
+from loaders.files import Weights
 from loaders.lora_dialects import diffusers, kohya, peft
 from loaders.lora_dialects.layout import Layout, Part, Target, layout_of
 from loaders.lora_formats import Stem, read_deltas
+from loaders.opening import open_weights
 from models.adapters.patch import Patched
 from models.adapters.weights import Delta, DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel, TextModel

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from custom_nodes.host.state import get_context
-from loaders.files import open_weights
+from loaders.opening import open_weights
 from models.resize import bislerp as turn
 from nodes.image.resize import lanczos as resample
 from nodes.image.resize import resize

@@ -5,8 +5,9 @@ from pathlib import Path
 from loaders.assemble import Storage, assemble
 from loaders.families.latents import latent_format
 from loaders.families.stated import number_in
-from loaders.files import Weights, open_weights
+from loaders.files import Weights
 from loaders.keymap import Sources, rename, strip
+from loaders.opening import open_weights
 from loaders.pairs import JoinedWeights
 from models.diffusion import LatentFormat, VaeModel
 from models.vae.tiny import TinyAutoencoder, TinyConfig

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from loaders.errors import BrokenFile
-from loaders.files import open_weights
+from loaders.opening import open_weights
 
 
 def crafted(path: Path, header: Any, data: bytes = b"", length: int | None = None) -> Path:

@@ -10,7 +10,7 @@ from torch import Tensor
 from loaders.assemble import Storage
 from loaders.errors import BrokenFile
 from loaders.families.clip_text import read_clip, read_text_model
-from loaders.files import open_weights
+from loaders.opening import open_weights
 from models.text.clip import ClipText, ClipTextConfig
 from models.text.tokenizer import END, START
 from tests.fixtures.checkpoints import redrawn

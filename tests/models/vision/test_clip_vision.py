@@ -9,7 +9,7 @@ from torch import Tensor
 
 from loaders.assemble import Storage, build_empty
 from loaders.families.clip_vision import read_vision, vision_config
-from loaders.files import open_weights
+from loaders.opening import open_weights
 from models.vision.clip import ClipVision, ClipVisionConfig
 from models.vision.encode import CLIP_DEVIATION, CLIP_MEAN, VisionModel, encode_pictures, prepared
 from tests.fixtures.checkpoints import redrawn

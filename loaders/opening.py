@@ -1,0 +1,17 @@
+"""Answers what weights lie at a path, whatever it is: a file, an index of shards, or a folder of components."""
+
+from pathlib import Path
+
+from loaders.files import Weights, open_file
+from loaders.joined import open_folder, open_shards
+
+
+def open_weights(path: Path) -> Weights:
+    """Open weights; a folder in the layout of diffusers comes under the names of a checkpoint.
+
+    Raises:
+        BrokenFile: for a damaged file, a pickle that asks to run anything, or a folder that lacks weights.
+    """
+    if path.is_dir():
+        return open_folder(path, open_weights)
+    return open_shards(path) if path.suffix == ".json" else open_file(path)
