@@ -1,22 +1,26 @@
 """Does the server survive 20,000 bad requests, and how soon does it refuse them?
 
-Run it with `python -m benchmarks.bad_input [COUNT]`; the nodes are the toys of the tests.
+Run it with `python -m benchmarks.bad_input [COUNT]`; the nodes are the toys of the tests. Half of the
+requests are made from the description that the server gives of itself, and its answers are held against that.
 """
 
 import asyncio
+import json
 import random
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
 import aiohttp
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.web.bad_input import REQUESTS, Request, ask, complaint
+from tests.web.bad_input import REQUESTS, Request, ask
 from tests.web.client import Server, running_server
+from tests.web.described_input import Description
 
 COUNT = 20_000
 
@@ -31,6 +35,8 @@ def measure(server: Server, count: int) -> int:
         return aiohttp.ClientSession(server.url)
 
     http = loop.run_until_complete(connect())
+    with urllib.request.urlopen(f"{server.url}/api/openapi.json") as answer:
+        description = Description(json.load(answer))
 
     @seed(random.randrange(2**32))
     @settings(
@@ -40,13 +46,13 @@ def measure(server: Server, count: int) -> int:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(request=REQUESTS)
+    @given(request=REQUESTS | description.requests)
     def send(request: Request) -> None:
         start = time.perf_counter()
         answer = loop.run_until_complete(ask(http, request))
         waits.append(time.perf_counter() - start)
         answers[answer.status] += 1
-        if (problem := complaint(request, answer)) is not None:
+        if (problem := description.complaint(request, answer)) is not None:
             complaints.append(f"{problem}: {request}")
 
     send()

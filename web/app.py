@@ -50,7 +50,6 @@ TWINNED = (
     history,
     socket,
     catalogue,
-    description,
     files,
     uploads,
     info,

@@ -197,7 +197,7 @@ class Answer:
 
 
 async def ask(http: aiohttp.ClientSession, request: Request) -> Answer:
-    url = URL(request.path).with_query(request.query)
+    url = URL(request.path, encoded="%" in request.path).with_query(request.query)
     async with http.request(request.method, url, data=request.body, headers=request.headers) as response:
         body = await response.read()
         return Answer(response.status, response.content_type, body.decode("utf-8", "replace"))
