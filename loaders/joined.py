@@ -1,4 +1,4 @@
-"""Answers what several weight files hold together: the shards of one network, or a folder as diffusers writes it.
+"""Answers what several weight files hold together: shards of one network, or a folder as diffusers has it.
 
 A folder is shown under the names of a whole checkpoint, so that whoever reads checkpoints reads folders too.
 """

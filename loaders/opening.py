@@ -1,4 +1,4 @@
-"""Answers what weights lie at a path, whatever it is: a file, an index of shards, or a folder of components."""
+"""Answers what weights lie at a path: in a file, in shards behind an index, in a folder of components."""
 
 from pathlib import Path
 
