@@ -45,6 +45,26 @@ def _plain(family: str, title: str, *marks: str, sizes: tuple[tuple[str, int, in
     return Kind(family, title, NETWORK, marks, sizes)
 
 
+# Families that are opened here; the others are known by name only.
+OPENED = frozenset(
+    (
+        "sd15",
+        "sd15_inpaint",
+        "sd15_edit",
+        "sd2",
+        "sd2_inpaint",
+        "sd2_depth",
+        "sd21_unclip_l",
+        "sd21_unclip_h",
+        "sd_x4",
+        "lotus",
+        "sdxl",
+        "sdxl_refiner",
+        "sdxl_inpaint",
+        "sdxl_edit",
+    )
+)
+
 NETWORKS: tuple[Kind, ...] = (
     _plain("sd3", "Stable Diffusion 3", "joint_blocks.0.context_block.attn.qkv.weight"),
     _plain(
@@ -97,16 +117,30 @@ NETWORKS: tuple[Kind, ...] = (
     _plain("svd", "Stable Video Diffusion", *_UNET, "input_blocks.1.0.time_stack.in_layers.0.weight"),
     *_unet("sdxl_refiner", "SDXL refiner", None, None, 2560),
     *_unet("sdxl_inpaint", "SDXL inpainting", 9, 2048, 2816, later=True),
-    *_unet("sdxl_ip2p", "SDXL InstructPix2Pix", 8, 2048, 2816, later=True),
+    *_unet("sdxl_edit", "SDXL InstructPix2Pix", 8, 2048, 2816, later=True),
     *_unet("sdxl", "SDXL", 4, 2048, 2816, later=True),
-    *_unet("sd_x4", "Stable Diffusion x4 upscaler", 7, 1024, None, later=True),
+    Kind(
+        "sd_x4",
+        "Stable Diffusion x4 upscaler",
+        NETWORK,
+        (*_UNET, "label_emb.weight"),
+        sizes=((_INPUT, 1, 7),),
+    ),
+    Kind(
+        "sd_x4",
+        "Stable Diffusion x4 upscaler",
+        NETWORK,
+        (*_OTHER_UNET, "class_embedding.weight"),
+        sizes=(("conv_in.weight", 1, 7),),
+    ),
+    *_unet("lotus", "Lotus", 4, 1024, 4),
     *_unet("sd21_unclip_l", "Stable Diffusion 2.1 unCLIP (L)", 4, 1024, 1536),
     *_unet("sd21_unclip_h", "Stable Diffusion 2.1 unCLIP (H)", 4, 1024, 2048),
     *_unet("sd2_depth", "Stable Diffusion 2 depth", 5, 1024, 0),
     *_unet("sd2_inpaint", "Stable Diffusion 2 inpainting", 9, 1024, 0),
     *_unet("sd2", "Stable Diffusion 2.x", 4, 1024, 0),
     *_unet("sd15_inpaint", "Stable Diffusion 1.x inpainting", 9, 768, 0),
-    *_unet("sd15_ip2p", "InstructPix2Pix", 8, 768, 0),
+    *_unet("sd15_edit", "InstructPix2Pix", 8, 768, 0),
     *_unet("sd15", "Stable Diffusion 1.x", 4, 768, 0),
     Kind(
         "sd15",

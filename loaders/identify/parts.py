@@ -120,3 +120,22 @@ OTHERS: tuple[Kind, ...] = (
     _part(UPSCALER, "dat", "DAT upscaler", "conv_first.weight", "layers.0.blocks.0.norm1.weight"),
     _part(UPSCALER, "span", "SPAN upscaler", "block_1.c1_r.sk.weight"),
 )
+
+# Kinds that are opened here; the others are known by name only.
+OPENED = frozenset(
+    (
+        "taesd",
+        "kl",
+        "clip_l",
+        "clip_h",
+        "clip_g",
+        "clip",
+        "clip_vision",
+        "controlnet",
+        "controlnet_union",
+        "control_lora",
+        "t2i_adapter",
+        "embedding",
+        "lora",
+    )
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loaders.errors import BrokenFile
+from loaders.identify import networks, parts
 from loaders.identify.contents import Contents, read_contents
 from loaders.identify.folder import read_components
 from loaders.identify.kinds import NETWORK, PREFIXES, TEXT, VAE, VISION, Kind
@@ -45,6 +46,11 @@ class Finding:
     evidence: str
     tensors: int
 
+    @property
+    def is_opened(self) -> bool:
+        """Whether it can be opened here, or is known by name only."""
+        return self.kind in (networks.OPENED if self.role == NETWORK else parts.OPENED)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -76,15 +82,18 @@ class Verdict:
 
     @property
     def sockets(self) -> tuple[str, ...]:
-        """Types of wire that its parts are."""
-        return tuple(dict.fromkeys(_SOCKETS[one.role] for one in self.findings if one.role in _SOCKETS))
+        """Types of wire that can be had from it."""
+        found = (_SOCKETS.get(one.role) for one in self.findings if one.is_opened)
+        return tuple(dict.fromkeys(socket for socket in found if socket is not None))
 
     def lines(self) -> list[str]:
         """The verdict in plain words, a line each."""
         lines = [f"{self.path.name}: {self.title}"]
         if self.problem:
             lines.append(f"  {self.problem}")
-        lines += [f"  {one.role}: {one.title}, because {one.evidence}" for one in self.findings]
+        for one in self.findings:
+            known = "" if one.is_opened else " (known by name; it cannot be opened yet)"
+            lines.append(f"  {one.role}: {one.title}{known}, because {one.evidence}")
         if self.contents is not None:
             lines.append(f"  {_size(self.contents)}")
             lines += [f"  note: {remark}" for remark in self.contents.remarks]
@@ -113,6 +122,7 @@ class Verdict:
                     "kind": one.kind,
                     "title": one.title,
                     "evidence": one.evidence,
+                    "opened": one.is_opened,
                     "tensors": one.tensors,
                 }
                 for one in self.findings

@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from loaders.identify.networks import NETWORKS
+from loaders.identify.networks import NETWORKS, OPENED
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
 from loaders.identify.verdict import find_parts, identify_path
+from loaders.registry import FAMILIES
 
 BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "models"
 
@@ -45,6 +46,19 @@ def test_the_bundled_checkpoint_is_one_with_all_its_parts() -> None:
     assert verdict.sockets == ("MODEL", "CLIP", "VAE")
     assert verdict.title.startswith("checkpoint of Stable Diffusion 1.x")
     assert not verdict.problem
+
+
+def test_what_is_said_to_be_opened_is_what_the_registry_opens() -> None:
+    assert {family.id for family in FAMILIES} == OPENED
+    assert {kind.id for kind in NETWORKS} > OPENED
+
+
+def test_a_family_that_is_known_by_name_only_says_so(tmp_path: Path) -> None:
+    save_file({"genre_embedder.weight": torch.zeros(1)}, tmp_path / "sound.safetensors")
+    verdict = identify_path(tmp_path / "sound.safetensors")
+    assert verdict.title == "ACE-Step (diffusion network)"
+    assert verdict.sockets == ()
+    assert any("cannot be opened yet" in line for line in verdict.lines())
 
 
 def test_the_bundled_lora_is_no_network() -> None:
