@@ -57,7 +57,13 @@ def _tower_pieces(shapes: Shapes, prefix: str, table: Mapping[str, str], tower: 
     pieces = {
         prefix + other: Piece(prefix + name) for name, other in table.items() if prefix + name in shapes
     }
-    start, target = f"{prefix}transformer.resblocks.", f"{prefix}{tower}.encoder.layers."
+    blocks = block_pieces(shapes, f"{prefix}transformer.resblocks.", f"{prefix}{tower}.encoder.layers.")
+    return pieces | blocks
+
+
+def block_pieces(shapes: Shapes, start: str, target: str) -> dict[str, Piece]:
+    """The tensors of a stack of blocks whose names start so, under names that start with the target."""
+    pieces = {}
     for name in shapes:
         if name.startswith(start):
             index, _, rest = name[len(start) :].partition(".")

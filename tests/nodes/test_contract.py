@@ -19,7 +19,7 @@ CONTRACT: dict[str, Any] = json.loads(
 NODES = load_builtin()
 FILES = ["one.safetensors", "two.safetensors"]
 # Lists of which we offer a part: what we offer keeps the ecosystem's order.
-PARTIAL = ("sampler_name", "scheduler", "type")
+PARTIAL = ("sampler_name", "scheduler", "type", "strength_type")
 REQUIRED = (
     "CheckpointLoaderSimple",
     "CLIPTextEncode",
