@@ -5,12 +5,17 @@ Reference: Rombach et al. 2022 (arXiv:2112.10752), figure 3 and appendix; names 
 Shapes: B batch, C channels, h and w latent cells, T context tokens, D context width, V vector width.
 """
 
+import logging
+from functools import lru_cache
+
 from torch import Tensor, nn
 
 from models.control.residuals import ControlResiduals
 from models.embed import timestep_embedding
 from models.unet.blocks import Downsample, ResidualBlock, SkipJoin, SpatialTransformer, Stage, Upsample
 from models.unet.config import UNetConfig
+
+logger = logging.getLogger(__name__)
 
 _NO_CONTROL = ControlResiduals()
 
@@ -146,5 +151,19 @@ class UNet(nn.Module):
 
 
 def _added(x: Tensor, residual: Tensor | None) -> Tensor:
-    """Features (B, C, h, w) and what is added to them."""
-    return x if residual is None else x + residual.to(x)
+    """Features (B, C, h, w) and what is added to them; residuals of another size are left out.
+
+    A patch that shrinks features inside the network makes sizes differ, and nothing else should.
+    """
+    if residual is None:
+        return x
+    if residual.shape[1:] != x.shape[1:]:
+        _tell_of_sizes(tuple(residual.shape[1:]), tuple(x.shape[1:]))
+        return x
+    return x + residual.to(x)
+
+
+@lru_cache
+def _tell_of_sizes(residual: tuple[int, ...], features: tuple[int, ...]) -> None:
+    """Warn, once for each pair of sizes."""
+    logger.warning("A control of size %s is left out, because the features have size %s", residual, features)
