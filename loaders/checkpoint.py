@@ -11,15 +11,19 @@ from loaders.assemble import Storage
 from loaders.errors import UnknownFormat
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
+from loaders.families.clip_vision import read_vision
 from loaders.families.latents import SD
 from loaders.files import Weights
 from loaders.opening import open_weights
 from loaders.registry import identify
 from models.adapters.patch import Patched
 from models.diffusion import DiffusionModel, TextModel, VaeModel
+from models.vision.encode import VisionModel
 
 logger = logging.getLogger(__name__)
 
+# Encoders pass through half precision, as the ecosystem keeps them, and are computed with in single.
+HALF = Storage(rounded=torch.float16)
 # What training leaves in checkpoints beside the networks: averaged copies, noise tables, losses, flags.
 _BESIDE = (
     "model_ema.",
@@ -34,6 +38,7 @@ _BESIDE = (
     "v_pred",
     "ztsnr",
     "edm_",
+    "embedder.",
     "denoiser.",
     "vae_sc",
     "vae_sh",
@@ -65,21 +70,23 @@ class LoadReport:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The models of one file; clip and vae are None where it holds none."""
+    """The models of one file; clip, vae and vision are None where it holds none."""
 
     model: Patched[DiffusionModel]
     clip: Patched[TextModel] | None
     vae: Patched[VaeModel] | None
     report: LoadReport
+    vision: Patched[VisionModel] | None = None
 
 
-def open_checkpoint(path: Path, dtype: torch.dtype | None = None) -> Checkpoint:
+def open_checkpoint(path: Path, dtype: torch.dtype | None = None, *, with_vision: bool = False) -> Checkpoint:
     """Open a whole checkpoint, or a diffusion network alone.
 
     Args:
         path: a safetensors file or a restricted pickle.
         dtype: how the diffusion network is kept, by default float32; text encoder and autoencoder are
             float32, the former rounded through float16 as the ecosystem does.
+        with_vision: whether to read the picture tower that some files hold, too.
 
     Raises:
         UnknownFormat: if no family claims the file.
@@ -88,12 +95,39 @@ def open_checkpoint(path: Path, dtype: torch.dtype | None = None) -> Checkpoint:
     weights = open_weights(path)
     match = identify(weights)
     model = match.family.read_model(weights, match.sources, Storage(dtype or torch.float32))
-    clip = match.family.read_text(weights, Storage(rounded=torch.float16))
+    clip = match.family.read_text(weights, HALF)
     vae = match.family.read_vae(weights, Storage())
+    vision = read_vision(weights, HALF) if with_vision else None
     loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(vae)}
+    if vision is not None:
+        loaded["vision"] = _size(vision)
     report = LoadReport(match.family.id, loaded, _unexpected(weights))
     logger.info("%s: %s", path.name, report.summary())
-    return Checkpoint(Patched(model), Patched(clip) if clip else None, Patched(vae) if vae else None, report)
+    return Checkpoint(
+        Patched(model),
+        Patched(clip) if clip else None,
+        Patched(vae) if vae else None,
+        report,
+        Patched(vision) if vision else None,
+    )
+
+
+def open_diffusion(path: Path, storage: Storage | None = None) -> Patched[DiffusionModel]:
+    """Open a diffusion network: a file of its own in the original or diffusers' layout, or a checkpoint's.
+
+    Args:
+        path: a safetensors file or a restricted pickle.
+        storage: how the weights are kept, by default in float32.
+
+    Raises:
+        UnknownFormat: if no family claims the file.
+        BrokenFile: if it is damaged or incomplete.
+    """
+    weights = open_weights(path)
+    match = identify(weights)
+    model = match.family.read_model(weights, match.sources, storage or Storage())
+    logger.info("%s: %s, %d tensors", path.name, match.family.title, _size(model))
+    return Patched(model)
 
 
 def open_vae(path: Path) -> Patched[VaeModel]:
@@ -111,7 +145,7 @@ def open_vae(path: Path) -> Patched[VaeModel]:
     return Patched(vae)
 
 
-def _size(model: DiffusionModel | TextModel | VaeModel | None) -> int:
+def _size(model: DiffusionModel | TextModel | VaeModel | VisionModel | None) -> int:
     return sum(1 for _ in model.network.parameters()) if model else 0
 
 

@@ -12,6 +12,7 @@ from models.noise import NoiseLevels, NoiseTable
 if TYPE_CHECKING:
     from models.text.encoders import TextEncoders
     from models.text.tokenizer import ClipTokenizer
+    from models.vae.autoencoder import ImageAutoencoder
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class DiffusionModel:
 class VaeModel:
     """An image autoencoder; `latent` says how its latents are scaled for the diffusion network."""
 
-    network: nn.Module
+    network: "ImageAutoencoder"
     latent: LatentFormat = field(default_factory=LatentFormat)
     name: str = ""
 

@@ -7,12 +7,12 @@ from models.resize import crop_to_aspect, resized
 
 
 def fitted(picture: Tensor, like: Tensor) -> Tensor:
-    """A picture (N, C', h', w') as (B, C', h, w) of the size, batch and device of `like` (B, C, h, w)."""
+    """A picture (N, K, H, W) as (B, K, h, w), of the size, batch and device of `like` (B, C, h, w)."""
     return picked(sized(picture, like), like.shape[0])
 
 
 def sized(picture: Tensor, like: Tensor) -> Tensor:
-    """A picture (N, C', h', w') as (N, C', h, w): cut at the centre, resized bilinearly."""
+    """A picture (N, K, H, W) as (N, K, h, w), sized like the other: cut at the centre, resized bilinearly."""
     picture = picture.to(like.device, torch.float32)
     height, width = like.shape[-2:]
     if picture.shape[-2:] == like.shape[-2:]:

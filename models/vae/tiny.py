@@ -33,7 +33,7 @@ class TinyAutoencoder(ImageAutoencoder):
         super().__init__(3, config.latent_channels, 2**_LEVELS)
         self.config = config
         self.taesd_encoder = nn.Sequential(*_encoder(config))
-        self.taesd_decoder = nn.Sequential(*_decoder(config))
+        self.taesd_decoder = TinyDecoder(config)
 
     def encode_raw(self, pixels: Tensor) -> Distribution:
         """The latent of (B, 3, H, W) in [-1, 1], as the big autoencoder would scale it."""
@@ -44,6 +44,13 @@ class TinyAutoencoder(ImageAutoencoder):
         """The picture of a latent (B, C, h, w) that is scaled like the big autoencoder's."""
         decoded: Tensor = self.taesd_decoder((latent - self.config.shift) * self.config.scale)
         return decoded * 2.0 - 1.0
+
+
+class TinyDecoder(nn.Sequential):
+    """Latents (B, C, h, w) of the diffusion network to pictures (B, 3, 8 h, 8 w) in about [0, 1]."""
+
+    def __init__(self, config: TinyConfig) -> None:
+        super().__init__(*_decoder(config))
 
 
 class TinyBlock(nn.Module):

@@ -49,6 +49,12 @@ def crop_both(pixels: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return pixels[:, rows, columns], mask[:, rows, columns]
 
 
+def greyed(pixels: Tensor, mask: Tensor) -> Tensor:
+    """Return pixels (B, H, W, 3 or more) grey where a mask (1 or B, H, W) is bright: (B, H, W, 3)."""
+    kept = (1.0 - mask.round().clamp(0, 1)).unsqueeze(-1)
+    return (pixels[..., :3] - 0.5) * kept + 0.5
+
+
 @node(id="SetLatentNoiseMask", display_name="Set Latent Noise Mask", category="latent/inpaint")
 def set_noise_mask(samples: Latent, mask: Mask) -> Latent:
     """Have a sampler draw only where a mask is bright.
@@ -79,11 +85,9 @@ def encode_for_inpainting(
     """
     if vae is None:
         raise NodeError(NO_VAE)
-    size = vae.base.latent.downscale
+    size = vae.base.network.downscale
     check_size(pixels, size)
     pixels, mask = crop_both(pixels, fit_mask(mask, pixels), size)
+    latents = encode_pixels(ctx, vae, greyed(pixels, mask))
     rounded = mask.round().clamp(0, 1)
-    kept = (1.0 - rounded).unsqueeze(-1)
-    grey = (pixels[..., :3] - 0.5) * kept + 0.5
-    latents = encode_pixels(ctx, vae, grey)
     return LatentBatch(latents, noise_mask=grown(rounded.unsqueeze(1), grow_mask_by))

@@ -1,12 +1,20 @@
-"""Takes pictures to latents and back."""
+"""Takes pictures to latents and back, whole or in tiles."""
+
+from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from executor.memory.devices import Devices
+from executor.memory.shortage import shortage
+from models.vae.running import DECODING_TILES, ENCODING_TILES, AutoencoderRun
+from models.vae.tiling import Tiles
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Image, Latent, Vae
+from nodes.api.widgets import Range
 from schedulers.latent import LatentBatch
 
 NO_VAE = "there is no VAE: the checkpoint it should come from holds none, so take one from Load VAE"
@@ -28,21 +36,51 @@ def crop_to_cells(pixels: Tensor, downscale: int) -> Tensor:
     return pixels[:, top : top + rows, left : left + columns]
 
 
-def encode_pixels(ctx: Context, vae: Vae | None, pixels: Tensor) -> Tensor:
+def encode_pixels(ctx: Context, vae: Vae | None, pixels: Tensor, tiles: Tiles | None = None) -> Tensor:
     """Return the latents (B, C, h, w) of pixels (B, H, W, 3 or more) in [0, 1], one picture at a time."""
     if pixels.ndim != 4 or pixels.shape[-1] < 3:
         raise NodeError(f"pixels must be (B, H, W, 3), not {tuple(pixels.shape)}")
     if vae is None:
         raise NodeError(NO_VAE)
-    latents = []
     with ctx.resident(vae) as base, torch.no_grad():
-        home = next(base.network.parameters())
-        pixels = crop_to_cells(pixels[..., :3], base.latent.downscale)
-        for index in range(pixels.shape[0]):
-            ctx.check_cancelled()
-            picture = pixels[index : index + 1].to(home.device, home.dtype)
-            latents.append(base.network.encode(picture).mode().float().cpu())
-    return torch.cat(latents)
+        work = AutoencoderRun(base.network, ctx.check_cancelled)
+        pixels = crop_to_cells(pixels[..., :3], base.network.downscale)
+        return _each(ctx, pixels, work.encode, tiles, ENCODING_TILES)
+
+
+def decode_latents(ctx: Context, vae: Vae | None, samples: Tensor, tiles: Tiles | None = None) -> Tensor:
+    """Return the pictures (B, H, W, 3) in [0, 1] of latents (B, C, h, w), one at a time."""
+    if vae is None:
+        raise NodeError(NO_VAE)
+    with ctx.resident(vae) as base, torch.no_grad():
+        channels = base.network.latent_channels
+        if samples.ndim != 4 or samples.shape[1] != channels:
+            raise NodeError(f"this VAE decodes latents (B, {channels}, h, w), not {tuple(samples.shape)}")
+        work = AutoencoderRun(base.network, ctx.check_cancelled)
+        return _each(ctx, samples, work.decode, tiles, DECODING_TILES)
+
+
+def _each(
+    ctx: Context,
+    batch: Tensor,
+    make: Callable[[Tensor, Tiles | None], Tensor],
+    tiles: Tiles | None,
+    small: Tiles,
+) -> Tensor:
+    """What is made of each of a batch (B, ...), on the CPU; in small tiles where memory is short for more."""
+    made: list[Tensor] = []
+    for index in range(batch.shape[0]):
+        one = batch[index : index + 1]
+        try:
+            result = make(one, tiles)
+        except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
+            if tiles == small or shortage(error, Devices()) is None:
+                raise
+            ctx.log.warning("There is no memory for the picture as a whole; it is made in tiles")
+            tiles = small
+            result = make(one, tiles)
+        made.append(result.cpu())
+    return torch.cat(made)
 
 
 @node(id="VAEDecode", display_name="VAE Decode", category="latent")
@@ -54,20 +92,7 @@ def decode(ctx: Context, samples: Latent, vae: Vae) -> Image:
         vae: the autoencoder the latents were made for.
     """
     latent: LatentBatch = samples
-    if vae is None:
-        raise NodeError(NO_VAE)
-    pictures = []
-    with ctx.resident(vae) as base, torch.no_grad():
-        channels = base.latent.channels
-        if latent.samples.ndim != 4 or latent.samples.shape[1] != channels:
-            shape = tuple(latent.samples.shape)
-            raise NodeError(f"this VAE decodes latents (B, {channels}, h, w), not {shape}")
-        home = next(base.network.parameters())
-        for index in range(latent.samples.shape[0]):
-            ctx.check_cancelled()
-            cells = latent.samples[index : index + 1].to(home.device, home.dtype)
-            pictures.append(base.network.decode(cells).float().cpu())
-    return torch.cat(pictures)
+    return decode_latents(ctx, vae, latent.samples)
 
 
 @node(id="VAEEncode", display_name="VAE Encode", category="latent")
@@ -79,3 +104,58 @@ def encode(ctx: Context, pixels: Image, vae: Vae) -> Latent:
         vae: the autoencoder of the model that will use the latents.
     """
     return LatentBatch(encode_pixels(ctx, vae, pixels))
+
+
+@node(id="VAEDecodeTiled", display_name="VAE Decode (Tiled)", category="_for_testing")
+def decode_tiled(
+    ctx: Context,
+    samples: Latent,
+    vae: Vae,
+    tile_size: Annotated[int, Range(64, 4096, step=32)] = 512,
+    overlap: Annotated[int, Range(0, 4096, step=32)] = 64,
+    temporal_size: Annotated[int, Range(8, 4096, step=4)] = 64,
+    temporal_overlap: Annotated[int, Range(4, 4096, step=4)] = 8,
+) -> Image:
+    """Turn latents into pictures in tiles that fade into each other: slower, with less memory.
+
+    Args:
+        samples: (B, C, h, w).
+        vae: the autoencoder the latents were made for.
+        tile_size: side of a tile in pixels.
+        overlap: what neighbouring tiles share, in pixels; at most a quarter of a tile.
+        temporal_size: frames of a tile; pictures have no time.
+        temporal_overlap: what tiles share in time; pictures have no time.
+    """
+    del temporal_size, temporal_overlap
+    if vae is None:
+        raise NodeError(NO_VAE)
+    if tile_size < overlap * 4:
+        overlap = tile_size // 4
+    cell = vae.base.network.downscale
+    latent: LatentBatch = samples
+    tiles = Tiles(tile_size // cell, tile_size // cell, overlap // cell)
+    return decode_latents(ctx, vae, latent.samples, tiles)
+
+
+@node(id="VAEEncodeTiled", display_name="VAE Encode (Tiled)", category="_for_testing")
+def encode_tiled(
+    ctx: Context,
+    pixels: Image,
+    vae: Vae,
+    tile_size: Annotated[int, Range(64, 4096, step=64)] = 512,
+    overlap: Annotated[int, Range(0, 4096, step=32)] = 64,
+    temporal_size: Annotated[int, Range(8, 4096, step=4)] = 64,
+    temporal_overlap: Annotated[int, Range(4, 4096, step=4)] = 8,
+) -> Latent:
+    """Turn pictures into latents in tiles that fade into each other: slower, with less memory.
+
+    Args:
+        pixels: (B, H, W, 3), values in [0, 1]; cut at the centre to whole latent cells.
+        vae: the autoencoder of the model that will use the latents.
+        tile_size: side of a tile in pixels.
+        overlap: what neighbouring tiles share, in pixels.
+        temporal_size: frames of a tile; pictures have no time.
+        temporal_overlap: what tiles share in time; pictures have no time.
+    """
+    del temporal_size, temporal_overlap
+    return LatentBatch(encode_pixels(ctx, vae, pixels, Tiles(tile_size, tile_size, overlap)))

@@ -1,12 +1,23 @@
-"""Opens model files."""
+"""Opens checkpoints: files that hold a network that draws, and mostly all it needs."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
-from loaders.checkpoint import open_checkpoint, open_vae
+from loaders.checkpoint import Checkpoint, open_checkpoint
+from loaders.training_config import TrainingConfig, read_config
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.sockets import Clip, Model, Vae
+from nodes.api.errors import NodeError
+from nodes.api.sockets import Clip, ClipVision, Model, Vae
 from nodes.api.widgets import File
+
+
+def opened(ctx: Context, name: str, **options: Any) -> Checkpoint:
+    """Return a checkpoint of its folder; what of it is unused is told on the node."""
+    checkpoint = open_checkpoint(ctx.files.find("checkpoints", name), **options)
+    if checkpoint.report.unexpected:
+        ctx.show("text", [checkpoint.report.summary()])
+    return checkpoint
 
 
 @node(id="CheckpointLoaderSimple", display_name="Load Checkpoint", category="loaders")
@@ -18,17 +29,53 @@ def load_checkpoint(
     Args:
         ckpt_name: a file of the checkpoints folder.
     """
-    checkpoint = open_checkpoint(ctx.files.find("checkpoints", ckpt_name))
-    if checkpoint.report.unexpected:
-        ctx.show("text", [checkpoint.report.summary()])
+    checkpoint = opened(ctx, ckpt_name)
     return checkpoint.model, checkpoint.clip, checkpoint.vae
 
 
-@node(id="VAELoader", display_name="Load VAE", category="loaders")
-def load_vae(ctx: Context, vae_name: Annotated[str, File("vae")]) -> Vae:
-    """Open an autoencoder that stands in a file of its own.
+@node(id="unCLIPCheckpointLoader", display_name="unCLIPCheckpointLoader", category="loaders")
+def load_unclip(
+    ctx: Context, ckpt_name: Annotated[str, File("checkpoints")]
+) -> tuple[Model, Clip | None, Vae | None, ClipVision]:
+    """Open a checkpoint that draws after pictures, with the network that looks at them.
 
     Args:
-        vae_name: a file of the vae folder.
+        ckpt_name: a file of the checkpoints folder.
     """
-    return open_vae(ctx.files.find("vae", vae_name))
+    checkpoint = opened(ctx, ckpt_name, with_vision=True)
+    if checkpoint.vision is None:
+        family = checkpoint.report.family
+        raise NodeError(f"{ckpt_name} holds no CLIP vision model: it is {family}, not unCLIP")
+    return checkpoint.model, checkpoint.clip, checkpoint.vae, checkpoint.vision
+
+
+@node(
+    id="CheckpointLoader",
+    display_name="Load Checkpoint With Config (DEPRECATED)",
+    category="advanced/loaders",
+    deprecated=True,
+)
+def load_with_config(
+    ctx: Context,
+    config_name: Annotated[str, File("configs")],
+    ckpt_name: Annotated[str, File("checkpoints")],
+) -> tuple[Model, Clip | None, Vae | None]:
+    """Open a checkpoint; what its network predicts, and which layer of text it wants, stands in another file.
+
+    Args:
+        config_name: a file of the configs folder: YAML, as it was used to train the network.
+        ckpt_name: a file of the checkpoints folder.
+    """
+    config = read_config(ctx.files.find("configs", config_name))
+    checkpoint = opened(ctx, ckpt_name)
+    model, clip = _as_told(checkpoint, config)
+    return model, clip, checkpoint.vae
+
+
+def _as_told(checkpoint: Checkpoint, config: TrainingConfig) -> tuple[Model, Clip | None]:
+    model, clip = checkpoint.model, checkpoint.clip
+    if config.predicts_velocity:
+        model = model.with_base(replace(model.base, prediction="v"))
+    if clip is not None and config.last_layer is not None:
+        clip = clip.with_base(replace(clip.base, last_layer=config.last_layer))
+    return model, clip

@@ -9,8 +9,9 @@ from torch import Tensor
 from loaders.folders import Folders
 from models.adapters.patch import applied
 from nodes.api.errors import NodeError
-from nodes.loading.checkpoint import load_checkpoint, load_vae
+from nodes.loading.checkpoint import load_checkpoint
 from nodes.loading.lora import load_lora, load_lora_for_model
+from nodes.loading.vae import load_vae
 from tests.fixtures.checkpoints import tiny_checkpoint, tiny_state
 
 QUERY = "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight"

@@ -1,0 +1,42 @@
+"""Answers what the file (YAML) that a network was trained with says of it, as far as that matters."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loaders.errors import BrokenFile
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is taken from the file.
+
+    Attributes:
+        predicts_velocity: whether it names velocity as what the network predicts.
+        last_layer: the layer of the text encoder that it names, counted from the end, or None.
+    """
+
+    predicts_velocity: bool = False
+    last_layer: int | None = None
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a training configuration.
+
+    Raises:
+        BrokenFile: if it is no YAML, or not one of a latent-diffusion network.
+    """
+    import yaml  # type: ignore[import-untyped]  # only those who have such a file wait for this
+
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        parameters = content["model"]["params"]
+        text = parameters["cond_stage_config"]
+        layer = (text.get("params") or {}).get("layer_idx")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise BrokenFile(path, f"it is not YAML: {str(problem)[:200]}") from problem
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise BrokenFile(path, "it has no model.params.cond_stage_config") from problem
+    if layer is not None and not isinstance(layer, int):
+        raise BrokenFile(path, f"its layer_idx is {layer!r:.40}, not a whole number")
+    return TrainingConfig(parameters.get("parameterization") == "v", layer)
