@@ -61,8 +61,15 @@ def _taker(hint: Any) -> Taker | None:
 
 
 def _take_grown(name: str, flat: dict[str, Any]) -> Any:
+    """The values under a name, in the order of their numbers or of the alphabet."""
     stem = f"{name}."
-    return {full.removeprefix(stem): flat.pop(full) for full in list(flat) if full.startswith(stem)}
+    names = sorted((full for full in flat if full.startswith(stem)), key=_order)
+    return {full.removeprefix(stem): flat.pop(full) for full in names}
+
+
+def _order(name: str) -> tuple[int, str]:
+    number = name[len(name.rstrip("0123456789")) :]
+    return (int(number) if number else -1, name)
 
 
 def _take_variant(variants: Sequence[type]) -> Taker:

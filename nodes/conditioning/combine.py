@@ -82,6 +82,26 @@ def average(
     return tuple(mix(entry) for entry in conditioning_to)
 
 
+@node(id="ConditioningMultiply", display_name="Conditioning (Multiply)", category="advanced/conditioning")
+def multiply(
+    conditioning: Conditioning, multiplier: Annotated[float, Range(-100.0, 100.0, step=0.01)] = 1.0
+) -> Conditioning:
+    """Multiply the tokens of prompts by a number.
+
+    Args:
+        conditioning: prompts; their areas and times stay.
+        multiplier: the number.
+    """
+    return tuple(
+        replace(
+            entry,
+            embedding=entry.embedding * multiplier,
+            pooled=None if entry.pooled is None else entry.pooled * multiplier,
+        )
+        for entry in conditioning
+    )
+
+
 @node(id="ConditioningZeroOut", display_name="ConditioningZeroOut", category="advanced/conditioning")
 def zero_out(conditioning: Conditioning) -> Conditioning:
     """Replace the tokens of prompts by zeros, as some models want their negative prompt.

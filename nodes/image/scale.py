@@ -11,6 +11,18 @@ from nodes.api.sockets import Image
 from nodes.api.widgets import Choice, Range
 from nodes.image.resize import CROPS, IMAGE_METHODS, missing_side, resize_image
 
+PORTRAITS = (
+    (672, 1568),
+    (688, 1504),
+    (720, 1456),
+    (752, 1392),
+    (800, 1328),
+    (832, 1248),
+    (880, 1184),
+    (944, 1104),
+)
+KONTEXT_SIZES = (*PORTRAITS, (1024, 1024), *((height, width) for width, height in PORTRAITS))
+
 
 @node(id="ImageScale", display_name="Upscale Image", category="image/upscaling")
 def scale(
@@ -102,6 +114,18 @@ def scale_to_longest(
     else:
         size = (largest_size, largest_size)
     return resize_image(image, *size, upscale_method)
+
+
+@node(id="FluxKontextImageScale", category="advanced/conditioning/flux")
+def scale_for_kontext(image: Image) -> Image:
+    """Resize pictures to the size near one megapixel that Flux Kontext was trained on and fits them best.
+
+    Args:
+        image: (B, H, W, C), values in [0, 1]; what is too long is cut at the centre.
+    """
+    aspect = image.shape[2] / image.shape[1]
+    width, height = min(KONTEXT_SIZES, key=lambda size: (abs(aspect - size[0] / size[1]), size[0]))
+    return resize_image(image, width, height, "lanczos", "center")
 
 
 @node(id="ResizeAndPadImage", category="image/transform")
