@@ -1,9 +1,9 @@
 """Shows what is being drawn: by a linear map from latents to colours, or by a tiny autoencoder."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from loaders.named_vaes import open_preview_decoder
@@ -11,8 +11,11 @@ from models.diffusion import LatentFormat
 from nodes.api.context import Context
 from schedulers.preview import latent_to_rgb
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 NONE, TINY = "none", "taesd"
-Picture = Callable[[Tensor], Image.Image]
+Picture = Callable[[Tensor], "Image"]
 
 
 def previewer(ctx: Context, latent: LatentFormat) -> Picture | None:
@@ -26,7 +29,7 @@ def previewer(ctx: Context, latent: LatentFormat) -> Picture | None:
         return decoded
     if latent.rgb_factors is None:
         return None
-    return lambda denoised: Image.fromarray(latent_to_rgb(denoised, latent).numpy())
+    return lambda denoised: _picture(latent_to_rgb(denoised, latent))
 
 
 def _decoded(ctx: Context, latent: LatentFormat) -> Picture | None:
@@ -35,10 +38,16 @@ def _decoded(ctx: Context, latent: LatentFormat) -> Picture | None:
         ctx.log.warning("vae_approx has no file %s_decoder: previews are rough", latent.preview or "taesd")
         return None
 
-    def make(denoised: Tensor) -> Image.Image:
+    def make(denoised: Tensor) -> "Image":
         with torch.no_grad():
             colours = decoder.to(denoised.device)(denoised[:1].float())[0]
-        pixels = colours.clamp(0, 1).mul(255).to(torch.uint8).movedim(0, -1).cpu()
-        return Image.fromarray(pixels.numpy())
+        return _picture(colours.clamp(0, 1).mul(255).to(torch.uint8).movedim(0, -1).cpu())
 
     return make
+
+
+def _picture(pixels: Tensor) -> "Image":
+    """Pixels (H, W, 3) of 8 bits as a picture."""
+    from PIL import Image
+
+    return Image.fromarray(pixels.numpy())
