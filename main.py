@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from custom_nodes.shelf import Shelf
     from executor.run.cache import ResultCache
     from executor.session import Session
+    from executor.worker.connection import Connection
     from executor.worker.service import Service
     from loaders.folders import Folders
 
@@ -178,17 +179,13 @@ def work(options: argparse.Namespace) -> int:
     connection = Connection.open(options.connect)
     logging.basicConfig(level=options.verbose, handlers=[ConnectionHandler(connection)], format="%(message)s")
 
-    from executor.worker.protocol import PackMessage
     from executor.worker.workbench import Workbench, open_memory
-
-    def tell(event: str, data: object, client_id: str | None) -> None:
-        connection.send(PackMessage(event, data, client_id))
 
     memory = open_memory(options.cpu, options.device, deterministic=options.deterministic)
     folders = _folders(options)
-    look = _shelf(options, folders, tell).look
-    everything, packs = look()
-    bench = Workbench(everything, folders, memory, packs=packs, look_again=look, **_bench_options(options))
+    shelf = _shelf(options, folders, connection)
+    everything, packs = shelf.look()
+    bench = Workbench(everything, folders, memory, packs=packs, pack_side=shelf, **_bench_options(options))
     child.serve(connection, bench)
     return 0
 
@@ -230,13 +227,16 @@ def _session(options: argparse.Namespace) -> "Session":
 
 
 def _shelf(
-    options: argparse.Namespace,
-    folders: "Folders",
-    tell: Callable[[str, object, str | None], None] = lambda event, data, client_id: None,
+    options: argparse.Namespace, folders: "Folders", connection: "Connection | None" = None
 ) -> "Shelf":
-    """The built-in nodes and those of packs; `tell` gets what packs say to pages."""
+    """The built-in nodes and those of packs, which speak to pages and serve routes if there is a server."""
     from custom_nodes.shelf import Shelf
+    from executor.worker.protocol import PackFrame, PackMessage
     from nodes.builtin import load_builtin
+
+    def send(message: PackMessage | PackFrame) -> None:
+        if connection is not None:
+            connection.send(message)
 
     return Shelf(
         (*_pack_places(options), *folders.extra.get("custom_nodes", ())),
@@ -245,7 +245,9 @@ def _shelf(
         base=options.base_directory,
         disabled=options.disable_all_custom_nodes,
         whitelist=options.whitelist_custom_nodes,
-        send=tell,
+        send=lambda event, data, client_id: send(PackMessage(event, data, client_id)),
+        send_bytes=lambda event, data, client_id: send(PackFrame(event, data, client_id)),
+        serves=connection is not None,
         options=vars(options),
     )
 

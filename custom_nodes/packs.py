@@ -39,7 +39,7 @@ class Packs:
     nodes: dict[str, Node] = field(default_factory=dict)
     reports: list[PackReport] = field(default_factory=list)
     web_directories: dict[str, Path] = field(default_factory=dict)
-    model_folders: dict[str, list[str]] = field(default_factory=dict)
+    model_folders: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     makers: dict[str, Callable[[], Node]] = field(default_factory=dict)
 
     def refresh(self) -> dict[str, NodeSpec]:
@@ -66,16 +66,20 @@ def load_packs(
     disabled: bool = False,
     whitelist: Sequence[str] = (),
     send: Callable[[str, Any, str | None], None] = state.send_nowhere,
+    send_bytes: Callable[[int, bytes, str | None], None] = state.send_no_bytes,
     options: Mapping[str, Any] | None = None,
 ) -> Packs:
     """Load every pack in these folders; with `disabled` only those on the white list.
 
-    What a pack prints or raises stays with it: its report says what went wrong. `send(event, data, sid)`
-    passes its messages to pages. Names for packs (`folder_paths`, `server`, ...) are importable from now on.
+    What a pack prints or raises stays with it: its report says what went wrong. `send(event, data, sid)` and
+    `send_bytes(kind, data, sid)` pass its messages to pages. Names for packs (`folder_paths`, `server`, ...)
+    are importable from now on.
     """
     places = list(dict.fromkeys(place.resolve() for place in places))
     unload_packs()
-    host = state.Host(folders, dict(builtin), base or folders.base, send, options=options or {})
+    host = state.Host(
+        folders, dict(builtin), base or folders.base, send, options=options or {}, send_bytes=send_bytes
+    )
     state.install(host)
     finder.install()
     imports.install()

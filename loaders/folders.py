@@ -76,11 +76,28 @@ class Folders:
         self.bundled = bundled
         self.extra = {ALIASES.get(key, key): tuple(paths) for key, paths in (extra or {}).items()}
         self.preferred = {ALIASES.get(key, key): tuple(paths) for key, paths in (preferred or {}).items()}
+        self._endings: dict[str, frozenset[str]] = {}
         self._places = {
             "input": inputs or base / "input",
             "output": outputs or base / "output",
             "temp": temporary or base / "temp",
         }
+
+    def adopt(self, key: str, places: Iterable[str], endings: Iterable[str] = ()) -> bool:
+        """Search a model folder in further places too; a new key lists files with these endings (none: all).
+
+        Returns whether anything was new.
+        """
+        key = ALIASES.get(key, key)
+        is_known = key in self.keys()
+        known = self.roots(key) if is_known else []
+        new = tuple(place for text in places if (place := Path(text)) not in known)
+        if is_known and not new:
+            return False
+        if not is_known:
+            self._endings[key] = frozenset(endings)
+        self.extra[key] = (*self.extra.get(key, ()), *new)
+        return True
 
     def create(self) -> None:
         """Make the folders that a user drops files into."""
@@ -118,7 +135,7 @@ class Folders:
         key = ALIASES.get(folder, folder)
         if key in EXTENSIONS:
             return EXTENSIONS[key]
-        return WEIGHTS if key in MODEL_FOLDERS else frozenset()
+        return WEIGHTS if key in MODEL_FOLDERS else self._endings.get(key, frozenset())
 
     def names(self, folder: str) -> list[str]:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.

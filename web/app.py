@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from executor.worker.notices import CatalogueChanged
 from web import keys
 from web.hub import Hub, Message
 from web.log_ring import LogLine, LogRing
 from web.measures import Measures
 from web.middleware import finish, security, structured_errors
+from web.pack_proxy import PackProxy, pack_routes
 from web.relay import Relay
 from web.routes import (
     catalogue,
@@ -41,6 +43,7 @@ from web.tokens import Guesses
 from web.webhooks import Webhooks
 
 if TYPE_CHECKING:
+    from executor.worker.notices import ServiceEvent
     from executor.worker.service import Service
     from loaders.folders import Folders
 
@@ -68,12 +71,13 @@ MOST_DECODERS = 2
 def build(service: Service, folders: Folders, settings: WebSettings) -> web.Application:
     """The application over a service that its owner starts and stops."""
     app = web.Application(
-        middlewares=[structured_errors, security], client_max_size=settings.max_upload_bytes
+        middlewares=[structured_errors, security, pack_routes], client_max_size=settings.max_upload_bytes
     )
     hub, ring = Hub(), LogRing()
     app[keys.SERVICE], app[keys.FOLDERS], app[keys.SETTINGS] = service, folders, settings
     app[keys.HUB], app[keys.LOG_RING] = hub, ring
     app[keys.RELAY] = Relay(service, hub)
+    app[keys.PACK_PROXY] = PackProxy(service, settings)
     app[keys.MEASURES], app[keys.GUESSES] = Measures(), Guesses()
     app[keys.SETTINGS_LOCK], app[keys.DECODERS] = asyncio.Lock(), asyncio.Semaphore(MOST_DECODERS)
     app[keys.STREAMS] = asyncio.Semaphore(job_events.MOST_STREAMS)
@@ -107,12 +111,22 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     ring.publish = publish
     logging.getLogger().addHandler(ring)
     app[keys.RELAY].start()
+    app[keys.PACK_PROXY].start()
+
+    def adopt(told: ServiceEvent) -> None:
+        if isinstance(told.event, CatalogueChanged):
+            for key, folder in app[keys.SERVICE].doors.model_folders.items():
+                app[keys.FOLDERS].adopt(key, **folder)
+
+    forget = app[keys.SERVICE].listen(adopt)
     deaf = app[keys.SERVICE].listen(app[keys.MEASURES].hear)
     watching = asyncio.create_task(app[keys.MEASURES].watch_loop())
     webhooks = Webhooks(app[keys.SERVICE], app[keys.SETTINGS].webhook_hosts)
     silent = app[keys.SERVICE].listen(webhooks.hear)
     await webhooks.resume()
     yield
+    forget()
+    await app[keys.PACK_PROXY].close()
     silent()
     await webhooks.close()
     watching.cancel()

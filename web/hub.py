@@ -23,12 +23,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Message:
-    """One thing to send: JSON (`data` given) or a preview in both binary forms."""
+    """One thing to send: JSON (`data` given), or bytes in the form for clients with and without metadata.
+
+    Bytes are taken for previews, which may be skipped for a slow client, unless `is_owed`.
+    """
 
     type: str
     data: Mapping[str, Any] | None = None
     legacy_frame: bytes | None = None
     metadata_frame: bytes | None = None
+    is_owed: bool = False
 
     def text(self) -> str:
         """The JSON text frame."""
@@ -48,7 +52,7 @@ class Connection:
         self._abort = abort
         self.flags: dict[str, Any] = {}
         self.dropped = False
-        self._backlog: deque[str | bytes] = deque()
+        self._backlog: deque[tuple[str | bytes, bool]] = deque()
         self._backlog_bytes = 0
         self._previews = 0
         self._wake = asyncio.Event()
@@ -58,15 +62,15 @@ class Connection:
         """Whether the client asked for previews that name their node."""
         return self.flags.get(PREVIEW_METADATA) is True
 
-    def put(self, item: str | bytes) -> None:
+    def put(self, item: str | bytes, is_preview: bool = False) -> None:
         """Queue a frame. Previews are skipped while older ones wait; a client that never reads is dropped."""
         if self.dropped:
             return
-        if isinstance(item, bytes):
+        if is_preview:
             if self._previews >= PREVIEW_BACKLOG:
                 return
             self._previews += 1
-        self._backlog.append(item)
+        self._backlog.append((item, is_preview))
         self._backlog_bytes += len(item)
         if self._backlog_bytes > MAX_BACKLOG_BYTES or len(self._backlog) > MAX_BACKLOG_MESSAGES:
             logger.warning("A socket does not read its messages and is closed")
@@ -88,12 +92,12 @@ class Connection:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
-                item = self._backlog.popleft()
+                item, is_preview = self._backlog.popleft()
                 self._backlog_bytes -= len(item)
+                self._previews -= is_preview
                 if isinstance(item, str):
                     await self.socket.send_str(item)
                 else:
-                    self._previews -= 1
                     await self.socket.send_bytes(item)
         except ConnectionError:
             self.dropped = True
@@ -139,7 +143,7 @@ class Hub:
             return
         for connection in targets:
             if frame := message.frame(connection.has_metadata):
-                connection.put(frame)
+                connection.put(frame, is_preview=not message.is_owed)
 
     async def close(self) -> None:
         """Close every socket, for the server is going away."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from web.hub import Hub
     from web.log_ring import LogRing
     from web.measures import Measures
+    from web.pack_proxy import PackProxy
     from web.relay import Relay
     from web.tokens import Guesses
 
@@ -22,6 +23,7 @@ SERVICE: web.AppKey[Service] = web.AppKey("service")
 FOLDERS: web.AppKey[Folders] = web.AppKey("folders")
 SETTINGS: web.AppKey[WebSettings] = web.AppKey("settings")
 HUB: web.AppKey[Hub] = web.AppKey("hub")
+PACK_PROXY: web.AppKey[PackProxy] = web.AppKey("pack_proxy")
 RELAY: web.AppKey[Relay] = web.AppKey("relay")
 LOG_RING: web.AppKey[LogRing] = web.AppKey("log_ring")
 DECODERS: web.AppKey[asyncio.Semaphore] = web.AppKey("decoders")

@@ -108,7 +108,8 @@ async def finish(request: web.Request, response: web.StreamResponse) -> None:
     headers.update(_cors_headers(request, settings))
     if "Cache-Control" not in headers and (value := cache_control(request.path, response.status)):
         headers["Cache-Control"] = value
-    if settings.compress_responses and response.content_type in {"application/json", "text/plain"}:
+    is_text = response.content_type in {"application/json", "text/plain"}
+    if settings.compress_responses and is_text and "Content-Encoding" not in headers:
         response.enable_compression()
 
 

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 TEMPLATE_FOLDERS = ("example_workflows", "example", "examples", "workflow", "workflows")
 WEB_FOLDERS = ("web", "js")
+# Folders beside packs that belong to the app.
+OWN_FOLDER = Path(__file__).resolve().parent.parent / "custom_nodes"
+OWN_NAMES = frozenset({"host", "v1", "v3"})
 _TRANSLATED = {"nodeDefs.json": "nodeDefs", "commands.json": "commands", "settings.json": "settings"}
 
 
@@ -40,7 +43,8 @@ def find_packs(folders: Iterable[Path]) -> list[Pack]:
             continue
         for root in sorted(folder.iterdir()):
             hidden = root.name.startswith((".", "__")) or root.name.endswith(".disabled")
-            if root.is_dir() and not hidden:
+            is_own = root.name in OWN_NAMES and folder.resolve() == OWN_FOLDER
+            if root.is_dir() and not hidden and not is_own:
                 packs.setdefault(root.name, Pack(root.name, root))
     return [packs[name] for name in sorted(packs)]
 

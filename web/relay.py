@@ -10,12 +10,13 @@ from executor.worker.notices import (
     CatalogueChanged,
     JobClosed,
     JobLost,
+    PackFrame,
     PackMessage,
     QueueChanged,
     WorkerChanged,
 )
 from web.hub import Hub, Message
-from web.wire_messages import STATES_PER_SECOND, JobMessages, executing, status
+from web.wire_messages import STATES_PER_SECOND, JobMessages, executing, pack_frame, status
 
 if TYPE_CHECKING:
     from executor.worker.notices import ServiceEvent
@@ -66,7 +67,10 @@ class Relay:
         elif isinstance(event, WorkerChanged):
             self._tell_flagged("worker", state=event.state)
         elif isinstance(event, CatalogueChanged):
-            self._tell_flagged("catalogue")
+            if not event.is_quiet:
+                self._tell_flagged("catalogue")
+        elif isinstance(event, PackFrame):
+            self._hub.send(pack_frame(event.event, event.data), event.client_id)
         elif isinstance(event, PackMessage):
             self._hub.send(Message(event.event, event.data), event.client_id)
         elif job is not None:

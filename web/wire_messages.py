@@ -57,6 +57,13 @@ def preview(event: NodePreview) -> Message:
     )
 
 
+def pack_frame(event: int, data: bytes) -> Message:
+    """A binary message of a pack; pictures may be skipped for a slow client, others are owed."""
+    frame = event.to_bytes(4, "big") + data
+    is_picture = event in {PREVIEW_FRAME, METADATA_PREVIEW_FRAME}
+    return Message("pack", legacy_frame=frame, metadata_frame=frame, is_owed=not is_picture)
+
+
 def progress_text(node_id: str, text: str) -> Message:
     """What a node says about its progress, as a binary text frame."""
     name = node_id.encode()

@@ -27,17 +27,17 @@ def fill(folders: Folders, custom_nodes: Iterable[Path]) -> None:
     folder_names_and_paths["custom_nodes"] = ([str(place) for place in custom_nodes], set())
 
 
-def publish(folders: Folders) -> dict[str, list[str]]:
-    """Tell the app of model folders that packs added; returns all added so far, by key."""
-    added: dict[str, list[str]] = {}
-    for key, entry in folder_names_and_paths.items():
+def publish(folders: Folders) -> dict[str, dict[str, list[str]]]:
+    """Tell the app of model folders that packs added; returns the new ones by key: `places` and `endings`."""
+    added: dict[str, dict[str, list[str]]] = {}
+    for key, (places, endings) in folder_names_and_paths.items():
         if key == "custom_nodes":
             continue
         known = [str(place) for place in folders.roots(key)] if key in folders.keys() else []  # noqa: SIM118
-        new = [place for place in entry[0] if place not in known]
-        if new or key not in folders.keys():  # noqa: SIM118
-            added[key] = new
-            folders.extra[key] = (*folders.extra.get(key, ()), *(Path(place) for place in new))
+        if not known or any(str(place) not in known for place in places):
+            folder = {"places": [str(place) for place in places], "endings": sorted(map(str, endings))}
+            if folders.adopt(key, **folder):
+                added[key] = folder
     return added
 
 

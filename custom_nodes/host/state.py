@@ -14,6 +14,10 @@ def send_nowhere(event: str, data: Any, sid: str | None) -> None:
     """Where there is no page, nothing is sent."""
 
 
+def send_no_bytes(event: int, data: bytes, sid: str | None) -> None:
+    """Where there is no page, nothing is sent."""
+
+
 @dataclass
 class Host:
     """The app as packs see it.
@@ -22,6 +26,7 @@ class Host:
     nodes: every node, by id; packs are added as they load.
     base: the folder that holds models, input, output and custom_nodes.
     send: passes a pack's own message to the pages; `sid` None is every page.
+    send_bytes: the same for binary messages.
     web_directories: pack name -> folder of scripts for the page; packs may add to it.
     """
 
@@ -31,6 +36,7 @@ class Host:
     send: Callable[[str, Any, str | None], None] = send_nowhere
     web_directories: dict[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    send_bytes: Callable[[int, bytes, str | None], None] = send_no_bytes
 
 
 _hosts: list[Host] = []
@@ -51,3 +57,12 @@ def get_host() -> Host:
 def get_context() -> Any:
     """The context of the node that runs now, or None."""
     return running.current.get()
+
+
+def latest() -> running.Latest:
+    """Which node of which page's job runs: of the code that asks, or elsewhere of whatever ran last."""
+    context = get_context()
+    if context is None:
+        return running.latest[-1]
+    node_id = context.dynamic_graph.get_display_node_id(context.node_id)
+    return running.Latest(context.client_id, context.job_id, node_id)

@@ -70,8 +70,11 @@ class Adapter:
         return getattr(self.instance(context), self.method), arguments | self.hidden_values(context)
 
     def instance(self, context: Any) -> Any:
-        """The object of the class that belongs to this node; it keeps what it keeps between runs."""
-        return context.instance(f"{self.spec.module}:{self.spec.id}", self.cls)
+        """The object of the class that belongs to this node; it keeps what it keeps between runs.
+
+        A class that was imported anew is another class, though its name is the same.
+        """
+        return context.instance(f"{self.spec.module}:{self.spec.id}:{id(self.cls)}", self.cls)
 
     def hidden_values(self, context: Any) -> dict[str, Any]:
         """The hidden inputs that the app fills."""

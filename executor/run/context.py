@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from executor.run.events import Emit, NodePreview, NodeProgress
 from executor.run.growth import Growth
 from executor.run.instances import InstanceStore
-from nodes.api.context import Files, call_index, current
+from nodes.api.context import Files, Latest, call_index, current, latest
 from nodes.api.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ def enter_context(context: "RunContext | None") -> None:
     """Have the code that follows run for this context's node, or for none."""
     running.set(None if context is None else (context.job_id, context.node_id))
     current.set(context)
+    if context is not None:
+        latest.append(
+            Latest(context.client_id, context.job_id, context.ids[0] if context.ids else context.node_id)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class RunContext:
     ) -> None:
         self.job_id = job.job_id
         self.node_id = node_id
+        self.client_id = job.client_id
         self.prompt = job.prompt
         self.extra_pnginfo = job.extra_pnginfo
         self.preview_method = job.preview_method

@@ -38,17 +38,21 @@ def prepare_process() -> None:
 def serve(connection: Connection, workbench: Workbench) -> None:
     """Introduce the workbench to the server, then run jobs until the server says stop or is gone."""
     orders: SimpleQueue[protocol.Run | protocol.Free | protocol.Reload] = SimpleQueue()
+    reload_waits = threading.Event()
 
     def receive(message: Any) -> None:
         if isinstance(message, protocol.Lease):
             connection.beat(message.beat_seconds)
         elif isinstance(message, protocol.Cancel):
             workbench.cancel(message.job_id)
-        elif isinstance(message, protocol.Validate):
-            threading.Thread(target=_judge, args=(message, connection, workbench), daemon=True).start()
-        else:
+        elif isinstance(message, protocol.Validate | protocol.Edit):
+            threading.Thread(target=_answer, args=(message, connection, workbench), daemon=True).start()
+        elif not isinstance(message, protocol.Reload):
             if isinstance(message, protocol.Run):
                 workbench.expect(message.job_id)
+            orders.put(message)
+        elif not reload_waits.is_set():  # one look answers all who ask while a job runs
+            reload_waits.set()
             orders.put(message)
 
     connection.listen(receive)
@@ -62,13 +66,36 @@ def serve(connection: Connection, workbench: Workbench) -> None:
         elif isinstance(order, protocol.Free):
             workbench.free(order.unload_models, order.free_memory)
         else:
-            workbench.reload()
-            connection.send(_catalogue(workbench))
+            reload_waits.clear()
+            if workbench.reload():
+                connection.send(_catalogue(workbench))
+            connection.send(protocol.Reloaded())
+            continue
         connection.send(protocol.Device(workbench.device(), workbench.resident()))
 
 
 def _catalogue(workbench: Workbench) -> protocol.Catalogue:
-    return protocol.Catalogue(tuple(spec.to_json() for spec in workbench.specs.values()), workbench.packs)
+    specs = tuple(spec.to_json() for spec in workbench.specs.values())
+    return protocol.Catalogue(specs, workbench.packs, workbench.brought)
+
+
+def _answer(
+    question: protocol.Validate | protocol.Edit, connection: Connection, workbench: Workbench
+) -> None:
+    if isinstance(question, protocol.Edit):
+        _edit(question, connection, workbench)
+    else:
+        _judge(question, connection, workbench)
+
+
+def _edit(question: protocol.Edit, connection: Connection, workbench: Workbench) -> None:
+    """Answer with what packs make of a submission."""
+    body: Mapping[str, Any] | None = None
+    try:
+        body = workbench.edit(question.body)
+    except Exception:  # packs are anybody's code
+        logger.exception("a submission could not be shown to packs")
+    connection.send(protocol.Edited(question.question, body))
 
 
 def _judge(question: protocol.Validate, connection: Connection, workbench: Workbench) -> None:
@@ -96,6 +123,7 @@ def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> N
         extra_pnginfo=order.extra_pnginfo,
         prompt=order.prompt,
         preview_method=order.preview_method,
+        client_id=order.client_id,
     )
     workbench.note_models(order.prompt)
     workbench.run(request, tell)

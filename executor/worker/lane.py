@@ -16,6 +16,15 @@ from executor.worker.record import RunRecord
 logger = logging.getLogger(__name__)
 
 
+PACK_WORDS = (
+    protocol.Verdict,
+    protocol.Edited,
+    protocol.Reloaded,
+    protocol.PackMessage,
+    protocol.PackFrame,
+)
+
+
 class WorkerLostError(Exception):
     """The worker died with the job it was running."""
 
@@ -189,6 +198,7 @@ class Lane:
                 targets=job.targets,
                 extra_pnginfo=pnginfo if isinstance(pnginfo, Mapping) else None,
                 preview_method=method if isinstance(method, str) else "default",
+                client_id=job.client_id,
             )
         )
         self._sent = True
@@ -214,11 +224,12 @@ class Lane:
             self.device, self.resident = message.device, frozenset(message.resident)
         elif isinstance(message, protocol.Catalogue):
             self._tell(message, None)
-            self._set_state("ready")
+            if self._state in ("starting", "lost"):  # not while it has a job: it may look for packs before it
+                self._set_state("ready")
             self._up.set()
             if self._record is None:
                 self._ready.set()
-        elif isinstance(message, protocol.Verdict | protocol.PackMessage):
+        elif isinstance(message, PACK_WORDS):
             self._tell(message, None)
         elif self._record is None or token != self._record.job.token:
             # A worker that was stopped and goes on does not know that its job was given away.

@@ -46,7 +46,12 @@ class WorkerChanged:
 
 @dataclass(frozen=True)
 class CatalogueChanged:
-    """A worker sent its catalogue; `Service.specs` and `Service.packs` are new."""
+    """A worker sent its catalogue; `Service.specs` and `Service.packs` are new.
+
+    `is_quiet` if somebody asked for it and gets it, and there are the same nodes as before.
+    """
+
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,18 @@ class PackMessage:
     client_id: str | None
 
 
-Notice: TypeAlias = QueueChanged | JobLost | JobClosed | WorkerChanged | CatalogueChanged | PackMessage
+@dataclass(frozen=True)
+class PackFrame:
+    """The same as a binary message: its kind, and what follows it."""
+
+    event: int
+    data: bytes
+    client_id: str | None
+
+
+Notice: TypeAlias = (
+    QueueChanged | JobLost | JobClosed | WorkerChanged | CatalogueChanged | PackMessage | PackFrame
+)
 
 
 @dataclass(frozen=True)

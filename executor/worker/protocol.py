@@ -7,7 +7,7 @@ Nothing in it is a pointer, a path of one process or code: a frame may cross a n
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, BinaryIO, get_origin, get_type_hints
 
 from executor.run.events import (
@@ -49,6 +49,7 @@ class Run:
     targets: tuple[str, ...]
     extra_pnginfo: Mapping[str, Any] | None = None
     preview_method: str = "auto"
+    client_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Free:
 
 @dataclass(frozen=True)
 class Reload:
-    """To the worker: once idle, look for packs again and send a new catalogue."""
+    """To the worker: once idle, look for packs again, send a new catalogue if it is one, and `Reloaded`."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ class Validate:
     question: int
     prompt: Mapping[str, Any]
     targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """To the worker: have packs change what was submitted, before it is judged, also while a job computes."""
+
+    question: int
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,10 +117,19 @@ class Device:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """From the worker, after `Hello` and `Reload`: every node it can run, and how its packs loaded."""
+    """From the worker, after `Hello` and `Reload`: every node it can run, and how its packs loaded.
+
+    `brought` is what packs bring beside nodes: see `executor/worker/doors.py`.
+    """
 
     specs: tuple[Mapping[str, Any], ...]
     packs: tuple[Mapping[str, Any], ...] = ()
+    brought: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """From the worker: it has looked for packs; if anything was new, a `Catalogue` came before."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +141,28 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """From the worker: what packs made of the body of an `Edit`; None if it stays as it was."""
+
+    question: int
+    body: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
 class PackMessage:
     """From the worker: a pack has something to say to one page, or to all if `client_id` is None."""
 
     event: str
     data: Any
+    client_id: str | None = None
+
+
+@dataclass(frozen=True)
+class PackFrame:
+    """From the worker: a pack has a binary message for one page, or for all if `client_id` is None."""
+
+    event: int
+    data: bytes
     client_id: str | None = None
 
 
@@ -152,13 +187,17 @@ MESSAGES: Mapping[str, type[Any]] = {
         Free,
         Reload,
         Validate,
+        Edit,
         Stop,
         Hello,
         Beat,
         Device,
         Catalogue,
+        Reloaded,
         Verdict,
+        Edited,
         PackMessage,
+        PackFrame,
         LogRecord,
         JobStarted,
         NodesCached,
@@ -171,7 +210,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         JobFinished,
     )
 }
-_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in MESSAGES.values()}
+_FIELDS = {kind: tuple(entry.name for entry in fields(kind)) for kind in MESSAGES.values()}
 _TUPLES = {
     kind: frozenset(name for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple)
     for kind in MESSAGES.values()

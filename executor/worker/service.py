@@ -22,12 +22,14 @@ from executor.queue.rows import JobRow, Order, Page, Sort, StoredEvent
 from executor.queue.store import Keep, Store
 from executor.worker import catalogue_file, protocol
 from executor.worker.dispatch import Dispatcher
+from executor.worker.doors import Doors
 from executor.worker.host import LEASE_SECONDS
 from executor.worker.lane import Lane
 from executor.worker.notices import (
     CatalogueChanged,
     JobClosed,
     Listener,
+    PackFrame,
     PackMessage,
     ServiceEvent,
     WorkerChanged,
@@ -95,6 +97,7 @@ class Service:
             for index, device in enumerate(devices)
         )
         self._listeners: list[Listener] = []
+        self.doors = Doors(self._lanes)
         self._questions = Questions()
         self._next_sequence = 0
         self._has_specs = asyncio.Event()
@@ -164,19 +167,24 @@ class Service:
                 await asyncio.wait_for(self._has_specs.wait(), timeout)
         return self._has_specs.is_set()
 
-    async def reload(self) -> None:
-        """Have the workers look for packs again once idle; `CatalogueChanged` tells when they have."""
-        for lane in self._lanes:
-            lane.send(protocol.Reload())
-
     async def validate(
         self, graph: Mapping[str, Any], targets: Collection[str] = (), timeout: float = 2.0
     ) -> list[Mapping[str, Any]] | None:
         """The problems of a graph in the eyes of the nodes' own code; None if no worker says so in time."""
-        up = sorted((lane for lane in self._lanes if lane.is_up), key=lambda lane: not lane.is_ready())
-        if not up:
+        judge = self.doors.judge()
+        if judge is None:
             return None
-        return await self._questions.ask(up[0].send, graph, tuple(targets), timeout)
+        return await self._questions.ask(
+            lambda number: judge.send(protocol.Validate(number, graph, tuple(targets))), timeout
+        )
+
+    async def edit(self, body: Mapping[str, Any], timeout: float = 2.0) -> Mapping[str, Any]:
+        """What packs make of the body of a submission; as it is, if none wants to or does so in time."""
+        editor = self.doors.editor()
+        if editor is None:
+            return body
+        put = lambda number: editor.send(protocol.Edit(number, body))  # noqa: E731
+        return await self._questions.ask(put, timeout) or body
 
     async def submit(self, new: NewJob) -> QueuedJob:
         """Put a job into the line; returns once it is on disk.
@@ -335,17 +343,26 @@ class Service:
 
     def _hear(self, index: int, message: Any, job: QueuedJob | None) -> None:
         if message is None:
+            if self._lanes[index].state == "lost":
+                self.doors.looked()
             self._announce(WorkerChanged(self._lanes[index].state, index))
             self._dispatcher.wake()
         elif isinstance(message, protocol.Catalogue):
-            self.packs = message.packs
+            self.packs, before = message.packs, set(self.specs)
+            self.doors.note(index, message.brought)
             self._set_specs([NodeSpec.from_json(spec) for spec in message.specs])
             self._spawn(asyncio.to_thread(catalogue_file.save, self._catalogue, message.specs))
-            self._announce(CatalogueChanged())
+            self._announce(CatalogueChanged(self.doors.is_awaited and before == set(self.specs)))
+        elif isinstance(message, protocol.Reloaded):
+            self.doors.looked()
         elif isinstance(message, protocol.Verdict):
-            self._questions.answer(message)
+            self._questions.answer(message.question, list(message.problems))
+        elif isinstance(message, protocol.Edited):
+            self._questions.answer(message.question, message.body)
         elif isinstance(message, protocol.PackMessage):
             self._announce(PackMessage(message.event, message.data, message.client_id))
+        elif isinstance(message, protocol.PackFrame):
+            self._announce(PackFrame(message.event, message.data, message.client_id))
         else:
             self._announce(message, job)
 

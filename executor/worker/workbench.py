@@ -22,10 +22,25 @@ from nodes.api.spec import NodeSpec
 
 Deliver = Callable[[str, tuple[Any, ...]], None]
 Reports = tuple[Mapping[str, Any], ...]
-LookAgain = Callable[[], tuple[Mapping[str, Node], Reports]]
 
 # So many models of recent jobs are taken to be in memory still.
 RECENT_MODELS = 8
+
+
+class PackSide(Protocol):
+    """The packs of this process: their nodes, and what they bring beside nodes."""
+
+    def look(self) -> tuple[Mapping[str, Node], Reports]:
+        """All nodes, and a report for each pack; packs whose files changed are imported again."""
+        ...
+
+    def brought(self) -> Mapping[str, Any]:
+        """What packs bring beside nodes, as plain data (see `executor/worker/doors.py`)."""
+        ...
+
+    def edit(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What packs make of the body of a submission; called from any thread."""
+        ...
 
 
 class Memory(Protocol):
@@ -64,7 +79,7 @@ class Workbench:
         metadata: whether results carry the workflow that made them.
         cache: keeps results; a usual one if not given.
         packs: how the packs of third parties loaded.
-        look_again: gives all nodes and reports anew, for `reload`.
+        pack_side: gives all nodes and reports anew, for `reload`.
     """
 
     def __init__(
@@ -78,11 +93,12 @@ class Workbench:
         metadata: bool = True,
         cache: ResultCache | None = None,
         packs: Reports = (),
-        look_again: LookAgain | None = None,
+        pack_side: PackSide | None = None,
     ) -> None:
         self.folders = folders
         self.packs = packs
-        self._look_again = look_again
+        self.brought: Mapping[str, Any] = {} if pack_side is None else pack_side.brought()
+        self._pack_side = pack_side
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._memory = memory
         self._preview_method = preview_method
@@ -91,11 +107,6 @@ class Workbench:
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
         self._cache = roomy_cache() if cache is None else cache
-        self._equip(nodes)
-
-    def _equip(self, nodes: Mapping[str, Node]) -> None:
-        self.nodes = nodes
-        self.specs: Mapping[str, NodeSpec] = {node_id: node.spec for node_id, node in nodes.items()}
         self._engine = Engine(
             nodes,
             self._cache,
@@ -104,13 +115,29 @@ class Workbench:
             surroundings=self._memory.surroundings,
             shortage=self._memory.shortage,
         )
+        self._equip(nodes)
 
-    def reload(self) -> None:
-        """Look for nodes again; results of nodes whose code is unchanged stay."""
-        if self._look_again is not None:
-            nodes, self.packs = self._look_again()
-            self._engine.close()
-            self._equip(nodes)
+    def _equip(self, nodes: Mapping[str, Node]) -> None:
+        self.nodes = nodes
+        self.specs: Mapping[str, NodeSpec] = {node_id: node.spec for node_id, node in nodes.items()}
+
+    def reload(self) -> bool:
+        """Look for packs again; whether anything is new. Results and objects of unchanged classes stay."""
+        if self._pack_side is None:
+            return False
+        before = self.packs, self.brought, self.nodes
+        nodes, self.packs = self._pack_side.look()
+        self.brought = self._pack_side.brought()
+        if (self.packs, self.brought, nodes) == before:
+            return False
+        self._equip(nodes)
+        self._engine.use(nodes)
+        return True
+
+    def edit(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What packs make of the body of a submission; None if it stays as it was."""
+        edited = None if self._pack_side is None else self._pack_side.edit(body)
+        return None if edited == body else edited
 
     def note_models(self, prompt: Mapping[str, Any]) -> None:
         """Remember which models a job (API JSON) names."""

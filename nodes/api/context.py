@@ -1,6 +1,7 @@
 """What a running node may ask of the app: progress, previews, files, resident networks, whether to stop."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -91,6 +92,11 @@ class Context(Protocol):
         ...
 
     @property
+    def client_id(self) -> str | None:
+        """The page that asked for the job, or None."""
+        ...
+
+    @property
     def call_index(self) -> int:
         """Which of its calls this is: nodes run once for each element of a list."""
         ...
@@ -159,3 +165,16 @@ current: ContextVar["Context | None"] = ContextVar("current", default=None)
 
 call_index: ContextVar[int] = ContextVar("call_index", default=0)
 """Which of its calls the running node is in."""
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Which page's job was at which node: the page, the job, the node as the page knows it."""
+
+    client_id: str | None = None
+    job_id: str | None = None
+    display_id: str | None = None
+
+
+latest: deque[Latest] = deque([Latest()], maxlen=1)
+"""The node that was entered last, in whatever thread, for code that runs beside the nodes."""

@@ -12,16 +12,23 @@ from aiohttp import web
 
 from nodes.api.catalogue import object_info
 from nodes.api.spec import NodeSpec
-from web.keys import FOLDERS
+from web.keys import FOLDERS, SERVICE
 from web.routes.prompt import known_specs
 from web.wire_json import plain
 
 routes = web.RouteTableDef()
 
+# Packs are looked at again for so long; if it takes longer, or a job computes, the last known is told.
+LOOK_SECONDS = 0.25
+
 
 @routes.get("/object_info")
 async def all_nodes(request: web.Request) -> web.Response:
-    """Every node by class id; revalidated by ETag, since a page asks for it at each start."""
+    """Every node by class id; revalidated by ETag, since a page asks for it at each start.
+
+    Packs are asked anew what they offer, for the lists of files in their drop-downs.
+    """
+    await request.app[SERVICE].doors.look_again(LOOK_SECONDS)
     specs = await known_specs(request)
     return await _answer(request, specs.values())
 
@@ -29,6 +36,7 @@ async def all_nodes(request: web.Request) -> web.Response:
 @routes.get("/object_info/{class_id}")
 async def one_node(request: web.Request) -> web.Response:
     """One node under its class id, or an empty object."""
+    await request.app[SERVICE].doors.look_again(LOOK_SECONDS)
     specs = await known_specs(request)
     spec = specs.get(request.match_info["class_id"])
     return await _answer(request, [spec] if spec else [])

@@ -18,7 +18,7 @@ from nodes.api.spec import NodeSpec
 from web.keys import FOLDERS, SERVICE, SETTINGS
 from web.node_errors import node_errors
 from web.refusal import RefusedError, clipped
-from web.verdict import with_verdict
+from web.verdict import VERDICT_SECONDS, with_verdict
 from web.webhooks import check_webhook
 from web.wire_json import json_response, read_json, type_name
 
@@ -53,6 +53,7 @@ async def accept(request: web.Request) -> tuple[QueuedJob, dict[str, Any]]:
     body = await read_json(request)
     if not isinstance(body, dict) or body.get("prompt") is None:
         raise _refused("no_prompt", "No prompt provided", "No prompt provided")
+    body = await service.edit(body, timeout=VERDICT_SECONDS)
     if service.queue_remaining() >= settings.max_pending:
         raise RefusedError(
             429, "queue_full", f"{settings.max_pending} jobs wait already", headers={"Retry-After": "10"}

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from aiohttp import web
 
 from web.keys import SERVICE
+from web.pack_reports import served
 from web.wire_json import json_response
 
 routes = web.RouteTableDef()
@@ -23,7 +24,7 @@ async def workers(request: web.Request) -> web.Response:
 @routes.get("/api/packs")
 async def packs(request: web.Request) -> web.Response:
     """The packs in the custom node folders: what they brought, or why they could not be loaded."""
-    return json_response({"packs": list(request.app[SERVICE].packs)})
+    return json_response({"packs": [served(report) for report in request.app[SERVICE].packs]})
 
 
 @routes.post("/api/queue/pause")

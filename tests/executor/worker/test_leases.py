@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import time
@@ -6,7 +7,7 @@ import pytest
 
 from executor.queue.jobs import JobState
 from executor.run.events import JobStarted, NodeStarted
-from executor.worker.notices import JobLost
+from executor.worker.notices import CatalogueChanged, JobLost
 from tests.executor.worker.service_kit import chain, closed, is_gone, new_job, run, running_service, until
 
 FRESH_SECONDS = 5.0
@@ -100,10 +101,10 @@ async def test_processes_that_a_node_left_behind_go_with_its_worker(tmp_path):
         await until(lambda: all(is_gone(process_id) for process_id in orphans))
 
 
-async def test_a_reload_brings_a_new_catalogue(tmp_path):
+async def test_a_look_that_finds_nothing_new_says_so(tmp_path):
     async with running_service(tmp_path) as (service, heard):
         await until(lambda: service.worker_state == "ready")
         heard.clear()
-        await service.reload()
-        await until(lambda: any(type(told.event).__name__ == "CatalogueChanged" for told in heard))
-        assert "ToyText" in service.specs
+        looks = await asyncio.gather(*(service.doors.look_again(60) for _ in range(5)))
+        assert looks == [True] * 5
+        assert not any(isinstance(told.event, CatalogueChanged) for told in heard)
