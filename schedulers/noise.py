@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy
 import torch
@@ -45,6 +46,42 @@ def reseeded_noise(shape: Sequence[int], seed: int) -> Tensor:
     """Noise of a shape (B, C, H, W) from seed + 1, float32 on the CPU; seeds torch's global generators."""
     torch.manual_seed((seed + 1) % SEEDS)
     return torch.randn(tuple(shape))
+
+
+class NoiseSource(Protocol):
+    """What a NOISE on a wire is: the first noise of a run, and the seed of what samplers draw later."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        ...
+
+    def draw(self, latent: Tensor, batch_index: Sequence[int] | None = None) -> Tensor:
+        """Noise shaped like the latent (B, C, H, W), float32 on the CPU; see `initial_noise`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SeededNoise:
+    """Noise from a seed."""
+
+    seed: int
+
+    def draw(self, latent: Tensor, batch_index: Sequence[int] | None = None) -> Tensor:
+        """Noise shaped like the latent (B, C, H, W)."""
+        return initial_noise(latent.shape, self.seed, batch_index)
+
+
+@dataclass(frozen=True)
+class NoNoise:
+    """Zeros, for latents that have their noise; the seed is only for what samplers draw."""
+
+    seed: int = 0
+
+    def draw(self, latent: Tensor, batch_index: Sequence[int] | None = None) -> Tensor:
+        """Zeros shaped like the latent (B, C, H, W)."""
+        del batch_index
+        return torch.zeros(latent.shape)
 
 
 class GaussianNoise:

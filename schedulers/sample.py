@@ -127,7 +127,9 @@ def sample_guided(
     device: torch.device | str = "cpu",
     on_step: Callable[[Step], None] | None = None,
 ) -> Sampled:
-    """Sample with a guider over named lists of conditions; the other arguments are those of `sample`.
+    """Sample latents (B, C, H, W) with a guider over named lists of conditions.
+
+    The other arguments are those of `sample`.
 
     chosen: the sampler.
     companions: further networks, for lists that the guider asks for and `lists` does not have.

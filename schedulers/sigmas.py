@@ -23,7 +23,7 @@ from schedulers.tables import SigmaTable, sigma_table
 _NEARLY_ZERO = 1e-5
 
 
-def _closed(values: Tensor | list[float]) -> Tensor:
+def closed(values: Tensor | list[float]) -> Tensor:
     """Sigmas (n,) with the final 0 appended, float32."""
     body = torch.as_tensor(values, dtype=torch.float32)
     return torch.cat([body, body.new_zeros(1)])
@@ -31,31 +31,31 @@ def _closed(values: Tensor | list[float]) -> Tensor:
 
 def _simple(steps: int, table: SigmaTable) -> Tensor:
     stride = len(table) / steps
-    return _closed([float(table.sigmas[-(1 + int(index * stride))]) for index in range(steps)])
+    return closed([float(table.sigmas[-(1 + int(index * stride))]) for index in range(steps)])
 
 
 def _sgm_uniform(steps: int, table: SigmaTable) -> Tensor:
     first, last = table.timestep(table.sigma_max), table.timestep(table.sigma_min)
-    return _closed(table.sigma(torch.linspace(first, last, steps + 1)[:-1]))
+    return closed(table.sigma(torch.linspace(first, last, steps + 1)[:-1]))
 
 
 def _normal(steps: int, table: SigmaTable) -> Tensor:
     first, last = table.timestep(table.sigma_max), table.timestep(table.sigma_min)
     if abs(float(table.sigma(last))) < _NEARLY_ZERO:
         return table.sigma(torch.linspace(first, last, steps + 1))
-    return _closed(table.sigma(torch.linspace(first, last, steps)))
+    return closed(table.sigma(torch.linspace(first, last, steps)))
 
 
 def karras(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> Tensor:
     """Levels (steps + 1,) even in sigma^(1/rho), then 0 (Karras et al. 2022, equation 5)."""
     ramp = torch.linspace(0, 1, steps)
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    return _closed((high + ramp * (low - high)) ** rho)
+    return closed((high + ramp * (low - high)) ** rho)
 
 
 def exponential(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
     """Levels (steps + 1,) even in log sigma, then 0."""
-    return _closed(torch.linspace(math.log(sigma_max), math.log(sigma_min), steps).exp())
+    return closed(torch.linspace(math.log(sigma_max), math.log(sigma_min), steps).exp())
 
 
 def _ddim_uniform(steps: int, table: SigmaTable) -> Tensor:
@@ -63,7 +63,7 @@ def _ddim_uniform(steps: int, table: SigmaTable) -> Tensor:
         stride = max(len(table) // (steps + 1), 1)
         return table.sigmas[1::stride].flip(0)
     stride = max(len(table) // steps, 1)
-    return _closed(table.sigmas[1::stride].flip(0))
+    return closed(table.sigmas[1::stride].flip(0))
 
 
 @lru_cache(maxsize=64)
@@ -76,7 +76,7 @@ def _beta_places(steps: int, count: int, alpha: float, beta: float) -> tuple[int
 
 def beta_schedule(steps: int, table: SigmaTable, alpha: float = 0.6, beta: float = 0.6) -> Tensor:
     """Levels of a table at the quantiles of Beta(alpha, beta), doubled ones dropped, then 0."""
-    return _closed(table.sigmas[list(_beta_places(steps, len(table), alpha, beta))])
+    return closed(table.sigmas[list(_beta_places(steps, len(table), alpha, beta))])
 
 
 def _linear_quadratic(steps: int, table: SigmaTable) -> Tensor:
@@ -98,7 +98,7 @@ def _kl_optimal(steps: int, table: SigmaTable) -> Tensor:
     if steps == 1:
         raise ValueError("schedule 'kl_optimal' needs at least 2 steps, got 1")
     part = torch.arange(steps, dtype=torch.float32) / (steps - 1)
-    return _closed((part * math.atan(table.sigma_min) + (1 - part) * math.atan(table.sigma_max)).tan())
+    return closed((part * math.atan(table.sigma_min) + (1 - part) * math.atan(table.sigma_max)).tan())
 
 
 _SCHEDULES: Mapping[str, Callable[[int, SigmaTable], Tensor]] = MappingProxyType(

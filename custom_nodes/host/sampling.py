@@ -4,7 +4,11 @@ from typing import Any
 
 from custom_nodes.host.state import get_context
 from custom_nodes.v1.values import from_pack, to_pack
-from nodes.sampling.ksampler import sample_latent
+from nodes.sampling.run import sample_latent
+from schedulers.guiders.cfg import Guidance
+from schedulers.guiders.wired import WiredGuider
+from schedulers.noise import NoNoise, SeededNoise
+from schedulers.samplers.table import method
 from schedulers.sigmas import ksampler_sigmas
 
 
@@ -25,16 +29,17 @@ def common_ksampler(
     force_full_denoise: bool = False,
 ) -> tuple[Any]:
     """The latent that a sampler leaves, in a tuple; works while a node runs."""
+    prompts = {
+        "positive": from_pack(positive, "CONDITIONING"),
+        "negative": from_pack(negative, "CONDITIONING"),
+    }
     result = sample_latent(
         get_context(),
-        model,
+        WiredGuider(model, Guidance(cfg), prompts),
         from_pack(latent, "LATENT"),
-        from_pack(positive, "CONDITIONING"),
-        from_pack(negative, "CONDITIONING"),
-        seed=seed,
-        cfg=cfg,
-        sampler=sampler_name,
-        make_sigmas=lambda base: ksampler_sigmas(
+        NoNoise(seed) if disable_noise else SeededNoise(seed),
+        method(sampler_name),
+        lambda base: ksampler_sigmas(
             base,
             sampler_name,
             scheduler,
@@ -44,6 +49,5 @@ def common_ksampler(
             end=last_step,
             force_full_denoise=force_full_denoise,
         ),
-        adds_noise=not disable_noise,
     )
-    return (to_pack(result),)
+    return (to_pack(result.output),)

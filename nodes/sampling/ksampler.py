@@ -1,115 +1,22 @@
 """Samples latents: the two classic samplers with everything in one node."""
 
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
 from typing import Annotated
 
-import torch
-
-from models.diffusion import DiffusionModel
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.errors import NodeError
 from nodes.api.sockets import Conditioning, Latent, Model
 from nodes.api.widgets import Choice, Range, Seed
-from schedulers.conditioning import ConditioningValue
-from schedulers.control import networks
-from schedulers.latent import LatentBatch, with_channels
-from schedulers.noise import initial_noise
-from schedulers.preview import latent_to_rgb
-from schedulers.sample import sample
+from nodes.sampling.run import sample_latent
+from schedulers.guiders.cfg import Guidance as Scaled
+from schedulers.guiders.wired import WiredGuider
+from schedulers.noise import NoNoise, SeededNoise
 from schedulers.samplers.table import SAMPLERS
 from schedulers.sigmas import SCHEDULES, ksampler_sigmas
-from schedulers.step import Step
-
-PREVIEW_SECONDS = 0.1
 
 Steps = Annotated[int, Range(1, 10_000)]
 Guidance = Annotated[float, Range(0.0, 100.0, step=0.1, round=0.01)]
 SamplerName = Annotated[str, Choice(SAMPLERS)]
 ScheduleName = Annotated[str, Choice(SCHEDULES)]
-
-
-def reporter(ctx: Context, model: DiffusionModel, total: int) -> Callable[[Step], None]:
-    """Return what is called after each step: it reports progress and, now and then, shows a rough picture."""
-    shows = ctx.preview_method != "none" and model.latent.rgb_factors is not None
-    last_shown = float("-inf")
-
-    def report(step: Step) -> None:
-        nonlocal last_shown
-        ctx.progress(step.index + 1, total)
-        now = time.monotonic()
-        if shows and now - last_shown >= PREVIEW_SECONDS:
-            from PIL import Image
-
-            last_shown = now
-            ctx.preview(Image.fromarray(latent_to_rgb(step.denoised, model.latent).numpy()))
-
-    return report
-
-
-def check_width(model: DiffusionModel, name: str, conditioning: ConditioningValue) -> None:
-    """Raise NodeError if prompts come from a text encoder that the network was not trained with."""
-    expected = getattr(getattr(model.network, "config", None), "context_width", None)
-    for entry in conditioning:
-        given = entry.embedding.shape[-1]
-        if expected is not None and given != expected:
-            raise NodeError(
-                f"{name} comes from a text encoder with {given} numbers a token, "
-                f"but this model wants {expected}: take the CLIP of the same checkpoint"
-            )
-
-
-def sample_latent(
-    ctx: Context,
-    model: Model,
-    latent: LatentBatch,
-    positive: ConditioningValue,
-    negative: ConditioningValue,
-    *,
-    seed: int,
-    cfg: float,
-    sampler: str,
-    make_sigmas: Callable[[DiffusionModel], torch.Tensor],
-    adds_noise: bool = True,
-) -> LatentBatch:
-    """Return a latent sampled along the noise levels that make_sigmas gives for the model.
-
-    latent.samples: (B, C, h, w); an empty one takes the number of channels the model wants.
-    """
-    with ExitStack() as borrowed:
-        base = borrowed.enter_context(ctx.resident(model))
-        for network in networks(positive, negative):
-            borrowed.enter_context(ctx.resident(network))
-        check_width(base, "positive", positive)
-        check_width(base, "negative", negative)
-        start = with_channels(latent.samples, base.latent.channels)
-        if start.shape[1] != base.latent.channels:
-            raise NodeError(
-                f"latent_image has {start.shape[1]} channels but this model wants {base.latent.channels}"
-            )
-        if adds_noise:
-            noise = initial_noise(start.shape, seed, latent.batch_index)
-        else:
-            noise = torch.zeros_like(start)
-        sigmas = make_sigmas(base)
-        samples = sample(
-            base,
-            noise,
-            start,
-            positive,
-            negative,
-            cfg=cfg,
-            sampler=sampler,
-            sigmas=sigmas,
-            seed=seed,
-            noise_mask=latent.noise_mask,
-            device=next(base.network.parameters()).device,
-            on_step=reporter(ctx, base, len(sigmas) - 1),
-        )
-    return replace(latent, samples=samples)
 
 
 @node(id="KSampler", display_name="KSampler", category="sampling")
@@ -143,15 +50,12 @@ def ksampler(
     """
     return sample_latent(
         ctx,
-        model,
+        WiredGuider(model, Scaled(cfg), {"positive": positive, "negative": negative}),
         latent_image,
-        positive,
-        negative,
-        seed=seed,
-        cfg=cfg,
-        sampler=sampler_name,
-        make_sigmas=lambda base: ksampler_sigmas(base, sampler_name, scheduler, steps, denoise),
-    )
+        SeededNoise(seed),
+        SAMPLERS[sampler_name],
+        lambda base: ksampler_sigmas(base, sampler_name, scheduler, steps, denoise),
+    ).output
 
 
 @node(id="KSamplerAdvanced", display_name="KSampler (Advanced)", category="sampling")
@@ -191,14 +95,11 @@ def ksampler_advanced(
     """
     return sample_latent(
         ctx,
-        model,
+        WiredGuider(model, Scaled(cfg), {"positive": positive, "negative": negative}),
         latent_image,
-        positive,
-        negative,
-        seed=noise_seed,
-        cfg=cfg,
-        sampler=sampler_name,
-        make_sigmas=lambda base: ksampler_sigmas(
+        NoNoise(noise_seed) if add_noise == "disable" else SeededNoise(noise_seed),
+        SAMPLERS[sampler_name],
+        lambda base: ksampler_sigmas(
             base,
             sampler_name,
             scheduler,
@@ -207,5 +108,4 @@ def ksampler_advanced(
             end=end_at_step,
             force_full_denoise=return_with_leftover_noise != "enable",
         ),
-        adds_noise=add_noise != "disable",
-    )
+    ).output

@@ -19,7 +19,8 @@ def inner(first: Tensor, second: Tensor) -> Tensor:
 
 def norm(planes: Tensor) -> Tensor:
     """Length (B, 1, 1, 1) of each row of (B, C, H, W)."""
-    return torch.linalg.vector_norm(planes, dim=(1, 2, 3), keepdim=True)
+    length: Tensor = torch.linalg.vector_norm(planes, dim=(1, 2, 3), keepdim=True)
+    return length
 
 
 def deviation(planes: Tensor) -> Tensor:
