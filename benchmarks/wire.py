@@ -1,4 +1,8 @@
-"""How fast does a server take jobs, list them, and tell its nodes? Run it: python benchmarks/wire.py"""
+"""How fast does a server take jobs, list them, and tell its nodes?
+
+Run it with `python -m benchmarks.wire [NODES]`: each job carries a workflow with so many nodes, as
+pages send it.
+"""
 
 import asyncio
 import json
@@ -25,6 +29,23 @@ def graph(number: int) -> dict[str, object]:
     }
 
 
+def workflow(nodes: int) -> dict[str, object]:
+    drawn = [
+        {
+            "id": n,
+            "type": "PreviewAny",
+            "pos": [n * 10, 0],
+            "size": [210, 88],
+            "inputs": [{"name": "source", "type": "*", "link": n}],
+            "outputs": [],
+            "properties": {},
+            "widgets_values": ["", n],
+        }
+        for n in range(nodes)
+    ]
+    return {"id": "measured", "nodes": drawn, "links": [], "version": 0.4}
+
+
 async def catalogue(http: aiohttp.ClientSession) -> None:
     while True:
         try:
@@ -35,12 +56,13 @@ async def catalogue(http: aiohttp.ClientSession) -> None:
             await asyncio.sleep(0.05)
 
 
-async def submitted_per_second(http: aiohttp.ClientSession) -> float:
-    numbers = iter(range(JOBS))
+async def submitted_per_second(http: aiohttp.ClientSession, nodes: int) -> float:
+    extra = {"extra_pnginfo": {"workflow": workflow(nodes)}} if nodes else {}
+    bodies = iter([json.dumps({"prompt": graph(n), "extra_data": extra}).encode() for n in range(JOBS)])
 
     async def submit() -> None:
-        for number in numbers:
-            async with http.post("/prompt", json={"prompt": graph(number)}) as response:
+        for body in bodies:
+            async with http.post("/prompt", data=body) as response:
                 response.raise_for_status()
 
     start = time.perf_counter()
@@ -112,10 +134,10 @@ async def show(http: aiohttp.ClientSession, *paths: str) -> None:
         print(f"GET {path}: {wait:.1f} ms, {size:,} bytes")
 
 
-async def measure() -> None:
+async def measure(nodes: int) -> None:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}") as http:
         await catalogue(http)
-        print(f"POST /prompt, {AT_ONCE} at once: {await submitted_per_second(http):.0f} a second")
+        print(f"POST /prompt, {AT_ONCE} at once: {await submitted_per_second(http, nodes):.0f} a second")
         print(f"with {JOBS:,} jobs waiting:")
         await show(http, "/queue", "/prompt", "/api/jobs?limit=20", "/object_info", "/metrics")
         for name, prompt in hostile().items():
@@ -125,20 +147,26 @@ async def measure() -> None:
             response.raise_for_status()
         await idle(http)
         print(f"with {JOBS:,} jobs done:")
-        await show(http, "/history?max_items=20", "/api/jobs?limit=20", "/api/jobs?limit=20&offset=900")
+        await show(
+            http,
+            "/history?max_items=20",
+            "/history?max_items=200",
+            "/api/jobs?limit=20",
+            "/api/jobs?limit=20&offset=900",
+        )
 
 
-def main() -> None:
+def main(nodes: int) -> None:
     with tempfile.TemporaryDirectory() as base:
         command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(PORT), "--cpu", "--paused"]
         with subprocess.Popen(
             [*command, "--base-directory", base], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as server:
             try:
-                asyncio.run(measure())
+                asyncio.run(measure(nodes))
             finally:
                 server.terminate()
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)

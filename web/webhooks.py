@@ -72,19 +72,6 @@ def _refused(kind: str, message: str) -> RefusedError:
     return RefusedError(400, kind, message, node_errors={})
 
 
-def without_secret(extra_data: Mapping[str, Any]) -> dict[str, Any]:
-    """What clients are shown of a job's extra data: a webhook without its secret."""
-    webhook = extra_data.get(WEBHOOK_KEY)
-    if not isinstance(webhook, dict) or "secret" not in webhook:
-        return dict(extra_data)
-    return {**extra_data, WEBHOOK_KEY: {key: value for key, value in webhook.items() if key != "secret"}}
-
-
-def shown_item(item: list[Any]) -> list[Any]:
-    """A queue item of the wire whose extra data hold no secret."""
-    return [*item[:3], without_secret(item[3]), *item[4:]]
-
-
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """What a receiver computes again to know that the message is ours and was not changed."""
     code = hmac.new(secret.encode("utf-8", "replace"), timestamp.encode() + b"." + body, hashlib.sha256)

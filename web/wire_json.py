@@ -158,6 +158,13 @@ def plain(value: Any, depth: int = MAX_DEPTH) -> Any:
     return str(value)
 
 
+def text_response(text: str) -> web.Response:
+    """JSON that is text already as an answer; numbers that JSON lacks become null."""
+    if "NaN" in text or "Infinity" in text:
+        text = to_json(json.loads(text))
+    return web.Response(text=text, content_type="application/json", charset="utf-8")
+
+
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """`value` as an `application/json; charset=utf-8` answer."""
     return web.Response(

@@ -65,9 +65,12 @@ class HistoryEntry:
 
     def wire(self) -> dict[str, Any]:
         """The history entry of the ecosystem's API: prompt, outputs, status, meta."""
+        return {"prompt": self.job.item5(), **self.results()}
+
+    def results(self) -> dict[str, Any]:
+        """The history entry without its prompt."""
         succeeded = self.outcome.state is JobState.SUCCEEDED
         return {
-            "prompt": self.job.item5(),
             "outputs": dict(self.outcome.outputs),
             "status": {
                 "status_str": "success" if succeeded else "error",

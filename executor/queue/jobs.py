@@ -1,9 +1,11 @@
 """What is a job before, while and after it waits in the queue?"""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Self
 
 # Credentials that some clients send beside a prompt: never stored, never shown.
@@ -120,9 +122,36 @@ class QueuedJob:
         """The place in the line: by number, then by submission."""
         return (self.number, self.sequence)
 
+    @cached_property
+    def graph_text(self) -> str:
+        """The graph as JSON: written once for the disk and for all who list the queue."""
+        return json.dumps(self.graph)
+
+    @property
+    def shown_extra_data(self) -> Mapping[str, Any]:
+        """The extra data without the secret of its webhook."""
+        webhook = self.extra_data.get(WEBHOOK_KEY)
+        if not isinstance(webhook, Mapping) or "secret" not in webhook:
+            return self.extra_data
+        return {
+            **self.extra_data,
+            WEBHOOK_KEY: {key: value for key, value in webhook.items() if key != "secret"},
+        }
+
     def item5(self) -> list[Any]:
         """The ecosystem's queue item: number, id, prompt, extra data, output node ids."""
-        return [self.number, self.job_id, self.graph, self.extra_data, list(self.targets)]
+        return [self.number, self.job_id, self.graph, self.shown_extra_data, list(self.targets)]
+
+    @cached_property
+    def item5_text(self) -> str:
+        """`item5` as JSON."""
+        return item5_text(
+            self.number,
+            self.job_id,
+            self.graph_text,
+            json.dumps(self.shown_extra_data),
+            json.dumps(self.targets),
+        )
 
     def started(self) -> Self:
         """The job, running for one more time."""
@@ -139,6 +168,11 @@ class QueuedJob:
     def moved(self, number: float) -> Self:
         """The job at another place in the line."""
         return replace(self, number=number)
+
+
+def item5_text(number: float, job_id: str, graph: str, extra_data: str, targets: str) -> str:
+    """A queue item as JSON, of parts that are JSON."""
+    return f"[{json.dumps(number)}, {json.dumps(job_id)}, {graph}, {extra_data}, {targets}]"
 
 
 def stored_extra_data(extra_data: Mapping[str, Any], created: float) -> dict[str, Any]:

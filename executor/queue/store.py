@@ -22,6 +22,7 @@ from executor.queue.jobs import (
     JobState,
     QueuedJob,
     StaleLeaseError,
+    item5_text,
     now,
 )
 from executor.queue.rows import JobRow, Page, StoredEvent, read_events, read_job, read_page
@@ -99,7 +100,7 @@ class Store:
             job.state,
             job.attempts,
             job.created,
-            json.dumps(job.graph),
+            job.graph_text,
             json.dumps(job.extra_data),
             json.dumps(job.targets),
             job.client_id,
@@ -155,15 +156,18 @@ class Store:
         statement = "DELETE FROM jobs WHERE job_id = ? AND state IN (?, ?)"
         await self._write(lambda connection: connection.executemany(statement, rows))
 
-    async def history(self, max_items: int | None = None, offset: int | None = None) -> list[HistoryEntry]:
-        """Finished jobs, oldest first: from `offset` on, or without one the last `max_items`."""
-        limit = -1 if max_items is None else max(0, max_items)
-        if offset is not None and offset >= 0:
-            query, values = f"{ENTRY_QUERY} ORDER BY history.sequence LIMIT ? OFFSET ?", (limit, offset)
-            return await self._read(lambda connection: _entries(connection, query, values))
-        query = f"{ENTRY_QUERY} ORDER BY history.sequence DESC LIMIT ?"
-        newest_first = await self._read(lambda connection: _entries(connection, query, (limit,)))
-        return newest_first[::-1]
+    async def history_text(self, max_items: int | None = None, offset: int | None = None) -> str:
+        """Finished jobs as the JSON object that the API tells, oldest first.
+
+        From `offset` on, or without one the last `max_items`.
+        """
+        query, values, is_turned = _history_query(max_items, offset)
+
+        def read(connection: sqlite3.Connection) -> str:
+            rows = connection.execute(query, values).fetchall()
+            return f"{{{', '.join(_entry_text(row) for row in (rows[::-1] if is_turned else rows))}}}"
+
+        return await self._read(read)
 
     async def history_entry(self, job_id: str) -> HistoryEntry | None:
         """The finished job of that id."""
@@ -328,6 +332,26 @@ def _prune(connection: sqlite3.Connection, keep: Keep) -> None:
 def _jobs(connection: sqlite3.Connection, states: Sequence[JobState]) -> list[tuple[QueuedJob, float | None]]:
     query = f"SELECT {JOB_COLUMNS} FROM jobs WHERE state IN ({', '.join('?' * len(states))})"
     return [(_job(row), row[-1]) for row in connection.execute(query, states).fetchall()]
+
+
+def _history_query(max_items: int | None, offset: int | None) -> tuple[str, tuple[int, ...], bool]:
+    """What asks for a page of the history, and whether it comes newest first."""
+    limit = -1 if max_items is None else max(0, max_items)
+    if offset is not None and offset >= 0:
+        return f"{ENTRY_QUERY} ORDER BY history.sequence LIMIT ? OFFSET ?", (limit, offset), False
+    return f"{ENTRY_QUERY} ORDER BY history.sequence DESC LIMIT ?", (limit,), True
+
+
+def _entry_text(row: tuple[Any, ...]) -> str:
+    """A history entry under its id as JSON; graphs and extra data stay the text they are, where they can."""
+    job_id, _, number, graph, extra_data, targets = row[2:8]
+    outcome = Outcome.from_json(json.loads(row[1]))
+    if outcome.state is not JobState.SUCCEEDED or f'"{WEBHOOK_KEY}"' in extra_data:
+        return f"{json.dumps(job_id)}: {json.dumps(HistoryEntry(row[0], _job(row[2:]), outcome).wire())}"
+    bare = (job_id, 0, number, "{}", "{}", "[]", *row[8:])
+    results = json.dumps(HistoryEntry(row[0], _job(bare), outcome).results())
+    prompt = item5_text(number, job_id, graph, extra_data, targets)
+    return f'{json.dumps(job_id)}: {{"prompt": {prompt}, {results[1:]}'
 
 
 def _entries(connection: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> list[HistoryEntry]:

@@ -305,9 +305,9 @@ class Service:
         await self._dispatcher.log.flush(job_id)
         return await self._store.events(job_id, event_id)
 
-    async def history(self, max_items: int | None = None, offset: int | None = None) -> list[HistoryEntry]:
-        """Finished jobs, oldest first: from `offset` on, or without one the last `max_items`."""
-        return await self._store.history(max_items, offset)
+    async def history_text(self, max_items: int | None = None, offset: int | None = None) -> str:
+        """Finished jobs as one JSON object, oldest first: from `offset` on, or else the last `max_items`."""
+        return await self._store.history_text(max_items, offset)
 
     async def history_entry(self, job_id: str) -> HistoryEntry | None:
         """The finished job of that id."""

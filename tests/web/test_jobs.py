@@ -1,8 +1,10 @@
 """The queue, the history and the list of all jobs."""
 
+import json
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.web.client import Client, picture_prompt
 from web.job_shapes import summary
@@ -115,3 +117,24 @@ def test_the_picture_to_show_is_a_saved_one_before_a_temporary_one() -> None:
     assert count == 2
     assert preview == {"filename": "m.GLB", "type": "output", "nodeId": "2", "mediaType": "3d"}
     assert summary({}) == (0, None)
+
+
+async def test_numbers_that_json_lacks_are_null_in_every_list(start_server: Any) -> None:
+    server = await start_server()
+    prompt = json.dumps(picture_prompt())
+    body = f'{{"prompt": {prompt}, "prompt_id": "a", "extra_data": {{"odd": [NaN, -Infinity, "NaN"]}}}}'
+    async with aiohttp.ClientSession(server.url) as http:
+        async with http.post("/prompt", data=body) as response:
+            assert response.status == 200, await response.text()
+
+        async def strict(path: str) -> Any:
+            async with http.get(path) as response:
+                return json.loads(await response.text(), parse_constant=pytest.fail)
+
+        [item] = (await strict("/queue"))["queue_pending"]
+        assert item[3]["odd"] == [None, None, "NaN"]
+        assert (await strict("/api/jobs/a"))["workflow"]["extra_data"]["odd"] == [None, None, "NaN"]
+        async with http.post("/api/jobs/a/cancel") as response:
+            assert response.status == 200
+        for path in ("/history", "/history/a"):
+            assert (await strict(path))["a"]["prompt"][3]["odd"] == [None, None, "NaN"]

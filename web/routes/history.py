@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
-from executor.queue.history import HistoryEntry
 from web.keys import SERVICE
 from web.routes.queue import id_list
-from web.webhooks import shown_item
-from web.wire_json import json_response, read_object, whole_number
+from web.wire_json import json_response, read_object, text_response, whole_number
 
 routes = web.RouteTableDef()
-
-
-def shown_entry(entry: HistoryEntry) -> dict[str, Any]:
-    """A finished job as the ecosystem knows it, without secrets."""
-    wire = entry.wire()
-    return {**wire, "prompt": shown_item(wire["prompt"])}
 
 
 @routes.get("/history")
@@ -32,15 +22,14 @@ async def history(request: web.Request) -> web.Response:
         max_items = None
     if max_items == 0:
         return json_response({})
-    entries = await request.app[SERVICE].history(max_items, offset)
-    return json_response({entry.job_id: shown_entry(entry) for entry in entries})
+    return text_response(await request.app[SERVICE].history_text(max_items, offset))
 
 
 @routes.get("/history/{prompt_id}")
 async def history_entry(request: web.Request) -> web.Response:
     """One finished job under its id, or an empty object."""
     entry = await request.app[SERVICE].history_entry(request.match_info["prompt_id"])
-    return json_response({entry.job_id: shown_entry(entry)} if entry else {})
+    return json_response({entry.job_id: entry.wire()} if entry else {})
 
 
 @routes.post("/history")

@@ -12,7 +12,6 @@ from web.job_shapes import STATUSES, job_object
 from web.keys import SERVICE
 from web.refusal import RefusedError
 from web.routes.prompt import accept
-from web.webhooks import without_secret
 from web.wire_json import json_response, read_object
 
 routes = web.RouteTableDef()
@@ -92,7 +91,7 @@ async def job(request: web.Request) -> web.Response:
 
 
 def _workflow(queued: QueuedJob) -> dict[str, Any]:
-    return {"prompt": queued.graph, "extra_data": without_secret(queued.extra_data)}
+    return {"prompt": queued.graph, "extra_data": queued.shown_extra_data}
 
 
 @routes.post("/api/jobs")

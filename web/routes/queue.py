@@ -8,8 +8,7 @@ from aiohttp import web
 
 from web.keys import SERVICE, SETTINGS
 from web.refusal import RefusedError
-from web.webhooks import shown_item
-from web.wire_json import json_response, parse_json, read_body, read_object, type_name
+from web.wire_json import parse_json, read_body, read_object, text_response, type_name
 
 routes = web.RouteTableDef()
 
@@ -18,12 +17,9 @@ routes = web.RouteTableDef()
 async def queue(request: web.Request) -> web.Response:
     """The running and the waiting jobs, each as a five-element array, in the order they will run."""
     service = request.app[SERVICE]
-    return json_response(
-        {
-            "queue_running": [shown_item(job.item5()) for job in service.running()],
-            "queue_pending": [shown_item(job.item5()) for job in service.pending()],
-        }
-    )
+    running = ", ".join([job.item5_text for job in service.running()])
+    pending = ", ".join([job.item5_text for job in service.pending()])
+    return text_response(f'{{"queue_running": [{running}], "queue_pending": [{pending}]}}')
 
 
 def id_list(body: dict[str, Any], key: str) -> list[str]:

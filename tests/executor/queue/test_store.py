@@ -18,6 +18,7 @@ from executor.queue.pending import PendingJobs
 from executor.queue.rows import Page
 from executor.queue.schema import MIGRATIONS, QueueDatabaseError
 from executor.queue.store import Keep, Store
+from tests.executor.queue.entries import entries
 
 GRAPH = {"1": {"class_type": "Toy", "inputs": {"text": "größe"}}}
 
@@ -119,7 +120,7 @@ async def test_history_pages_from_the_oldest_or_gives_the_newest(store):
         await finish(store, make_job(index))
 
     async def page(*window):
-        return [entry.job.sequence for entry in await store.history(*window)]
+        return [entry.job.sequence for entry in await entries(store, *window)]
 
     assert await page() == [0, 1, 2, 3, 4, 5]
     assert await page(2) == [4, 5]
@@ -136,7 +137,7 @@ async def test_the_oldest_history_is_forgotten_beyond_the_limit(tmp_path):
     store = Store(tmp_path / "queue.db", Keep(jobs=3))
     for index in range(5):
         await finish(store, make_job(index))
-    assert [entry.job.sequence for entry in await store.history()] == [2, 3, 4]
+    assert [entry.job.sequence for entry in await entries(store)] == [2, 3, 4]
     store.close()
     rows = sqlite3.connect(tmp_path / "queue.db")
     assert rows.execute("SELECT count(*) FROM jobs").fetchone() == (3,)
@@ -148,9 +149,9 @@ async def test_deleted_history_is_gone_and_waiting_jobs_stay(store):
         await finish(store, make_job(index))
     await store.add(make_job(3))
     await store.delete_history(["job-1", "job-3", "unknown"])
-    assert [entry.job_id for entry in await store.history()] == ["job-0", "job-2"]
+    assert [entry.job_id for entry in await entries(store)] == ["job-0", "job-2"]
     await store.delete_history()
-    assert await store.history() == []
+    assert await entries(store) == []
     assert [job.job_id for job in store.recover(2).waiting] == ["job-3"]
 
 
@@ -241,11 +242,11 @@ async def test_who_has_lost_the_lease_cannot_say_how_a_job_ended(store):
     await store.begin(second)
     with pytest.raises(StaleLeaseError):
         await store.finish(first, make_outcome())
-    assert await store.history() == []
+    assert await entries(store) == []
     await store.finish(second, make_outcome())
     with pytest.raises(StaleLeaseError):
         await store.finish(second, make_outcome(JobState.FAILED))
-    assert [entry.outcome.state for entry in await store.history()] == [JobState.SUCCEEDED]
+    assert [entry.outcome.state for entry in await entries(store)] == [JobState.SUCCEEDED]
     assert first.token != second.token
 
 
@@ -290,7 +291,7 @@ async def test_history_is_forgotten_by_age(tmp_path):
     await finish(store, make_job(0), make_outcome(finished=now() - 2 * 86_400))
     await finish(store, make_job(1), make_outcome(finished=now()))
     await store.add(make_job(2))
-    assert [entry.job_id for entry in await store.history()] == ["job-1"]
+    assert [entry.job_id for entry in await entries(store)] == ["job-1"]
     assert [job.job_id for job in store.recover(2).waiting] == ["job-2"]
     store.close()
 
@@ -317,3 +318,17 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path):
     row = asyncio.run(store.job("done"))
     assert (row.client_id, row.workflow_id, row.finished) == ("c", "w", 3.0)
     store.close()
+
+
+async def test_the_history_as_text_is_what_its_entries_tell(store):
+    secret = {"client_id": "c", "webhook": {"url": "u", "secret": "hidden"}, "note": "größe"}
+    failure = Failure("1", "Toy", "ValueError", "no", ("line\n",), {"x": [1]})
+    await finish(store, make_job(0))
+    await finish(store, replace(make_job(1, number=0.5), extra_data=secret))
+    await finish(store, make_job(2), make_outcome(JobState.FAILED, failure=failure))
+    text = await store.history_text()
+    assert json.loads(text) == {
+        entry.job_id: json.loads(json.dumps(entry.wire())) for entry in await entries(store)
+    }
+    assert "hidden" not in text
+    assert (await store.history_entry("job-1")).job.extra_data == secret

@@ -11,6 +11,7 @@ import pytest
 
 from executor.queue.jobs import JobState
 from executor.queue.store import Store
+from tests.executor.queue.entries import entries
 
 TOY_SERVER = Path(__file__).with_name("toy_server.py")
 COUNT = 20
@@ -53,14 +54,14 @@ async def test_no_job_is_lost_or_done_twice_when_the_server_is_killed(tmp_path, 
     with start(tmp_path, 0) as server:
         assert server.wait(180) == 0
     store = Store(tmp_path / "queue.db")
-    entries = await store.history()
+    found = await entries(store)
     assert store.recover(2).waiting == ()
     store.close()
-    assert Counter(entry.job_id for entry in entries) == Counter(f"job-{n}" for n in range(COUNT))
-    assert all(entry.outcome.state is JobState.SUCCEEDED for entry in entries)
+    assert Counter(entry.job_id for entry in found) == Counter(f"job-{n}" for n in range(COUNT))
+    assert all(entry.outcome.state is JobState.SUCCEEDED for entry in found)
     # The one job that was running when the server was killed may have run again; no other may.
     ran = Counter(read_lines(tmp_path))
-    again = [entry.job_id for entry in entries if entry.job.attempts > 1]
+    again = [entry.job_id for entry in found if entry.job.attempts > 1]
     assert len(again) <= 1
     assert {name for name, times in ran.items() if times > 1} <= set(again)
     assert set(ran) == {f"job-{n}" for n in range(COUNT)}
@@ -79,7 +80,7 @@ async def test_a_job_that_takes_the_server_down_twice_is_not_tried_a_third_time(
         assert server.wait(180) == 0
     store = Store(tmp_path / "queue.db")
     entry = await store.history_entry("job-0")
-    states = [entry.outcome.state for entry in await store.history()]
+    states = [entry.outcome.state for entry in await entries(store)]
     store.close()
     assert entry.outcome.state is JobState.FAILED
     assert "stopped while this job was running, 2 times" in entry.outcome.failure.message

@@ -14,6 +14,7 @@ from executor.run.events import (
     NodeStarted,
 )
 from executor.worker.notices import CatalogueChanged, JobLost, QueueChanged, WorkerChanged
+from tests.executor.queue.entries import entries
 from tests.executor.worker.service_kit import (
     PATIENCE_SECONDS,
     chain,
@@ -188,7 +189,7 @@ async def test_jobs_run_by_number_and_those_in_front_first(tmp_path):
         numbers = [job.item5()[:2] for job in service.pending()]
         assert numbers == [[-3, "a"], [0.5, "b"], [1, "c"], [4, "d"]]
         await closed(heard, "d")
-        assert [entry.job_id for entry in await service.history()] == ["blocker", "a", "b", "c", "d"]
+        assert [entry.job_id for entry in await entries(service)] == ["blocker", "a", "b", "c", "d"]
 
 
 async def test_waiting_jobs_can_be_deleted_and_cleared(tmp_path):
@@ -215,7 +216,7 @@ async def test_an_id_is_refused_while_it_is_open_and_welcome_afterwards(tmp_path
         await closed(heard, "same")
         heard.clear()
         await run(service, heard, "same", chain())
-        assert len(await service.history()) == 1
+        assert len(await entries(service)) == 1
 
 
 async def test_a_number_must_be_finite(tmp_path):
