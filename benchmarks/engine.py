@@ -15,6 +15,7 @@ from executor.graph.workflow import Graph
 from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
+from executor.worker.heap import settle
 from nodes.api.context import Context
 from nodes.api.declare import node, node_of
 from nodes.api.sockets import AnyValue, Lazy
@@ -118,7 +119,10 @@ GRAPHS: dict[str, Callable[[], dict[str, Any]]] = {
     "500 outputs, 1,000 nodes": lambda: many_outputs(1000),
     "chain of 900": lambda: chain(900),
     "chain of 3,000": lambda: chain(3000),
+    "chain of 12,500": lambda: chain(12_500),
+    "chain of 25,000": lambda: chain(25_000),
     "chain of 50,000": lambda: chain(50_000),
+    "fan-in of 12,500": lambda: fan_in(12_500),
     "fan-in of 25,000": lambda: fan_in(25_000),
     "fan-in of 50,000": lambda: fan_in(50_000),
     "chain of 900 async": lambda: chain(900, "add_later"),
@@ -184,6 +188,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="only graphs with this in their name")
     options = parser.parse_args()
+    settle()  # as workers do
     print(f"milliseconds, median of {options.rounds} rounds")
     timed = ("parse", "validate", "first run", "unchanged", "tail changed")
     stages = [name for stage in timed for name in (stage, f"{stage} cpu")]
