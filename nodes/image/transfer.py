@@ -94,9 +94,9 @@ def histogram(colours: Tensor, source: Tensor, reference: Tensor) -> Tensor:
 
 def _specified(values: Tensor, source: Tensor, reference: Tensor) -> Tensor:
     """Return values (N,) such that as many of reference (R,) lie below each as did of source (S,)."""
-    below = torch.searchsorted(source.sort().values, values.contiguous(), right=True) / source.numel()
     ordered = reference.sort().values
-    place = (below * ordered.numel() - 1).clamp(0, ordered.numel() - 1)
+    below = torch.searchsorted(source.sort().values, values.contiguous(), right=True).to(values.dtype)
+    place = (below * ordered.numel() / source.numel() - 1).clamp(0, ordered.numel() - 1)
     lower = place.floor().long()
     upper = (lower + 1).clamp(max=ordered.numel() - 1)
     return torch.lerp(ordered[lower], ordered[upper], place - lower)
