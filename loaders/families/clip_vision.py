@@ -28,7 +28,8 @@ PREFIXES = (
     "conditioner.embedders.0.open_clip.model.visual.",
 )
 _PATCH = "vision_model.embeddings.patch_embedding.weight"
-_FIRST_NAMES = (_PATCH, _PATCH.removeprefix("vision_model."), "conv1.weight")
+# The token of the whole picture, which other kinds of towers do not have.
+_FIRST_NAMES = ("vision_model.embeddings.class_embedding", "embeddings.class_embedding", "class_embedding")
 _OLD_NAMES = [
     (rf"{name}\.", f"vision_model.{name}.")
     for name in ("embeddings", "encoder", "pre_layrnorm", "post_layernorm")
