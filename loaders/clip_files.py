@@ -73,7 +73,8 @@ def open_vision(path: Path) -> Patched[VisionModel]:
     model = read_vision(weights, STORAGE)
     if model is None:
         tried = [
-            "Looked for vision_model.embeddings.patch_embedding.weight and OpenCLIP's visual.conv1.weight."
+            "Looked for vision_model.embeddings.class_embedding and OpenCLIP's visual.class_embedding: "
+            "the towers of CLIP can be opened, SigLIP and DINO cannot."
         ]
         raise UnknownFormat(path, "a CLIP vision model", tried, list(weights))
     return Patched(model)

@@ -69,6 +69,9 @@ def test_other_text_encoders_are_refused_with_those_that_can_be_opened(tmp_path:
         open_text_encoders([path])
     with pytest.raises(UnknownFormat, match="not a CLIP vision model"):
         open_vision(path)
+    siglip = {"vision_model.embeddings.patch_embedding.weight": torch.zeros(4, 3, 2, 2)}
+    with pytest.raises(UnknownFormat, match="SigLIP and DINO cannot"):
+        open_vision(written(tmp_path / "siglip.safetensors", ("", siglip)))
 
 
 def test_a_whole_clip_gives_its_text_encoder_and_its_picture_tower(tmp_path: Path) -> None:
