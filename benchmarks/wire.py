@@ -145,7 +145,9 @@ async def measure(nodes: int) -> None:
             print(f"{name}: {status} in {seconds:.2f} s; others waited {1000 * longest:.0f} ms at most")
         async with http.post("/api/queue/resume") as response:
             response.raise_for_status()
+        start = time.perf_counter()
         await idle(http)
+        print(f"{JOBS / (time.perf_counter() - start):.0f} jobs a second are run and recorded")
         print(f"with {JOBS:,} jobs done:")
         await show(
             http,

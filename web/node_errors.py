@@ -11,7 +11,7 @@ from web.refusal import error_body
 # A person reads a few; a hostile graph could have as many as it has nodes.
 MOST_NODES = 1000
 # Looking for the outputs behind a node is linear in the graph: the steps that all of it may take together.
-MOST_STEPS = 500_000
+MOST_STEPS = 100_000
 
 
 def node_errors(validation: Validation) -> dict[str, Any]:

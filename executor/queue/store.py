@@ -65,8 +65,11 @@ class Store:
     def __init__(self, path: Path, keep: Keep = Keep()) -> None:
         self.path = path
         self._keep = keep
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _own(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _own(path)
+        except OSError as problem:
+            raise QueueDatabaseError(f"{path} cannot be used as the queue's database: {problem}") from problem
         try:
             self._connection = connect(path)
             self._readable = connect(path)

@@ -200,6 +200,14 @@ def test_a_second_server_on_the_same_database_is_refused(store):
         Store(store.path)
 
 
+def test_a_place_where_nothing_can_be_written_is_refused(tmp_path):
+    (tmp_path / "queue.db.lock").mkdir()
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "queue.db", tmp_path / "file" / "queue.db"):
+        with pytest.raises(QueueDatabaseError, match=r"cannot be used as the queue's database.*directory"):
+            Store(path)
+
+
 def test_a_database_of_a_newer_version_is_refused(tmp_path):
     path = tmp_path / "queue.db"
     Store(path).close()
