@@ -1,8 +1,8 @@
 """How much memory does a worker have after many runs of one graph? python -m benchmarks.memory
 
-A real server; the worker's resident memory after the third run and after each later one, in MB. A graph with
-another seed each time runs in full; results of earlier jobs are kept up to a bound, so those are run with a cache
-that keeps the last job's only.
+A real server; the resident memory of its worker after the third run and after each later one, in MB. A graph
+with another seed each time runs in full. Results of earlier jobs are kept up to a bound, so those run with a
+cache that keeps the results of the last job only.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from executor.queue.jobs import QueuedJob
+from executor.run.allowance import Allowance
 from executor.run.events import (
     Event,
     JobFinished,
@@ -91,26 +92,6 @@ class _NodeState:
     total: float
     is_running: bool
     event: NodeEvent
-
-
-class Allowance:
-    """Lets `at_once` things pass in a burst and `per_second` in the long run."""
-
-    def __init__(self, per_second: float, at_once: float) -> None:
-        self.per_second = per_second
-        self.at_once = at_once
-        self._left = at_once
-        self._since: float | None = None
-
-    def take(self, now: float) -> bool:
-        """Whether one more may pass at the time `now` (seconds)."""
-        if self._since is not None:
-            self._left = min(self.at_once, self._left + (now - self._since) * self.per_second)
-        self._since = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class JobMessages:

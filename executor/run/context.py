@@ -2,12 +2,14 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from executor.run.allowance import Allowance
 from executor.run.events import Emit, NodePreview, NodeProgress
 from executor.run.growth import Growth
 from executor.run.instances import InstanceStore
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 PREVIEW_SIZE = 512
 PREVIEW_QUALITY = 95
+PROGRESS_PER_SECOND = 50.0
+PROGRESS_AT_ONCE = 100.0
 
 running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
 """The (job, node) that the current code runs for; log records can carry it."""
@@ -70,6 +74,7 @@ class RunContext:
         self.ids = self.house.growth.ids(node_id)
         self._emit = emit
         self._preview_size = preview_size
+        self._allowance = Allowance(PROGRESS_PER_SECOND, PROGRESS_AT_ONCE)
         self._is_cancelled = is_cancelled
         self._resident = resident
 
@@ -100,8 +105,13 @@ class RunContext:
             raise Cancelled(f"job {self.job_id} was cancelled")
 
     def progress(self, value: float, total: float, text: str = "") -> None:
-        """Say how far it is; raises Cancelled when the job was asked to stop."""
+        """Say how far it is; raises Cancelled when the job was asked to stop.
+
+        What comes too fast for anybody to see is passed over, but never that it is done.
+        """
         self.check_cancelled()
+        if value < total and not self._allowance.take(time.monotonic()):
+            return
         self._emit(NodeProgress(self.job_id, self.node_id, value, total, text, *self.ids))
 
     def preview(self, image: Any) -> None:

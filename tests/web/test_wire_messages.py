@@ -3,6 +3,7 @@
 from typing import Any
 
 from executor.queue.jobs import QueuedJob
+from executor.run.allowance import Allowance
 from executor.run.events import (
     JobFinished,
     JobStarted,
@@ -14,7 +15,7 @@ from executor.run.events import (
     NodeStarted,
 )
 from web.hub import Message
-from web.wire_messages import STATES_AT_ONCE, WHOLE_STATE_NODES, Allowance, JobMessages
+from web.wire_messages import STATES_AT_ONCE, WHOLE_STATE_NODES, JobMessages
 
 GRAPH = {"1": {"class_type": "A", "inputs": {}}, "2": {"class_type": "B", "inputs": {}}}
 

@@ -1,8 +1,10 @@
 import io
+from itertools import pairwise
 
 import pytest
 from PIL import Image
 
+from executor.run import context as module
 from executor.run.context import context_maker
 from executor.run.engine import RunRequest
 from executor.run.events import NodePreview, NodeProgress
@@ -37,6 +39,23 @@ def test_progress_is_reported():
     desk = Desk()
     desk.context.progress(3, 20, "step")
     assert desk.events == [NodeProgress("job", "a", 3, 20, "step")]
+
+
+def test_progress_that_nobody_could_see_is_passed_over_but_not_its_end(monkeypatch):
+    now = [5.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    desk = Desk()
+    for step in range(1, 50_001):
+        now[0] += 0.0001  # five seconds in all
+        desk.context.progress(step, 50_000)
+    assert module.PROGRESS_AT_ONCE < len(desk.events) < module.PROGRESS_AT_ONCE + 6 * 50
+    assert desk.events[0].value == 1
+    assert desk.events[-1].value == 50_000
+    waits = [after.value - before.value for before, after in pairwise(desk.events[-100:])]
+    assert max(waits) <= 2 * 10_000 / module.PROGRESS_PER_SECOND
+    desk.cancelled = True
+    with pytest.raises(Cancelled):
+        desk.context.progress(0, 50_000)
 
 
 def test_parts_of_progress_add_up():
