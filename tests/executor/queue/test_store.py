@@ -204,7 +204,7 @@ def test_a_place_where_nothing_can_be_written_is_refused(tmp_path):
     (tmp_path / "queue.db.lock").mkdir()
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "queue.db", tmp_path / "file" / "queue.db"):
-        with pytest.raises(QueueDatabaseError, match=r"cannot be used as the queue's database.*directory"):
+        with pytest.raises(QueueDatabaseError, match="cannot be used as the queue's database"):
             Store(path)
 
 
