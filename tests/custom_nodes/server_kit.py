@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -44,10 +45,10 @@ class Server:
         assert "http://" in line, self.log()
         self.url = "http://" + line.split("http://")[1].strip().split("/")[0]
 
-    def stop(self) -> None:
+    def stop(self, number: int = signal.SIGTERM) -> None:
         """Stop it."""
         assert self.process is not None
-        self.process.terminate()
+        self.process.send_signal(number)
         try:
             self.process.wait(20)
         finally:
