@@ -259,7 +259,9 @@ async def page(start_server: Any, tmp_path: Path) -> QuickServer:
     (pack / "locales" / "en" / "nodeDefs.json").write_text("broken")
     (pack / "subgraphs" / "s.json").write_text("text")
     (tmp_path / "packs" / "Off.disabled").mkdir()
-    return await start_server(static_root=root, custom_nodes=(tmp_path / "packs",))
+    server = await start_server(static_root=root, custom_nodes=(tmp_path / "packs",))
+    server.service.doors.note(0, {})  # a worker has said that its packs answer no address
+    return server
 
 
 async def test_the_page_is_revalidated_at_each_use(page: QuickServer) -> None:
@@ -279,6 +281,16 @@ async def test_the_page_is_revalidated_at_each_use(page: QuickServer) -> None:
         for path in ("/link.js", "/js", "/js/../../secret", "/%2e%2e/%2e%2e/etc/passwd", "/nothing.js"):
             async with http.get(path) as response:
                 assert response.status == 404
+
+
+async def test_what_a_pack_may_answer_is_to_be_asked_again_once_a_worker_is_up(
+    start_server: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "packs" / "one").mkdir(parents=True)
+    server = await start_server(custom_nodes=(tmp_path / "packs",))
+    async with aiohttp.ClientSession(server.url) as http, http.get("/of-a-pack") as response:
+        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+        assert (await response.json())["error"]["type"] == "packs_not_ready"
 
 
 async def test_packs_bring_scripts_templates_translations_and_subgraphs(page: QuickServer) -> None:
