@@ -13,8 +13,11 @@ from nodes.api.errors import NodeError
 
 MAX_RESOLUTION = 16384
 METHODS: Mapping[str, str] = {
+    "CLIPLoader": "load_clip",
     "CLIPSetLastLayer": "set_last_layer",
     "CLIPTextEncode": "encode",
+    "CLIPVisionEncode": "encode",
+    "CLIPVisionLoader": "load_clip",
     "CheckpointLoaderSimple": "load_checkpoint",
     "ConditioningAverage": "addWeighted",
     "ConditioningCombine": "combine",
@@ -27,6 +30,7 @@ METHODS: Mapping[str, str] = {
     "ControlNetApply": "apply_controlnet",
     "ControlNetApplyAdvanced": "apply_controlnet",
     "ControlNetLoader": "load_controlnet",
+    "DualCLIPLoader": "load_clip",
     "EmptyImage": "generate",
     "EmptyLatentImage": "generate",
     "ImageBatch": "batch",
@@ -52,12 +56,15 @@ METHODS: Mapping[str, str] = {
     "RepeatLatentBatch": "repeat",
     "SaveImage": "save_images",
     "SetLatentNoiseMask": "set_mask",
+    "StyleModelApply": "apply_stylemodel",
+    "StyleModelLoader": "load_style_model",
     "VAEDecode": "decode",
     "VAEDecodeTiled": "decode",
     "VAEEncode": "encode",
     "VAEEncodeForInpaint": "encode",
     "VAEEncodeTiled": "encode",
     "VAELoader": "load_vae",
+    "unCLIPConditioning": "apply_adm",
 }
 """The method by which packs call a class; all others are called by `execute`."""
 
