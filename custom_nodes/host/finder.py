@@ -20,6 +20,8 @@ MODULES: Mapping[str, str] = {
     "comfy_api.input": f"{V3}.media",
     "comfy_api.input.basic_types": f"{V3}.media",
     "comfy_api.input.video_types": f"{V3}.media",
+    "comfy_api.input_impl": f"{V3}.media",
+    "comfy_api.input_impl.video_types": f"{V3}.media",
     "comfy_api.util": f"{V3}.media",
     "comfy_api.util.video_types": f"{V3}.media",
     "comfy_api.latest": f"{V3}.latest",

@@ -37,7 +37,7 @@ def adapt(node_id: str, cls: Any, display_name: str | None, module: str) -> Node
         wants_context=True,
         is_async=is_async,
         returns_tuple=True,
-        lazy_status=adapter.lazy_status if hasattr(cls, "check_lazy_status") else None,
+        lazy_status=adapter.lazy_status if adapter.chooses else None,
         accepts_undeclared_links=True,
         idempotent=not getattr(cls, "NOT_IDEMPOTENT", False) and "UNIQUE_ID" not in spec.hidden.values(),
     )
@@ -52,6 +52,12 @@ class Adapter:
         self.method = text(cls.FUNCTION)
         self.hidden = hidden_kinds(input_sections(cls))
         self.readers = [output_reader(output.type, output.is_list) for output in spec.outputs]
+        self.lazy = tuple(entry.name for entry in spec.inputs if entry.lazy)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the node is asked which inputs it wants."""
+        return bool(self.lazy) or hasattr(self.cls, "check_lazy_status")
 
     def run(self, context: Any, /, **inputs: Any) -> Any:
         """Call the class's function on the instance that belongs to this node."""
@@ -77,13 +83,19 @@ class Adapter:
         return context.instance(f"{self.spec.module}:{self.spec.id}:{id(self.cls)}", self.cls)
 
     def hidden_values(self, context: Any) -> dict[str, Any]:
-        """The hidden inputs that the app fills."""
-        return {
-            name: hidden_value(context, kind) for name, kind in self.hidden.items() if kind in HIDDEN_READERS
-        }
+        """The hidden inputs that the app fills; lists of one if the class works on lists."""
+        return self.literal_arguments(
+            {
+                name: hidden_value(context, kind)
+                for name, kind in self.hidden.items()
+                if kind in HIDDEN_READERS
+            }
+        )
 
     def lazy_status(self, context: Any, inputs: Mapping[str, Any]) -> Any:
-        """The names of the lazy inputs that the class wants now, or an awaitable of them."""
+        """The lazy inputs that the class wants now, or an awaitable of them; all of them if it never says."""
+        if not hasattr(self.cls, "check_lazy_status"):
+            return [name for name in self.lazy if inputs.get(name) is None]
         arguments = {name: to_pack(value) for name, value in inputs.items()} | self.hidden_values(context)
         wanted = self.instance(context).check_lazy_status(**arguments)
         if inspect.isawaitable(wanted):
@@ -92,10 +104,12 @@ class Adapter:
 
     def fingerprint(self, **literals: Any) -> Any:
         """What IS_CHANGED says; something new each time if that is not a number."""
-        arguments = self.literal_arguments(literals)
-        for name, kind in self.hidden.items():
-            if kind in HIDDEN_READERS:
-                arguments[name] = {} if kind == "PROMPT" else None
+        hidden: dict[str, Any] = {
+            name: literals.get(name) if kind == "UNIQUE_ID" else {} if kind == "PROMPT" else None
+            for name, kind in self.hidden.items()
+            if kind in HIDDEN_READERS
+        }
+        arguments = self.literal_arguments({**literals, **hidden})
         result = complete(self.cls.IS_CHANGED(**arguments))
         if isinstance(result, float) and math.isnan(result):
             return secrets.token_hex(16)

@@ -15,6 +15,7 @@ from custom_nodes.v3.media import (
     VideoCodec,
     VideoComponents,
     VideoContainer,
+    VideoFromComponents,
     VideoInput,
 )
 
@@ -102,7 +103,9 @@ class Input:
 
 
 class InputImpl:
-    """Ready-made values; there are none yet."""
+    """Ready-made values. Films in files are not read yet, so there is no `VideoFromFile`."""
+
+    VideoFromComponents = VideoFromComponents
 
 
 class Types:

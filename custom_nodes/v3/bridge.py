@@ -54,7 +54,7 @@ def adapt(node_id: str, cls: Any, display_name: str | None, module: str) -> Node
         wants_context=True,
         is_async=is_async,
         returns_tuple=True,
-        lazy_status=adapter.lazy_status if cls.is_own("check_lazy_status") or _has_lazy(schema) else None,
+        lazy_status=adapter.lazy_status if adapter.chooses else None,
         accepts_undeclared_links=True,
         idempotent=not schema.not_idempotent and "UNIQUE_ID" not in spec.hidden.values(),
     )
@@ -107,10 +107,6 @@ def _output(entry: Any) -> OutputSpec:
     return OutputSpec(entry.display_name or name, name, entry.is_output_list, entry.tooltip, variable)
 
 
-def _has_lazy(schema: Schema) -> bool:
-    return any(entry.lazy for entry in schema.inputs)
-
-
 class Adapter(V1Adapter):
     """One V3 class as the engine calls it."""
 
@@ -121,7 +117,13 @@ class Adapter(V1Adapter):
         self.method = "execute"
         self.hidden = dict(spec.hidden)
         self.readers = [output_reader(output.type, output.is_list) for output in spec.outputs]
+        self.lazy = tuple(entry.id for entry in schema.inputs if entry.lazy)
         self.growing = [entry for entry in schema.inputs if isinstance(entry, DynamicInput)]
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the node is asked which inputs it wants."""
+        return bool(self.lazy) or self.cls.is_own("check_lazy_status")
 
     def prepare(self, context: Any, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The class method and its arguments, those that belong together in dictionaries."""
@@ -147,14 +149,17 @@ class Adapter(V1Adapter):
     def lazy_status(self, context: Any, inputs: Mapping[str, Any]) -> Any:
         """The names of the lazy inputs that the class wants now, or an awaitable of them."""
         if not self.cls.is_own("check_lazy_status"):
-            return [entry.id for entry in self.schema.inputs if entry.lazy and inputs.get(entry.id) is None]
+            return [name for name in self.lazy if inputs.get(name) is None]
         wanted = self.locked(context).check_lazy_status(**self.arguments(inputs, named=True))
         return _await_names(wanted) if inspect.isawaitable(wanted) else _names(wanted)
 
     def fingerprint(self, **literals: Any) -> Any:
         """What fingerprint_inputs says; something new each time if that is not a number."""
+        known: dict[str, Any] = {"UNIQUE_ID": None, "PROMPT": {}}
+        known |= {kind: literals.pop(name) for name, kind in self.hidden.items() if name in literals}
+        hidden = HiddenHolder(**{name: known.get(kind) for name, kind in self.hidden.items()})
         arguments = self.literal_arguments(self.arguments(literals))
-        result = complete(self.cls.fingerprint_inputs(**arguments))
+        result = complete(clone(self.cls, hidden).fingerprint_inputs(**arguments))
         if isinstance(result, float) and math.isnan(result):
             return secrets.token_hex(16)
         return result

@@ -8,6 +8,8 @@ from typing import Any, TypedDict
 
 from torch import Tensor
 
+from nodes.api.errors import NodeError
+
 ImageInput = Tensor
 MaskInput = Tensor
 
@@ -93,6 +95,21 @@ class VideoInput(ABC):
     def get_duration(self) -> float:
         """Seconds."""
         return float(self.get_frame_count() / self.get_frame_rate())
+
+
+class VideoFromComponents(VideoInput):
+    """A video made of its parts."""
+
+    def __init__(self, components: VideoComponents) -> None:
+        self.components = components
+
+    def get_components(self) -> VideoComponents:
+        """The parts."""
+        return self.components
+
+    def save_to(self, path: Any, format: Any = None, codec: Any = None, metadata: Any = None) -> None:  # noqa: A002
+        """Raises NodeError: films need an encoder."""
+        raise NodeError(f"a video cannot be written to {path}: this app has no encoder for films")
 
 
 class MESH:

@@ -6,7 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from custom_nodes.host.state import get_context
+from custom_nodes.v3.moving import (
+    METHODS,
+    PreviewAudio,
+    PreviewUI3D,
+    is_temporary,
+    running_context,
+    save_animation,
+    save_sound,
+)
+from nodes.api.context import SavedFile
 from nodes.saving.image import preview_prefix, save_frames
 
 
@@ -61,7 +70,7 @@ class PreviewImage:
 
     def __init__(self, image: Tensor, animated: bool = False, cls: Any = None, **options: Any) -> None:
         self.animated = animated
-        self.values = save_frames(_context(), image, preview_prefix(), temporary=True)
+        self.values = save_frames(running_context(), image, preview_prefix(), temporary=True)
 
     def as_dict(self) -> dict[str, Any]:
         """What the page shows."""
@@ -110,8 +119,8 @@ class ImageSaveHelper:
         compress_level: int = 4,
     ) -> list[SavedResult]:
         """Write pictures (B, H, W, C) as PNG files."""
-        is_temporary = str(getattr(folder_type, "value", folder_type)) == "temp"
-        records = save_frames(_context(), _stacked(images), filename_prefix, temporary=is_temporary)
+        temporary = is_temporary(folder_type)
+        records = save_frames(running_context(), _stacked(images), filename_prefix, temporary=temporary)
         return [SavedResult(**record) for record in records]
 
     @staticmethod
@@ -123,13 +132,105 @@ class ImageSaveHelper:
             ImageSaveHelper.save_images(images, filename_prefix, "output", cls, compress_level)
         )
 
+    @staticmethod
+    def save_animated_png(
+        images: Tensor, filename_prefix: str, folder_type: Any, cls: Any, fps: float, compress_level: int
+    ) -> SavedResult:
+        """Write pictures (B, H, W, C) as the frames of one PNG file."""
+        return _saved(
+            save_animation(
+                _stacked(images), filename_prefix, folder_type, "png", fps, compress_level=compress_level
+            )
+        )
+
+    @staticmethod
+    def get_save_animated_png_ui(
+        images: Tensor, filename_prefix: str, cls: Any, fps: float, compress_level: int
+    ) -> SavedImages:
+        """The same, as something to show."""
+        result = ImageSaveHelper.save_animated_png(
+            images, filename_prefix, "output", cls, fps, compress_level
+        )
+        return SavedImages([result], is_animated=len(images) > 1)
+
+    @staticmethod
+    def save_animated_webp(
+        images: Tensor,
+        filename_prefix: str,
+        folder_type: Any,
+        cls: Any,
+        fps: float,
+        lossless: bool,
+        quality: int,
+        method: int | str,
+    ) -> SavedResult:
+        """Write pictures (B, H, W, C) as the frames of one WebP file."""
+        effort = METHODS[method] if isinstance(method, str) else method
+        options = {"lossless": lossless, "quality": quality, "method": effort}
+        return _saved(save_animation(_stacked(images), filename_prefix, folder_type, "webp", fps, **options))
+
+    @staticmethod
+    def get_save_animated_webp_ui(
+        images: Tensor,
+        filename_prefix: str,
+        cls: Any,
+        fps: float,
+        lossless: bool,
+        quality: int,
+        method: int | str,
+    ) -> SavedImages:
+        """The same, as something to show."""
+        result = ImageSaveHelper.save_animated_webp(
+            images, filename_prefix, "output", cls, fps, lossless, quality, method
+        )
+        return SavedImages([result], is_animated=len(images) > 1)
+
+
+class AudioSaveHelper:
+    """Saves sounds."""
+
+    @staticmethod
+    def save_audio(
+        audio: Mapping[str, Any],
+        filename_prefix: str,
+        folder_type: Any = "output",
+        cls: Any = None,
+        format: str = "flac",  # noqa: A002
+        quality: str = "128k",
+    ) -> list[SavedResult]:
+        """Write sounds, `waveform` (B, C, T), as WAV files; raises NodeError for any other format."""
+        return [_saved(file) for file in save_sound(audio, filename_prefix, folder_type, format)]
+
+    @staticmethod
+    def get_save_audio_ui(
+        audio: Mapping[str, Any],
+        filename_prefix: str,
+        cls: Any = None,
+        format: str = "flac",  # noqa: A002
+        quality: str = "128k",
+    ) -> SavedAudios:
+        """The same, as something to show."""
+        return SavedAudios(AudioSaveHelper.save_audio(audio, filename_prefix, "output", cls, format, quality))
+
+
+def _saved(file: SavedFile) -> SavedResult:
+    return SavedResult(file.filename, file.subfolder, file.type)
+
 
 def _stacked(images: Tensor | Iterable[Tensor]) -> Tensor:
     return images if isinstance(images, Tensor) else torch.stack(list(images))
 
 
-def _context() -> Any:
-    context = get_context()
-    if context is None:
-        raise RuntimeError("pictures are saved while a node runs")
-    return context
+__all__ = [
+    "AudioSaveHelper",
+    "ImageSaveHelper",
+    "PreviewAudio",
+    "PreviewImage",
+    "PreviewMask",
+    "PreviewText",
+    "PreviewUI3D",
+    "PreviewVideo",
+    "SavedAudios",
+    "SavedImages",
+    "SavedResult",
+]

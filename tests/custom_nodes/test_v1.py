@@ -101,6 +101,20 @@ def test_only_the_lazy_input_that_is_wanted_is_computed(bench, first, value, kin
     assert set(bench.finished.executed) == {"3", str(value)}
 
 
+@pytest.mark.parametrize("kind", ["V1NeverAsked", "V1AsyncNeverAsked"])
+def test_a_class_that_never_says_which_lazy_inputs_it_wants_gets_all(bench, kind):
+    graph = {"1": node("V1Number", value=1), "2": node(kind, a=["1", 0]), "3": node(kind, a=["2", 0])}
+    assert bench.run(graph, "3")["3"] == (3,)
+
+
+def test_a_class_that_works_on_lists_gets_hidden_values_in_lists_and_its_id_when_it_is_fingerprinted(bench):
+    graph = {"7": node("V1KnowsItself", value=4)}
+    assert bench.run(graph, "7")["7"] == ("[4] ['7'] 1 ['7']",)
+    assert bench.engine._parts.nodes["V1KnowsItself"].function.__self__.cls.asked == [([4], ["7"], [{}])]
+    bench.run(graph, "7")
+    assert bench.finished.cached == ("7",)
+
+
 def test_what_is_linked_to_a_blocked_output_does_not_run(bench):
     graph = {
         "1": node("V1Block", value=1, blocked=True, reason=""),

@@ -1,6 +1,11 @@
 """V3 classes: what the page is told, dynamic inputs, hooks, and runs through the real engine."""
 
+import wave
+from fractions import Fraction
+
 import pytest
+import torch
+from PIL import Image
 
 from executor.run.events import NodeFailed
 from nodes.api.catalogue import object_info
@@ -178,3 +183,70 @@ def test_a_node_may_be_replaced_by_a_graph_or_hold_back(bench):
     bench.run(graph, "2", "4")
     assert bench.finished.status == "succeeded", bench.events
     assert bench.finished.outputs == {}
+
+
+def test_hidden_values_are_there_when_a_class_is_fingerprinted(bench, packs):
+    graph = {"1": node("V1Number", value=5), "7": node("V3KnowsItself", value=["1", 0])}
+    assert bench.run(graph, "7")["7"] == ("5 7",)
+    bench.run(graph, "7")
+    assert "7" in bench.finished.cached
+    assert packs.nodes["V3KnowsItself"].fingerprint(value=None, unique_id="7") == "None 7 {}"
+
+
+@pytest.mark.parametrize(("how", "milliseconds"), [("png", 100.0), ("webp", 250.0)])
+def test_animations_are_saved_with_their_graph(bench, folders, how, milliseconds):
+    bench.run({"1": node("V3Saves", how=how)}, "1")
+    shown = bench.finished.outputs["1"]
+    (record,) = shown["images"]
+    assert (tuple(shown["animated"]), record["type"]) == ((True,), "output")
+    with Image.open(folders.place("output") / record["filename"]) as picture:
+        assert (picture.n_frames, picture.size) == (2, (8, 8))
+        picture.seek(1)
+        assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+        assert picture.info["duration"] == milliseconds
+    assert b"V3Saves" in (folders.place("output") / record["filename"]).read_bytes()
+
+
+@pytest.mark.parametrize(("how", "place"), [("wav", "output"), ("heard", "temp")])
+def test_sounds_are_saved_sample_by_sample(bench, folders, how, place):
+    bench.run({"1": node("V3Saves", how=how)}, "1")
+    (record,) = bench.finished.outputs["1"]["audio"]
+    assert record["type"] == place
+    with wave.open(str(folders.place(place) / record["filename"])) as sound:
+        assert (sound.getnchannels(), sound.getframerate(), sound.getnframes()) == (1, 8000, 3)
+        assert torch.frombuffer(bytearray(sound.readframes(3)), dtype=torch.int16).tolist() == [
+            0,
+            32767,
+            -32767,
+        ]
+
+
+def test_a_format_without_an_encoder_is_refused_by_name(bench):
+    bench.run({"1": node("V3Saves", how="flac")}, "1")
+    (failure,) = (event for event in bench.events if isinstance(event, NodeFailed))
+    assert "'flac' needs an encoder" in failure.message
+
+
+@pytest.mark.parametrize(("how", "count", "place"), [("still", 2, "output"), ("mask", 2, "temp")])
+def test_pictures_are_saved(bench, folders, how, count, place):
+    bench.run({"1": node("V3Saves", how=how)}, "1")
+    records = bench.finished.outputs["1"]["images"]
+    assert [
+        (record["type"], (folders.place(place) / record["filename"]).is_file()) for record in records
+    ] == [(place, True)] * count
+
+
+def test_a_body_is_shown_with_what_is_behind_it(bench, folders):
+    bench.run({"1": node("V3Saves", how="body")}, "1")
+    model, camera, behind = bench.finished.outputs["1"]["result"]
+    assert (model, camera) == ("body.glb", {"x": 1})
+    assert (folders.place("temp") / behind.removeprefix("temp/")).is_file()
+
+
+def test_a_video_of_parts_tells_its_measures(packs):
+    from comfy_api.input_impl import VideoFromComponents
+    from comfy_api.latest import InputImpl, Types
+
+    assert InputImpl.VideoFromComponents is VideoFromComponents
+    video = VideoFromComponents(Types.VideoComponents(torch.zeros(6, 4, 5, 3), Fraction(3)))
+    assert (video.get_dimensions(), video.get_frame_count(), video.get_duration()) == ((5, 4), 6, 2.0)

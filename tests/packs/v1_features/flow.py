@@ -76,6 +76,26 @@ class AsyncPick(Pick):
         return super().check_lazy_status(first, a, b)
 
 
+class NeverAsked:
+    """Has a lazy input and never says whether it wants it."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"a": ("INT", {"lazy": True})}}
+
+    RETURN_TYPES = ("INT",)
+    FUNCTION = "work"
+
+    def work(self, a):
+        return (a + 1,)
+
+
+class AsyncNeverAsked(NeverAsked):
+    async def work(self, a):
+        await asyncio.sleep(0)
+        return super().work(a)
+
+
 class BlockSome:
     """Holds back the odd items of a list."""
 
@@ -254,6 +274,8 @@ CLASSES = {
     "V1Sum": Sum,
     "V1Pick": Pick,
     "V1AsyncPick": AsyncPick,
+    "V1NeverAsked": NeverAsked,
+    "V1AsyncNeverAsked": AsyncNeverAsked,
     "V1Block": Block,
     "V1BlockSome": BlockSome,
     "V1Looks": Looks,

@@ -145,6 +145,28 @@ class Remembers:
         return (self.calls,)
 
 
+class KnowsItself:
+    """Works on lists; says that it changed when its id does."""
+
+    asked = []  # noqa: RUF012
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"value": ("INT",)}, "hidden": {"me": "UNIQUE_ID", "graph": "PROMPT"}}
+
+    RETURN_TYPES = ("STRING",)
+    INPUT_IS_LIST = True
+    FUNCTION = "work"
+
+    @classmethod
+    def IS_CHANGED(cls, value, me, graph):
+        cls.asked.append((value, me, graph))
+        return me[0]
+
+    def work(self, value, me, graph):
+        return (f"{value} {me} {len(graph)} {sorted(graph[0])}",)
+
+
 class TakesAnything:
     @classmethod
     def INPUT_TYPES(cls):
@@ -200,6 +222,7 @@ CLASSES = {
     "V1CheckedAll": CheckedAll,
     "V1Changing": Changing,
     "V1Remembers": Remembers,
+    "V1KnowsItself": KnowsItself,
     "V1TakesAnything": TakesAnything,
     "V1TakesMore": TakesMore,
     "V1Shows": Shows,

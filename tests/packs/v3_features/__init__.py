@@ -127,6 +127,25 @@ class Checked(io.ComfyNode):
         return io.NodeOutput(len(cls.runs))
 
 
+class KnowsItself(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="V3KnowsItself",
+            inputs=[io.Int.Input("value", lazy=True)],
+            outputs=[io.String.Output()],
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, value):
+        return f"{value} {cls.hidden.unique_id} {cls.hidden.prompt}"
+
+    @classmethod
+    async def execute(cls, value):
+        return io.NodeOutput(f"{value} {cls.hidden.unique_id}")
+
+
 class Shows(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -146,6 +165,31 @@ class ShowsImage(io.ComfyNode):
     @classmethod
     def execute(cls):
         return io.NodeOutput(ui=ui.PreviewImage(torch.zeros(2, 8, 8, 3), cls=cls))
+
+
+class Saves(io.ComfyNode):
+    """Saves in every way there is."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(node_id="V3Saves", inputs=[io.String.Input("how")], is_output_node=True)
+
+    @classmethod
+    def execute(cls, how):
+        images = torch.stack([torch.zeros(8, 8, 3), torch.ones(8, 8, 3)])
+        sound = {"waveform": torch.tensor([[[0.0, 1.0, -1.0]]]), "sample_rate": 8000}
+        pictures, sounds = ui.ImageSaveHelper, ui.AudioSaveHelper
+        ways = {
+            "png": lambda: pictures.get_save_animated_png_ui(images, "moving", cls, 10.0, 4),
+            "webp": lambda: pictures.get_save_animated_webp_ui(images, "moving", cls, 4.0, True, 80, 4),
+            "still": lambda: pictures.get_save_images_ui(images, "still", cls),
+            "mask": lambda: ui.PreviewMask(images[..., 0]),
+            "wav": lambda: sounds.get_save_audio_ui(sound, "sound", cls, format="wav"),
+            "flac": lambda: sounds.get_save_audio_ui(sound, "sound", cls),
+            "heard": lambda: ui.PreviewAudio(sound, cls=cls),
+            "body": lambda: ui.PreviewUI3D("body.glb", {"x": 1}, bg_image=images),
+        }
+        return io.NodeOutput(ui=ways[how]())
 
 
 class Expand(io.ComfyNode):
@@ -185,7 +229,19 @@ class Extension(ComfyExtension):
 
     async def get_node_list(self):
         assert Extension.loaded
-        return [Everything, Locked, Dynamic, Switch, Checked, Shows, ShowsImage, Expand, Blocks]
+        return [
+            Everything,
+            Locked,
+            Dynamic,
+            Switch,
+            Checked,
+            KnowsItself,
+            Shows,
+            Saves,
+            ShowsImage,
+            Expand,
+            Blocks,
+        ]
 
 
 async def comfy_entrypoint():
