@@ -23,8 +23,13 @@ async def workers(request: web.Request) -> web.Response:
 
 @routes.get("/api/packs")
 async def packs(request: web.Request) -> web.Response:
-    """The packs in the custom node folders: what they brought, or why they could not be loaded."""
-    return json_response({"packs": [served(report) for report in request.app[SERVICE].packs]})
+    """The packs in the custom node folders: what they brought, or why they could not be loaded.
+
+    Not `is_complete` until a worker has told of them.
+    """
+    service = request.app[SERVICE]
+    told = [served(report) for report in service.packs]
+    return json_response({"packs": told, "is_complete": service.doors.is_told})
 
 
 @routes.post("/api/queue/pause")

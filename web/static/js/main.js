@@ -17,6 +17,7 @@ import { findSeeds } from "./model/seeds.js";
 import { setControl } from "./model/commands.js";
 import { starterDocument } from "./model/starter.js";
 import { byId } from "./ui/dom.js";
+import { tellPacks } from "./ui/packs.js";
 import { listProblems } from "./ui/problems.js";
 import { applyTheme } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
@@ -98,7 +99,9 @@ function sayUnchanged(app, count) {
 async function refresh(app, isAsked) {
   try {
     useCatalogue(app, await fetchCatalogue());
-    if (isAsked) toast("Node definitions and file lists are up to date.", { name: "refresh" });
+    if (!isAsked) return;
+    toast("Node definitions and file lists are up to date.", { name: "refresh" });
+    void tellPacks();
   } catch (error) {
     if (isAsked) toast(error instanceof Error ? error.message : String(error), { kind: "bad", name: "refresh" });
   }
@@ -175,6 +178,7 @@ async function start() {
   listenToDrops(app);
   listenToServer(app);
   if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
+  void tellPacks();
   app.isStarted = true;
   Object.assign(window, { sfumato: app });
   requestAnimationFrame(() => {

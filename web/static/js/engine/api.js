@@ -14,6 +14,7 @@ export class ApiError extends Error {
   }
 }
 
+/** @typedef {{name: string, error: string | null, traceback: string | null, problems: readonly string[]}} PackReport */
 /** @typedef {{filename: string, subfolder?: string, type?: string}} FileRecord */
 
 /**
@@ -56,6 +57,11 @@ function post(path, body) {
 /** @returns {Promise<Record<string, any>>} the catalogue of node types */
 export async function fetchCatalogue() {
   return (await send("object_info")).json();
+}
+
+/** @returns {Promise<{is_complete: boolean, packs: readonly PackReport[]}>} how the packs loaded */
+export async function fetchPacks() {
+  return (await send("packs")).json();
 }
 
 /**
