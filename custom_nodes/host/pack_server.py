@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ SECRET_HEADER = "X-Sfumato-Door"
 CLIENT_HEADER = "X-Sfumato-Client"
 API_PREFIX = "/api"
 STOP_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Hook = Callable[[web.Application], Awaitable[object]]
@@ -63,22 +64,27 @@ class PackServer:
         app.middlewares.insert(0, gate(secret))
         for index, hook in enumerate(app.on_startup):
             app.on_startup[index] = guarded(hook)
-        return Served(self._wait(self._start(app)), secret, paths)
+        starting = asyncio.run_coroutine_threadsafe(self._start(app), self.loop)
+        return Served(starting.result(), secret, paths)
 
     def close(self) -> None:
         """Serve nothing any more."""
-        if self._runner is not None:
-            self._wait(self._runner.cleanup())
-            self._runner = None
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        work = asyncio.run_coroutine_threadsafe(runner.cleanup(), self.loop)
+        try:
+            work.result(PATIENCE_SECONDS)
+        except TimeoutError:
+            logger.warning("a route of a pack does not end; what it runs on is left to it")
+            with self._starting:
+                self._loop = None
 
     async def _start(self, app: web.Application) -> str:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
 
 def add_routes(app: web.Application, routes: web.RouteTableDef) -> None:

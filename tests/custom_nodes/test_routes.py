@@ -225,6 +225,48 @@ async def test_lists_of_files_are_asked_for_anew(http, server):
     (place / "two.txt").unlink()
 
 
+async def test_looking_at_packs_again_costs_no_result_and_no_state(http, server):
+    page = await open_client(http, "counts")
+    graph = {"1": {"class_type": "RouteCounts", "inputs": {"salt": 1}}}
+    assert (await page.run(graph)).text("1") == ["1"]
+    new = server.base / "custom_nodes" / "with_routes" / "files" / "three.txt"
+    new.touch()
+    assert "three.txt" in str(await read(http, "/object_info/RouteSpeaks"))
+    assert (await page.run(graph)).cached == {"1"}
+    graph["1"]["inputs"]["salt"] = 2
+    assert (await page.run(graph)).text("1") == ["2"]
+    new.unlink()
+    await page.socket.close()
+
+
+async def test_a_handler_that_forgets_the_prompt_is_a_bad_prompt(http):
+    page = await open_client(http, "forgetful")
+    status, answer = await page.submit(speak(), extra_data={"forget": True})
+    assert (status, answer["error"]["type"]) == (400, "no_prompt")
+    await page.socket.close()
+
+
+LATE = """
+from aiohttp import web
+from server import PromptServer
+@PromptServer.instance.routes.get("/late")
+async def late(request):
+    return web.json_response({"version": VERSION})
+NODE_CLASS_MAPPINGS = {}
+"""
+
+
+async def test_routes_of_a_pack_whose_file_changes_change_too(http, server):
+    late = server.base / "custom_nodes" / "late.py"
+    assert (await read(http, "/late"))[0] == 404
+    for version in (1, 2):
+        late.write_text(LATE.replace("VERSION", str(version)))
+        await read(http, "/object_info/RouteSpeaks")
+        while (answer := await read(http, "/late"))[0] != 200 or answer[1]["version"] != version:
+            await asyncio.sleep(0.01)
+        assert (await read(http, "/with_routes/old"))[0] == 200
+
+
 async def test_the_server_knows_the_model_folders_of_packs(http):
     assert "route_models" in (await read(http, "/models"))[1]
     assert (await read(http, "/models/route_models"))[1] == ["a.abc"]
@@ -238,7 +280,7 @@ async def test_reports_of_packs_name_no_places_of_this_computer(http, server):
     assert "custom_nodes/broken/__init__.py" in packs["broken"]["traceback"]
     assert str(server.base) not in json.dumps(told)
     assert "/main.py" not in json.dumps(told)
-    assert set(packs["with_routes"]["node_ids"]) == {"RouteSpeaks", "RouteWaits"}
+    assert set(packs["with_routes"]["node_ids"]) == {"RouteSpeaks", "RouteWaits", "RouteCounts"}
 
 
 async def test_a_worker_that_dies_under_an_answer_cuts_it_and_the_next_one_serves(http):

@@ -51,9 +51,10 @@ async def accept(request: web.Request) -> tuple[QueuedJob, dict[str, Any]]:
     service, settings = request.app[SERVICE], request.app[SETTINGS]
     key = _idempotency_key(request)
     body = await read_json(request)
+    if isinstance(body, dict):
+        body = await service.edit(body, timeout=VERDICT_SECONDS)
     if not isinstance(body, dict) or body.get("prompt") is None:
         raise _refused("no_prompt", "No prompt provided", "No prompt provided")
-    body = await service.edit(body, timeout=VERDICT_SECONDS)
     if service.queue_remaining() >= settings.max_pending:
         raise RefusedError(
             429, "queue_full", f"{settings.max_pending} jobs wait already", headers={"Retry-After": "10"}

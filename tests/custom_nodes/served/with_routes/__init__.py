@@ -125,6 +125,8 @@ def see(body):
         time.sleep(4)
     if extra.get("bad_handler"):
         raise RuntimeError("no")
+    if extra.get("forget"):
+        return {"forgotten": True}
     if "say" in extra:
         for node in body["prompt"].values():
             if node["class_type"] == "RouteSpeaks":
@@ -154,6 +156,27 @@ class RouteSpeaks:
         return {"ui": {"text": [text]}}
 
 
+class RouteCounts:
+    """Counts its runs, each node for itself."""
+
+    NOT_IDEMPOTENT = True
+
+    def __init__(self):
+        self.calls = 0
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"salt": ("INT",)}}
+
+    RETURN_TYPES = ()
+    FUNCTION = "work"
+    OUTPUT_NODE = True
+
+    def work(self, salt):
+        self.calls += 1
+        return {"ui": {"text": [str(self.calls)]}}
+
+
 class RouteWaits:
     """Keeps the worker busy until a file is there."""
 
@@ -179,4 +202,4 @@ class RouteWaits:
 folder_paths.folder_names_and_paths["route_models"] = ([str(HERE / "models")], {".abc"})
 folder_paths.add_model_folder_path("loras", str(HERE / "models"))
 
-NODE_CLASS_MAPPINGS = {"RouteSpeaks": RouteSpeaks, "RouteWaits": RouteWaits}
+NODE_CLASS_MAPPINGS = {"RouteSpeaks": RouteSpeaks, "RouteWaits": RouteWaits, "RouteCounts": RouteCounts}
