@@ -1,6 +1,7 @@
 """Which nodes does a worker offer now? The app's and the packs', loaded again when files of packs change."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,10 @@ class Shelf:
         return PromptServer.instance.trigger_on_prompt(dict(body))
 
     def stamp(self) -> Stamp:
-        """When each Python file of a pack was changed last."""
-        files: list[Path] = []
+        """When each Python file of a pack was changed last; a file that goes meanwhile is left out."""
+        changes: Stamp = {}
         for path in find_packs(place.resolve() for place in self.places):
-            files += path.rglob("*.py") if path.is_dir() else [path]
-        return {str(file): file.stat().st_mtime_ns for file in files if file.is_file()}
+            for file in path.rglob("*.py") if path.is_dir() else [path]:
+                with suppress(OSError):
+                    changes[str(file)] = file.stat().st_mtime_ns
+        return changes

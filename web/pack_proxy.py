@@ -28,6 +28,8 @@ CONNECT_SECONDS = 5.0
 LOOK_SECONDS = 2.0
 MAX_MESSAGE_BYTES = 16 * 2**20
 CLOSE_SECONDS = 2.0
+# They say that no code came, and never travel (RFC 6455, section 7.4.1).
+UNSENT_CODES = frozenset({1005, 1006})
 OWN_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 RETRY = {"Retry-After": "5"}
 
@@ -180,7 +182,8 @@ class PackProxy:
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            await ours.close(code=theirs.close_code or aiohttp.WSCloseCode.GOING_AWAY)
+            code = theirs.close_code if theirs.close_code not in UNSENT_CODES else None
+            await ours.close(code=code or aiohttp.WSCloseCode.GOING_AWAY)
         return ours
 
 

@@ -21,7 +21,6 @@ SECRET_HEADER = "X-Sfumato-Door"
 CLIENT_HEADER = "X-Sfumato-Client"
 API_PREFIX = "/api"
 STOP_SECONDS = 1.0
-PATIENCE_SECONDS = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Hook = Callable[[web.Application], Awaitable[object]]
@@ -37,9 +36,14 @@ class Served:
 
 
 class PackServer:
-    """One event loop on a thread, made when first needed; routes and background work of packs run on it."""
+    """One event loop on a thread, made when first needed; routes and background work of packs run on it.
 
-    def __init__(self) -> None:
+    Args:
+        patience_seconds: how long routes may take to end when they are served no more.
+    """
+
+    def __init__(self, patience_seconds: float = 10.0) -> None:
+        self.patience_seconds = patience_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
         self._runner: web.AppRunner | None = None
@@ -74,7 +78,7 @@ class PackServer:
             return
         work = asyncio.run_coroutine_threadsafe(runner.cleanup(), self.loop)
         try:
-            work.result(PATIENCE_SECONDS)
+            work.result(self.patience_seconds)
         except TimeoutError:
             logger.warning("a route of a pack does not end; what it runs on is left to it")
             with self._starting:
@@ -123,6 +127,8 @@ def gate(secret: str) -> Any:
         shown = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(shown.encode("utf-8", "replace"), secret.encode()):
             return refusal(403, "forbidden", "These routes are reached through the server only")
+        if isinstance(request.match_info.http_exception, web.HTTPNotFound):
+            return refusal(404, "not_found", "There is nothing at this address")
         headers = request.headers.copy()
         headers.popall(SECRET_HEADER)
         client = headers.popall(CLIENT_HEADER, [request.remote or ""])[0]

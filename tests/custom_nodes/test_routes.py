@@ -284,10 +284,12 @@ async def test_reports_of_packs_name_no_places_of_this_computer(http, server):
 
 
 async def test_a_worker_that_dies_under_an_answer_cuts_it_and_the_next_one_serves(http):
+    line = await http.ws_connect("/with_routes/socket")
     async with http.get("/with_routes/die") as response:
         assert await response.content.readexactly(13) == b"the beginning"
         with pytest.raises(aiohttp.ClientError):
             await response.content.read()
+    assert ((await line.receive(20)).type, line.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
     statuses = set()
     while (answer := await read(http, "/with_routes/old"))[0] != 200:
         statuses.add((answer[0], answer[1]["error"]["type"]))
