@@ -7,7 +7,7 @@
 /** @import { Pointer } from "../canvas/input/chart.js" */
 /** @import { WidgetPlace } from "../canvas/shape.js" */
 
-import { addNode, connect, isBoundary, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
+import { addNode, chooseWord, connect, isBoundary, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
 import { inputSlot } from "../model/slots.js";
 import { CONTROL_MODES } from "../model/seeds.js";
 import { holdsSubgraph } from "../model/subgraphs.js";
@@ -118,7 +118,8 @@ export class Actions {
     const widget = inputSlot(this.app.store.definitions, node, name)?.widget;
     if (!widget) return;
     const list = { ...this.below(place, false), options: widget.options, value: node.values[name], label: name };
-    openPicker(list, (value) => this.app.store.run(`Set ${name}`, (change) => setValue(change, node.id, name, value)));
+    const { store } = this.app;
+    openPicker(list, (value) => store.run(`Set ${name}`, (change) => chooseWord(change, store.definitions, node.id, name, value)));
   }
 
   /** @param {Node} node the pictures of this node, at full size, or the way to choose one */

@@ -3,7 +3,7 @@
 /** @import { Transaction } from "./document.js" */
 /** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point } from "./types.js" */
 
-import { ENTRY, EXIT } from "./definitions.js";
+import { ENTRY, EXIT, isGrown, liveInputs } from "./definitions.js";
 import { newId, newUuid, nextNumber } from "./ids.js";
 import { makeNode } from "./nodes.js";
 import { SPARE, inputSlot, outputSlot } from "./slots.js";
@@ -115,6 +115,20 @@ export function setValue(change, id, name, value) {
 }
 
 /**
+ * Sets the word of a drop-down; inputs that it brings start as they are defined, or as they were left.
+ * @param {Transaction} change @param {Definitions} definitions @param {string} id @param {string} name @param {any} word
+ */
+export function chooseWord(change, definitions, id, name, word) {
+  setValue(change, id, name, word);
+  const node = change.node(id);
+  const definition = definitions.get(node.type);
+  if (!definition?.inputs.some((input) => input.brings)) return;
+  const values = { ...node.values };
+  for (const input of liveInputs(definition, node)) if (input.widget) values[input.name] ??= input.widget.fallback;
+  change.put("node", { ...node, values: Object.freeze(values) });
+}
+
+/**
  * Sets how a seed changes before each run.
  * @param {Transaction} change @param {string} id @param {string} name @param {ControlMode} mode
  */
@@ -162,7 +176,16 @@ export function connect(change, definitions, from, slot, to, input) {
   const type = outputSlot(definitions, change.node(from), slot)?.type ?? "*";
   const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input: target, type, kept: {} };
   change.put("link", link);
+  keepGrown(change, definitions, to, target);
   return link;
+}
+
+/** Remembers a socket of a growing row that is linked, so that the next one is shown. */
+function keepGrown(/** @type {Transaction} */ change, /** @type {Definitions} */ definitions, /** @type {string} */ id, /** @type {string} */ name) {
+  const node = change.node(id);
+  if (!isGrown(definitions.get(node.type), name) || node.inputs.some((slot) => slot.name === name)) return;
+  const type = inputSlot(definitions, node, name)?.type ?? "*";
+  change.put("node", { ...node, inputs: [...node.inputs, Object.freeze({ name, type, kept: {} })] });
 }
 
 /**

@@ -1,11 +1,16 @@
 /** Reads the server's catalogue (`/object_info`) into node definitions. */
 
-/** @import { Definition, Definitions, InputDefinition, OutputDefinition, Widget, WidgetKind } from "./types.js" */
+/** @import { Definition, Definitions, InputDefinition, Node, OutputDefinition, StoredSlot, Widget, WidgetKind } from "./types.js" */
+
+/** Types that stand for more than one input, and the one that takes after what is linked to it. */
+const GROWING = "COMFY_AUTOGROW_V3";
+const CHOOSING = "COMFY_DYNAMICCOMBO_V3";
+const MATCHING = "COMFY_MATCHTYPE_V3";
 
 const SEED_NAMES = new Set(["seed", "noise_seed"]);
 
 /** @type {Record<string, WidgetKind>} */
-const KINDS = { INT: "int", FLOAT: "float", STRING: "string", BOOLEAN: "toggle", COMBO: "combo" };
+const KINDS = { INT: "int", FLOAT: "float", STRING: "string", BOOLEAN: "toggle", COMBO: "combo", COLOR: "string" };
 
 /**
  * A widget with every field filled.
@@ -60,33 +65,97 @@ function textOf(options) {
 }
 
 /**
- * @param {string} name @param {any} spec `[type, options]` as the catalogue has it
- * @param {boolean} optional
+ * @param {string} name in full: what a word of a drop-down brings is called "drop-down.name"
+ * @param {any} spec `[type, options]` as the catalogue has it @param {boolean} optional
  * @returns {InputDefinition}
  */
 function inputOf(name, spec, optional) {
   const [type, options = {}] = Array.isArray(spec) ? spec : [spec];
-  const typeName = Array.isArray(type) ? "COMBO" : String(type);
-  return Object.freeze({
-    name, type: typeName, optional, tooltip: options.tooltip ?? "", widget: widgetOf(name, type, options),
-  });
+  const rest = { name, label: name.slice(name.lastIndexOf(".") + 1), optional, tooltip: options.tooltip ?? "" };
+  if (type === CHOOSING) return Object.freeze({ ...rest, type: "COMBO", ...choiceOf(name, options.options ?? []) });
+  if (type === GROWING) return Object.freeze({ ...rest, type: "*", widget: null, grows: growthOf(name, options.template ?? {}) });
+  const actual = type === MATCHING ? options.template?.allowed_types ?? "*" : type;
+  const typeName = Array.isArray(actual) ? "COMBO" : String(actual);
+  return Object.freeze({ ...rest, type: typeName, widget: widgetOf(name, actual, options) });
 }
 
-/** @param {any} info @returns {InputDefinition[]} */
-function inputsOf(info) {
+/**
+ * A drop-down each word of which brings inputs.
+ * @param {string} name @param {any[]} words
+ */
+function choiceOf(name, words) {
+  const brings = new Map(words.map((word) => [word.key, inputsOf({ input: word.inputs }, `${name}.`)]));
+  return { widget: comboOf(words.map((word) => word.key), {}), brings };
+}
+
+/**
+ * A row of sockets that grows with what is linked.
+ * @param {string} name @param {any} template
+ */
+function growthOf(name, template) {
+  const [input] = inputsOf({ input: template.input }, `${name}.`);
+  const count = template.max ?? 10;
+  const names = template.names ?? Array.from({ length: count }, (_none, index) => `${template.prefix ?? ""}${index}`);
+  const socket = Object.freeze({ ...(input ?? { type: "*", optional: true, tooltip: "" }), name, widget: null });
+  return Object.freeze({ names: names.map((/** @type {string} */ own) => `${name}.${own}`), least: template.min ?? 1, socket });
+}
+
+/** @param {any} info @param {string} [prefix] @returns {InputDefinition[]} */
+function inputsOf(info, prefix = "") {
   const inputs = [];
   for (const section of ["required", "optional"]) {
     const entries = info.input?.[section] ?? {};
     const names = info.input_order?.[section] ?? Object.keys(entries);
-    for (const name of names) if (name in entries) inputs.push(inputOf(name, entries[name], section === "optional"));
+    for (const name of names) if (name in entries) inputs.push(inputOf(prefix + name, entries[name], section === "optional"));
   }
   return inputs;
+}
+
+/**
+ * The inputs that a node has now: those of its definition, with those that its words bring and its links grow.
+ * @param {Definition} definition @param {Readonly<{values: Node["values"], inputs?: readonly StoredSlot[]}>} node
+ * @returns {readonly InputDefinition[]}
+ */
+export function liveInputs(definition, node) {
+  if (!definition.inputs.some((input) => input.brings || input.grows)) return definition.inputs;
+  /** @type {InputDefinition[]} */
+  const live = [];
+  const add = (/** @type {readonly InputDefinition[]} */ inputs) => {
+    for (const input of inputs) {
+      if (input.grows) live.push(...grown(input.grows, node.inputs ?? []));
+      else live.push(input);
+      if (input.brings) add(input.brings.get(node.values[input.name] ?? input.widget?.fallback) ?? []);
+    }
+  };
+  add(definition.inputs);
+  return live;
+}
+
+/**
+ * The sockets of a growing row: those that are stored, and one to spare.
+ * @param {NonNullable<InputDefinition["grows"]>} grows @param {readonly StoredSlot[]} stored
+ * @returns {InputDefinition[]}
+ */
+function grown({ names, least, socket }, stored) {
+  const last = Math.max(-1, ...stored.map((slot) => names.indexOf(slot.name)));
+  return names.slice(0, Math.max(least, last + 2)).map((name, index) => Object.freeze({
+    ...socket, name, label: name.slice(name.lastIndexOf(".") + 1), optional: index >= least,
+  }));
+}
+
+/**
+ * Whether an input is one of a row that grows.
+ * @param {Definition | undefined} definition @param {string} name
+ * @returns {boolean}
+ */
+export function isGrown(definition, name) {
+  return Boolean(definition?.inputs.some((input) => input.grows?.names.includes(name)));
 }
 
 /** @param {any} info @returns {OutputDefinition[]} */
 function outputsOf(info) {
   return (info.output ?? []).map((/** @type {any} */ type, /** @type {number} */ index) => {
-    const typeName = Array.isArray(type) ? "COMBO" : String(type);
+    const typeName = Array.isArray(type) ? "COMBO" : type === MATCHING ? "*" : String(type);
     return Object.freeze({
       name: String(info.output_name?.[index] ?? typeName), type: typeName,
       tooltip: info.output_tooltips?.[index] ?? "", isList: Boolean(info.output_is_list?.[index]),

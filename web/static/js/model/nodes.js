@@ -2,6 +2,7 @@
 
 /** @import { Definition, InputDefinition, Node, Point, Widget } from "./types.js" */
 
+import { liveInputs } from "./definitions.js";
 import { newId } from "./ids.js";
 
 export const TITLE = 30;
@@ -10,6 +11,9 @@ export const ROW = 24;
 export const MARGIN = 8;
 export const MEDIA = 180;
 const TEXT = 84;
+
+/** A node of which nothing is known yet. */
+const NEW = Object.freeze({ values: {}, inputs: [] });
 
 /**
  * Whether a node shows pictures of its own below its widgets.
@@ -49,7 +53,7 @@ export function widgetHeight(widget) {
 export function defaultValues(definition) {
   /** @type {Record<string, any>} */
   const values = {};
-  for (const input of definition.inputs) if (input.widget) values[input.name] = input.widget.fallback;
+  for (const input of liveInputs(definition, NEW)) if (input.widget) values[input.name] = input.widget.fallback;
   return values;
 }
 
@@ -59,8 +63,9 @@ export function defaultValues(definition) {
  * @returns {Point}
  */
 export function comfortableSize(definition) {
-  const sockets = definition.inputs.filter((input) => !input.widget);
-  const widgets = definition.inputs.filter((input) => input.widget);
+  const inputs = liveInputs(definition, NEW);
+  const sockets = inputs.filter((input) => !input.widget);
+  const widgets = inputs.filter((input) => input.widget);
   const rows = Math.max(sockets.length, definition.outputs.length);
   let height = rows * SLOT + MARGIN + (rows > 0 ? 4 : 0);
   for (const input of widgets) height += widgetHeight(/** @type {Widget} */ (input.widget));
@@ -74,10 +79,10 @@ export function comfortableSize(definition) {
 /** @param {Definition} definition @param {InputDefinition[]} widgets @param {boolean} hasText @returns {number} */
 function comfortableWidth(definition, widgets, hasText) {
   const longest = (/** @type {string[]} */ names) => Math.max(0, ...names.map((name) => name.length));
-  const across = longest(definition.inputs.filter((input) => !input.widget).map((input) => input.name)) +
+  const across = longest(liveInputs(definition, NEW).filter((input) => !input.widget).map((input) => input.label ?? input.name)) +
     longest(definition.outputs.map((output) => output.name));
-  const rows = widgets.map(({ name, widget }) =>
-    name.length + Math.min(28, widget?.kind === "combo" ? longest(widget.options.map(String)) : 10));
+  const rows = widgets.map(({ name, label, widget }) =>
+    (label ?? name).length + Math.min(28, widget?.kind === "combo" ? longest(widget.options.map(String)) : 10));
   const width = Math.max(definition.name.length * 7.4 + 60, across * 7 + 64, Math.max(0, ...rows) * 7 + 56);
   const least = hasText ? 340 : showsPictures(definition) ? 260 : 210;
   return Math.round(Math.min(420, Math.max(least, width)) / 10) * 10;
@@ -91,7 +96,7 @@ function comfortableWidth(definition, widgets, hasText) {
 export function makeNode(definition, key, position, z) {
   /** @type {Record<string, any>} */
   const controls = {};
-  for (const input of definition.inputs) if (input.widget?.seeded) controls[input.name] = "randomize";
+  for (const input of liveInputs(definition, NEW)) if (input.widget?.seeded) controls[input.name] = "randomize";
   return Object.freeze({
     id: newId(), key, type: definition.type, title: null, position, size: comfortableSize(definition), z,
     mode: "normal", collapsed: false, color: null, values: Object.freeze(defaultValues(definition)),

@@ -2,7 +2,7 @@
 
 /** @import { Definition, InputSlot, Node, OutputSlot, Slots, StoredSlot, Widget } from "./types.js" */
 
-import { ENTRY, EXIT, widget } from "./definitions.js";
+import { ENTRY, EXIT, liveInputs, widget } from "./definitions.js";
 
 /** @type {WeakMap<ReadonlyMap<string, Definition>, WeakMap<Node, Slots>>} */
 const cache = new WeakMap();
@@ -27,7 +27,8 @@ function findSlots(definition, node) {
   if (definition.type === ENTRY || definition.type === EXIT) return boundarySlots(node);
   const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
   /** @type {InputSlot[]} */
-  const inputs = definition.inputs.map((input) => ({ ...input, label: labelOf(stored.get(input.name), input.label ?? input.name) }));
+  const inputs = liveInputs(definition, node).map(({ name, label, type, optional, tooltip, widget }) =>
+    ({ name, type, optional, tooltip, widget, label: labelOf(stored.get(name), label ?? name) }));
   const names = new Set(inputs.map((input) => input.name));
   for (const slot of node.inputs) {
     if (names.has(slot.name)) continue;

@@ -58,7 +58,13 @@
  */
 
 /**
- * @typedef {Readonly<{name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string}>} InputDefinition
+ * One input of a node type. `brings` are the inputs that each word of a drop-down adds; `grows` says that it stands for
+ * a row of sockets.
+ * @typedef {Readonly<{
+ *   name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string,
+ *   brings?: ReadonlyMap<any, readonly InputDefinition[]>,
+ *   grows?: Readonly<{names: readonly string[], least: number, socket: InputDefinition}>,
+ * }>} InputDefinition
  */
 /** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean, label?: string}>} OutputDefinition */
 

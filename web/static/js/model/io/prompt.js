@@ -3,6 +3,7 @@
 /** @import { Definitions, Node, PromptNode } from "../types.js" */
 
 import { Document, Transaction } from "../document.js";
+import { isGrown, liveInputs } from "../definitions.js";
 import { newId, newUuid } from "../ids.js";
 import { layeredPositions } from "../layout.js";
 import { comfortableSize } from "../nodes.js";
@@ -62,12 +63,13 @@ function promptNode(entry, key, z, definitions) {
   /** @type {Record<string, any>} */
   const controls = {};
   const inputs = Object.entries(entry.inputs ?? {});
-  for (const { name, widget } of definition?.inputs ?? []) {
-    if (widget) values[name] = widget.fallback;
+  for (const [name, value] of inputs) if (!isLink(value)) values[name] = value?.__value__ ?? value;
+  const live = definition ? liveInputs(definition, { values }) : [];
+  for (const { name, widget } of live) {
+    if (widget) values[name] ??= widget.fallback;
     if (widget?.seeded) controls[name] = "fixed";
   }
-  for (const [name, value] of inputs) if (!isLink(value)) values[name] = value?.__value__ ?? value;
-  const known = new Set(definition?.inputs.map((input) => input.name));
+  const known = new Set(live.filter((input) => !isGrown(definition, input.name)).map((input) => input.name));
   const sockets = inputs.filter(([name, value]) => isLink(value) && !known.has(name));
   const title = entry._meta?.title;
   return {

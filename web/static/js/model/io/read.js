@@ -2,7 +2,7 @@
 
 /** @import { Definitions, Group, Kept, Link, Node, NodeMode, StoredSlot } from "../types.js" */
 
-import { ENTRY } from "../definitions.js";
+import { ENTRY, isGrown } from "../definitions.js";
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
 import { addBoundaries, fillInstances, promoteWidgets, readableSubgraphs } from "./subgraphs.js";
@@ -137,7 +137,8 @@ function readNode(raw, z, definitions, doubts) {
     position: readPair(raw.pos, [0, 0]), size: readPair(raw.size, [210, 80]), z,
     mode: MODES[raw.mode] ?? "normal", collapsed: Boolean(collapsed), color: typeof raw.color === "string" ? raw.color : null,
     values: Object.freeze(reading.values), controls: Object.freeze(reading.controls),
-    inputs: slots, outputs: readSlots(raw.outputs), kept: Object.freeze(kept),
+    inputs: slots.filter((slot, index) => raw.inputs[index]?.link != null || !isGrown(definition, slot.name)),
+    outputs: readSlots(raw.outputs), kept: Object.freeze(kept),
   };
   return { node, slots };
 }

@@ -2,6 +2,7 @@
 
 /** @import { ControlMode, Definition, InputDefinition, Node } from "../types.js" */
 
+import { liveInputs } from "../definitions.js";
 import { writeJson } from "./json.js";
 
 const CONTROL = "control_after_generate";
@@ -12,21 +13,32 @@ const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
  */
 
 /**
- * The names of the entries of a node's `widgets_values` list, as this definition writes it.
- * @param {Definition} definition
- * @returns {{name: string, role: "value" | "control" | "upload"}[]}
+ * @typedef {{name: string, role: "value" | "control" | "upload"}} Listed
  */
-export function listedNames(definition) {
-  /** @type {{name: string, role: "value" | "control" | "upload"}[]} */
-  const names = [];
-  for (const { name, widget } of definition.inputs) {
-    if (!widget) continue;
-    names.push({ name, role: "value" });
-    if (widget.seeded && !definition.isSubgraph) names.push({ name, role: "control" });
-  }
+
+/**
+ * The names of the entries of a node's `widgets_values` list, as this definition writes it. What a word brings follows
+ * the word, so each value must be there before the next name is asked for.
+ * @param {Definition} definition @param {Readonly<Record<string, any>>} values
+ * @returns {Generator<Listed, void>}
+ */
+export function* listedNames(definition, values) {
+  yield* listedWidgets(definition.inputs, values, !definition.isSubgraph);
   const upload = !definition.isSubgraph && definition.inputs.find((input) => input.widget?.upload);
-  if (upload) names.push({ name: upload.name, role: "upload" });
-  return names;
+  if (upload) yield { name: upload.name, role: "upload" };
+}
+
+/**
+ * @param {readonly InputDefinition[]} inputs @param {Readonly<Record<string, any>>} values @param {boolean} controlled
+ * @returns {Generator<Listed, void>}
+ */
+function* listedWidgets(inputs, values, controlled) {
+  for (const { name, widget, brings } of inputs) {
+    if (!widget) continue;
+    yield { name, role: "value" };
+    if (widget.seeded && controlled) yield { name, role: "control" };
+    if (brings) yield* listedWidgets(brings.get(values[name] ?? widget.fallback) ?? [], values, controlled);
+  }
 }
 
 /**
@@ -41,7 +53,7 @@ export function readValues(definition, stored, named) {
   if (Array.isArray(stored)) readList(reading, definition, stored, named);
   else if (stored && typeof stored === "object") readNamed(reading, definition, Object.entries(stored));
   else if (named && typeof named === "object") readNamed(reading, definition, Object.entries(named));
-  for (const { name, widget } of definition.inputs) {
+  for (const { name, widget } of liveInputs(definition, reading)) {
     if (!widget) continue;
     if (reading.values[name] === undefined || reading.values[name] === null) reading.values[name] = widget.fallback;
     if (widget.seeded) reading.controls[name] ??= "fixed";
@@ -57,7 +69,7 @@ function readList(reading, definition, list, named) {
     return;
   }
   let index = 0;
-  for (const { name, role } of listedNames(definition)) {
+  for (const { name, role } of listedNames(definition, reading.values)) {
     if (index >= list.length) break;
     const value = list[index];
     if (role === "value") {
@@ -68,7 +80,7 @@ function readList(reading, definition, list, named) {
       index += 1;
     } else if (role === "upload") index += 1;
   }
-  const known = new Set(definition.inputs.map((input) => input.name));
+  const known = new Set(liveInputs(definition, reading).map((input) => input.name));
   for (const key of keys) {
     if (!known.has(key) && key !== CONTROL && key !== "fixed" && key !== "upload") reading.values[key] = named[key];
   }
@@ -77,8 +89,9 @@ function readList(reading, definition, list, named) {
 
 /** @param {Reading} reading @param {Definition} definition @param {[string, any][]} entries */
 function readNamed(reading, definition, entries) {
-  const inputs = new Map(definition.inputs.map((input) => [input.name, input]));
-  const seeds = definition.inputs.filter((input) => input.widget?.seeded).map((input) => input.name);
+  const live = liveInputs(definition, { values: Object.fromEntries(entries) });
+  const inputs = new Map(live.map((input) => [input.name, input]));
+  const seeds = live.filter((input) => input.widget?.seeded).map((input) => input.name);
   let previous = "";
   for (const [name, value] of entries) {
     const isPair = name === CONTROL || (!inputs.has(name) && name === "fixed");
@@ -97,7 +110,7 @@ function readNamed(reading, definition, entries) {
 
 /** @param {Reading} reading @param {Definition} definition */
 function checkFit(reading, definition) {
-  for (const input of definition.inputs) {
+  for (const input of liveInputs(definition, reading)) {
     const value = reading.values[input.name];
     if (!input.widget || value === undefined || value === null || fits(input, value)) continue;
     reading.doubts.push(`"${input.name}" holds ${writeJson(value)}, which does not fit it.`);
@@ -137,7 +150,7 @@ export function writeValues(definition, node) {
   const list = [];
   /** @type {Record<string, any>} */
   const named = {};
-  for (const { name, role } of listedNames(definition)) {
+  for (const { name, role } of listedNames(definition, node.values)) {
     if (role === "value") {
       list.push(node.values[name]);
       named[name] = node.values[name];
@@ -149,9 +162,10 @@ export function writeValues(definition, node) {
       named.upload = "image";
     }
   }
-  const known = new Set(definition.inputs.map((input) => input.name));
+  const known = new Set(liveInputs(definition, node).map((input) => input.name));
+  const words = definition.inputs.filter((input) => input.brings).map((input) => `${input.name}.`);
   for (const [name, value] of Object.entries(node.values)) {
-    if (known.has(name)) continue;
+    if (known.has(name) || words.some((stem) => name.startsWith(stem))) continue;
     list.push(value);
     named[name] = value;
   }
