@@ -120,6 +120,14 @@ def check_origin(request: web.Request, settings: WebSettings) -> None:
         raise RefusedError(403, "foreign_origin", "Pages of another site may not use this server")
 
 
+def check_no_link(request: web.Request, settings: WebSettings) -> None:
+    """Refuses a link followed from another site too, where an address may do more than show something."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site in {None, *_OWN_SITES} or "Origin" in request.headers or settings.cors_origin == "*":
+        return  # an Origin was proved before
+    raise RefusedError(403, "foreign_origin", "Pages of another site may not use the addresses of packs")
+
+
 def check_content_type(request: web.Request, settings: WebSettings) -> None:
     """Refuses a form or plain text from something like a browser that does not prove its origin.
 

@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 from yarl import URL
 
+from web.access import check_no_link
 from web.forwarding import answer_headers, query_of, request_headers
 from web.keys import PACK_PROXY
 from web.packs import find_packs
@@ -103,6 +104,7 @@ class PackProxy:
 
     async def answer(self, request: web.Request, door: Door) -> web.StreamResponse:
         """The answer of a pack, passed on as it comes."""
+        check_no_link(request, self._settings)
         if self._open >= MOST_REQUESTS:
             message = f"{MOST_REQUESTS} requests to packs are open already"
             raise RefusedError(503, "too_many_requests", message, headers=RETRY)

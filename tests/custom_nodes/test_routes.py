@@ -71,6 +71,15 @@ async def test_the_checks_of_the_server_hold_for_packs_too(http, headers, status
     assert (await read(http, "/with_routes/upload", "POST", data=b"x", headers=headers))[0] == status
 
 
+async def test_another_site_cannot_so_much_as_link_to_an_address_of_a_pack(http):
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    async with http.get("/", headers=link) as response:
+        assert response.status == 200
+    assert (await read(http, "/with_routes/old", headers=link))[0] == 403
+    for site in ("same-origin", "none"):
+        assert (await read(http, "/with_routes/old", headers={**link, "Sec-Fetch-Site": site}))[0] == 200
+
+
 async def test_addresses_have_a_twin_and_the_servers_own_win(http):
     status, told = await read(http, "/api/with_routes/echo/twin")
     assert (status, told["name"]) == (200, "twin")
