@@ -272,7 +272,8 @@ export class Runner {
 
 /** @param {any} output what a node showed @returns {Output} */
 export function readOutput(output) {
-  const pictures = Array.isArray(output.images) ? output.images : [];
+  const lists = ["images", "a_images", "b_images"].map((key) => output[key]);
+  const pictures = lists.flatMap((list) => (Array.isArray(list) ? list : []));
   const texts = Array.isArray(output.text) ? output.text : typeof output.text === "string" ? [output.text] : [];
   return {
     pictures: pictures.filter((/** @type {any} */ record) => record?.filename).map(viewUrl),
