@@ -48,12 +48,15 @@ def tiled(function: Function, picture: Tensor, tiles: Tiles, scale: Fraction) ->
         tiles: how it is cut, in cells of the picture.
         scale: cells of the result for one of the picture, along one side.
     """
-    parts = [_laid(function, picture, layout, scale) for layout in tiles.layouts]
+    parts = [laid(function, picture, layout, scale) for layout in tiles.layouts]
     return torch.stack(parts).mean(0)
 
 
-def _laid(function: Function, picture: Tensor, tiles: Tiles, scale: Fraction) -> Tensor:
-    """One layout of tiles, each faded at its edges and divided by the sum of what covers a cell."""
+def laid(function: Function, picture: Tensor, tiles: Tiles, scale: Fraction) -> Tensor:
+    """What a function makes of a picture (B, C, H, W) in one layout of tiles, each faded at its edges.
+
+    Where tiles overlap, their sum is divided by that of the weights.
+    """
     made = [_one(function, picture[index : index + 1], tiles, scale) for index in range(picture.shape[0])]
     return torch.cat(made)
 
