@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from executor.graph.workflow import Graph, Instance
+from nodes.api.dynamic import is_template, live_inputs, words
 from nodes.api.spec import InputSpec, NodeSpec
 from nodes.api.widgets import Choice
 
@@ -30,12 +31,21 @@ def override(graph: Graph, specs: Mapping[str, NodeSpec], assignments: Iterable[
         spec = specs.get(instance.type)
         if spec is None:
             raise OverrideError(f"{assignment!r}: there is no node type {instance.type}")
-        entry = spec.input(name)
+        entry = _entry(spec, instance, name, text)
         if entry is None:
-            names = ", ".join(entry.name for entry in spec.inputs) or "none"
+            names = ", ".join(entry.name for entry in live_inputs(spec, instance.inputs)) or "none"
             raise OverrideError(f"{assignment!r}: {instance.label} has no input {name!r}; it has {names}")
         graph = graph.with_value(instance.id, name, _value(entry, text, assignment))
     return graph
+
+
+def _entry(spec: NodeSpec, instance: Instance, name: str, text: str) -> InputSpec | None:
+    """The input of that name, also among those that a chosen word brings; for a drop-down, its words."""
+    live = live_inputs(spec, {**instance.inputs, name: text})
+    entry = next((entry for entry in live if entry.name == name), spec.input(name))
+    if entry is not None and is_template(entry):
+        return InputSpec(name, "COMBO", widget=Choice(words(entry))) if words(entry) else None
+    return entry
 
 
 def _find(graph: Graph, place: str) -> tuple[Instance, str]:
