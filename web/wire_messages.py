@@ -45,7 +45,7 @@ def executing(node_id: str | None, job_id: str, display_id: str = "") -> Message
 
 
 def preview(event: NodePreview) -> Message:
-    """A picture on the way, as the plain frame and as the frame that names its node."""
+    """A picture on the way, as the plain frame and as the frame that names its node; whole ones are owed."""
     kind = IMAGE_TYPES[event.format].to_bytes(4, "big")
     about = {**_identity(event), "image_type": f"image/{event.format}"}
     header = json.dumps(about).encode()
@@ -55,6 +55,7 @@ def preview(event: NodePreview) -> Message:
         metadata_frame=b"".join(
             [METADATA_PREVIEW_FRAME.to_bytes(4, "big"), len(header).to_bytes(4, "big"), header, event.data]
         ),
+        is_owed=event.format == "png",
     )
 
 

@@ -139,6 +139,10 @@ class Context(Protocol):
         """Show a PIL image on the node while it runs."""
         ...
 
+    def send(self, image: Any) -> None:
+        """Send a PIL image whole, as PNG, to the page or program that submitted the job."""
+        ...
+
     def check_cancelled(self) -> None:
         """Raise Cancelled when the job was asked to stop."""
         ...

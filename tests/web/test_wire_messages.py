@@ -10,6 +10,7 @@ from executor.run.events import (
     NodeBlocked,
     NodeFailed,
     NodeFinished,
+    NodePreview,
     NodeProgress,
     NodesCached,
     NodeStarted,
@@ -140,3 +141,10 @@ def test_a_node_that_is_held_back_is_told_and_the_job_goes_on() -> None:
     assert (blocked.data["node_id"], blocked.data["executed"]) == ("2", ["1"])
     assert "timestamp" not in blocked.data
     assert told(messages, end("succeeded"))[-1].type == "execution_success"
+
+
+def test_whole_pictures_are_owed_and_passing_ones_may_be_skipped() -> None:
+    kinds = [NodePreview("j", "1", kind, b"bytes", 4, 4) for kind in ("png", "jpeg")]
+    whole, passing = told(JobMessages(job()), *kinds)
+    assert [whole.is_owed, passing.is_owed] == [True, False]
+    assert whole.legacy_frame == (1).to_bytes(4, "big") + (2).to_bytes(4, "big") + b"bytes"

@@ -1,4 +1,6 @@
+import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from executor.run.events import NodePreview
+from nodes.api.declare import node_of
 from nodes.api.errors import NodeError
 from nodes.loading.latent import load
 from nodes.loading.painter import paint
@@ -17,6 +21,7 @@ from nodes.saving.image import save as save_image
 from nodes.saving.latent import save as save_latent
 from nodes.saving.text import save as save_text
 from nodes.saving.text import save_drawings
+from nodes.saving.websocket import send
 from schedulers.latent import LatentBatch
 
 PROMPT = {"1": {"class_type": "KSampler", "inputs": {"text": "]]> <svg>"}}}
@@ -157,3 +162,16 @@ def test_a_file_that_cannot_be_written_leaves_nothing(ctx: Any, monkeypatch: pyt
     with pytest.raises(NodeError, match=r"cannot save .*x_00001_\.txt: No space left on device"):
         write_file(saved, b"data")
     assert list(saved.path.parent.iterdir()) == []
+
+
+def test_pictures_are_sent_whole_even_without_previews(make_context, tmp_path) -> None:
+    ctx = make_context(preview_method="none")
+    images = torch.randint(0, 256, (2, 300, 700, 4), generator=GENERATOR) / 255
+    send(ctx, images)
+    sent = [event for event in ctx.events if isinstance(event, NodePreview)]
+    assert [(event.format, event.width, event.height) for event in sent] == [("png", 700, 300)] * 2
+    with Image.open(io.BytesIO(sent[1].data)) as picture:
+        assert picture.mode == "RGBA"
+        assert list(picture.tobytes()[:8]) == (images[1, 0, :2] * 255).to(torch.uint8).flatten().tolist()
+    assert list((tmp_path / "output").iterdir()) == []
+    assert math.isnan(node_of(send).fingerprint(images=None))
