@@ -177,7 +177,7 @@ def state(
     predict: Predict,
     sampling: Sampling,
 ) -> Guided:
-    """Guidance before any rule; a negative that was not evaluated is all zero."""
+    """Guidance of predictions (B, C, H, W) before any rule; a negative that is None is all zero."""
     return Guided(
         x=x,
         sigma=sigma,

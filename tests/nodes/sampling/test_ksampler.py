@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,7 +107,7 @@ def with_colours(model: Any) -> Any:
 
 def test_previews_come_at_most_ten_times_a_second(ctx, inputs, monkeypatch) -> None:
     clock = iter([0.0, 0.05, 0.12])
-    monkeypatch.setattr("nodes.sampling.run.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("nodes.sampling.run.time", SimpleNamespace(monotonic=lambda: next(clock)))
     ksampler(ctx, **inputs | {"model": with_colours(inputs["model"])}, seed=0)
     previews = [event for event in ctx.events if isinstance(event, NodePreview)]
     assert [(event.width, event.height) for event in previews] == [(8, 8), (8, 8)]
