@@ -35,14 +35,23 @@ def lagrange_weights(nodes: Sequence[float], start: float, end: float) -> list[f
 
 
 def _multistep(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], weights: Weights, highest: int = _HIGHEST_ORDER
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    weights: Weights,
+    highest: int = _HIGHEST_ORDER,
+    *,
+    jumps: bool = True,
 ) -> Iterator[Step]:
-    """Steps up to the highest order; weights(sigmas, index, order) are factors of slopes, newest first."""
+    """Steps up to the highest order; weights(sigmas, index, order) are factors of slopes, newest first.
+
+    jumps: the step to sigma 0 is the prediction.
+    """
     slopes: list[Tensor] = []
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         slopes = [(x - denoised) / sigma, *slopes[: highest - 1]]
-        if sigma_next == 0:
+        if sigma_next == 0 and jumps:
             x = denoised
         else:
             for weight, slope in zip(weights(sigmas, index, len(slopes)), slopes, strict=True):
@@ -92,13 +101,14 @@ def _varied(sigmas: Sequence[float], index: int, order: int) -> Sequence[float]:
 
 
 def lms(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, order: int = _HIGHEST_ORDER
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, order: int = _HIGHEST_ORDER, jumps: bool = True
 ) -> Iterator[Step]:
     """Linear multistep with exact weights for uneven steps (k-diffusion); x: (B, C, H, W).
 
     order: how many slopes are kept; above 4 it loses its footing near sigma 0.
+    jumps: the step to sigma 0 is the prediction, not one more of the kind.
     """
-    return _multistep(denoise, x, sigmas, _exact, order)
+    return _multistep(denoise, x, sigmas, _exact, order, jumps=jumps)
 
 
 def ipndm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -57,5 +58,38 @@ def deis(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step
         else:
             nodes = [times[index - back] for back in range(order)]
             for weight, slope in zip(_weights(nodes, times[index + 1]), slopes, strict=True):
+                x = x + slope * weight
+        yield Step(index, sigma_next, x, denoised)
+
+
+def _log_weights(sigmas: Sequence[float], end: float) -> list[float]:
+    """Factors of the slopes at sigmas (newest first) that integrate polynomials of log sigma to the end."""
+    logs = [math.log(sigma / sigmas[0]) for sigma in sigmas]
+    width = math.log(end / sigmas[0])
+    moments = [end - sigmas[0]]
+    for power in range(1, len(sigmas)):
+        moments.append(end * width**power - power * moments[-1])
+    return [float(one) for one in numpy.linalg.solve(numpy.vander(logs, increasing=True).T, moments)]
+
+
+def deis_log(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, order: int = 2, few: int = 15
+) -> Iterator[Step]:
+    """The same with polynomials of log sigma (the paper's log-rho variant); x: (B, C, H, W).
+
+    order: how many slopes are kept; with fewer steps than `few` the last steps are of lower order.
+    The step to sigma 0 is the prediction.
+    """
+    steps = len(sigmas) - 1
+    slopes: list[Tensor] = []
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        slopes = [(x - denoised) / sigma, *slopes[: order - 1]]
+        if sigma_next == 0:
+            x = denoised
+        else:
+            now = min(len(slopes), steps - index) if steps < few else len(slopes)
+            nodes = [sigmas[index - back] for back in range(now)]
+            for weight, slope in zip(_log_weights(nodes, sigma_next), slopes[:now], strict=True):
                 x = x + slope * weight
         yield Step(index, sigma_next, x, denoised)

@@ -135,3 +135,31 @@ def uni_pc(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[St
 def uni_pc_bh2(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
     """UniPC-3 with B(h) = e^h - 1; x: (B, C, H, W). A schedule of a single step leaves x as it is."""
     return _unipc(denoise, x, sigmas, second_form=True)
+
+
+def uni_pc_to_zero(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, order: int = 2, second_form: bool = True
+) -> Iterator[Step]:
+    """UniPC of an order up to 3 whose step to sigma 0 is the prediction; x: (B, C, H, W).
+
+    second_form: B(h) = e^h - 1, else B(h) = h.
+    """
+    steps = len(sigmas) - 1
+    if steps < 1:
+        return
+    path = _Path.of([level for level in sigmas if level > 0])
+    x = x / math.sqrt(1 + sigmas[0] ** 2)
+    history: list[Tensor] = []
+    interval: _Interval | None = None
+    for index in range(steps):
+        denoised = denoise(x * math.sqrt(sigmas[index] ** 2 + 1), sigmas[index])
+        if interval is not None:
+            x = interval.corrected(denoised)
+        if sigmas[index + 1] == 0:
+            yield Step(index, 0.0, denoised, denoised)
+            return
+        history = [*history[-(_HIGHEST_ORDER - 1) :], denoised]
+        now = min(order, index + 1, steps - index)
+        interval = _interval(x, path, index + 1, now, history, second_form=second_form)
+        x = interval.predicted()
+        yield Step(index, sigmas[index + 1], x / path.alphas[index + 1], denoised)

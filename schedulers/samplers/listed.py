@@ -1,0 +1,75 @@
+"""Samplers whose levels come from a list: where each step goes down to, or is taken to have arrived at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+from schedulers.samplers.ancestral import split
+from schedulers.step import Denoiser, Noise, Step
+
+_WEIGHTS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
+
+
+def relabelled(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    targets: Sequence[float],
+    eta: float = 0.0,
+) -> Iterator[Step]:
+    """DDIM (Song et al. 2021, equation 12) whose steps arrive at targets; x: (B, C, H, W).
+
+    The state that arrives at a target is taken, at unit variance, for one at the next of the levels: so do
+    implementations that count their way in training steps and visit others.
+    eta: share of the noise that is renewed, 1 = DDPM.
+    """
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        target = targets[index]
+        down, up = split(sigma, target, eta)
+        x = denoised + (x - denoised) * (down / sigma)
+        if up > 0:
+            x = x + noise(sigma, target) * up
+        x = x * math.sqrt((1 + sigma_next**2) / (1 + target**2))
+        yield Step(index, sigma_next, x, denoised)
+
+
+def stochastic(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, downs: Sequence[float]
+) -> Iterator[Step]:
+    """Euler's method down to a level of its own for each step, then noise up to the next; x: (B, C, H, W).
+
+    With a part of the training time as level it samples trajectory consistency models (Zheng et al. 2024).
+    """
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        down = downs[index]
+        x = denoised + (x - denoised) * (down / sigma)
+        if sigma_next > down:
+            x = x + noise(sigma, sigma_next) * math.sqrt(sigma_next**2 - down**2)
+        yield Step(index, sigma_next, x, denoised)
+
+
+def plms(denoise: Denoiser, x: Tensor, sigmas: Sequence[float]) -> Iterator[Step]:
+    """Pseudo linear multistep (Liu et al. 2022, eq. 12), its first step by Heun's rule; x: (B, C, H, W)."""
+    slopes: list[Tensor] = []
+    steps = len(sigmas) - 1
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        slopes = [(x - denoised) / sigma, *slopes[:3]]
+        if index == 0 and steps > 1:
+            ahead = x + slopes[0] * (sigma_next - sigma)
+            slope = (slopes[0] + (ahead - denoise(ahead, sigma_next)) / sigma_next) / 2
+        else:
+            slope = sum(
+                (weight * one for weight, one in zip(_WEIGHTS[len(slopes) - 1], slopes, strict=True)),
+                start=slopes[0] * 0,
+            )
+        x = x + slope * (sigma_next - sigma)
+        yield Step(index, sigma_next, x, denoised)

@@ -1,0 +1,302 @@
+"""The schedulers of diffusers by their names, each as noise levels and a sampler.
+
+A name stands for a combination: how training steps are spaced, what the levels between are, and a method.
+Where a scheduler of diffusers counts differently from ours, the option that makes it so is set here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import numpy
+import torch
+from torch import Tensor
+
+from schedulers.beta_distribution import quantiles
+from schedulers.samplers.adams import lms
+from schedulers.samplers.deis import deis_log
+from schedulers.samplers.dpm_solver import Algorithm, dpm_solver
+from schedulers.samplers.listed import plms, relabelled, stochastic
+from schedulers.samplers.table import SAMPLERS
+from schedulers.samplers.unipc import uni_pc_to_zero
+from schedulers.sigmas import closed, exponential, karras, schedule
+from schedulers.step import Method
+from schedulers.tables import SigmaTable
+
+Spacing = Literal["linspace", "leading", "trailing"]
+Levels = Literal["steps", "karras", "exponential", "beta"]
+
+SPACINGS: tuple[Spacing, ...] = ("linspace", "leading", "trailing")
+LEVELS: tuple[Levels, ...] = ("steps", "karras", "exponential", "beta")
+ALGORITHMS: tuple[Algorithm, ...] = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
+_ORIGINAL_STEPS = 50
+_EDM_ENDS = 0.002, 80.0
+_COSINE_ENDS = 0.3, 500.0
+_TRIGONOMETRIC_ENDS = 1.3, 1.5708
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a scheduler of diffusers may be told.
+
+    spacing: how training steps are chosen.
+    steps_offset: added to the steps of "leading".
+    levels: what lies between the ends of the chosen steps: their own noise levels, or a formula's.
+    ends_at_zero: the last level is 0, else the lowest of the table.
+    order: of multistep methods.
+    algorithm, solver_type: of the DPM solvers.
+    eta: share of the noise that is renewed (DDIM, TCD).
+    """
+
+    spacing: Spacing = "linspace"
+    steps_offset: int = 0
+    levels: Levels = "steps"
+    ends_at_zero: bool = True
+    order: int = 2
+    algorithm: Algorithm = "dpmsolver++"
+    solver_type: Literal["midpoint", "heun"] = "midpoint"
+    eta: float = 0.0
+
+
+class Combination(NamedTuple):
+    """Noise levels (n + 1,), float32, and the sampler that walks them."""
+
+    sigmas: Tensor
+    method: Method
+
+
+Times = Callable[[int, int, Options], numpy.ndarray]
+Maker = Callable[[int, SigmaTable, Options], Combination]
+
+
+def _level(table: SigmaTable, times: numpy.ndarray) -> list[float]:
+    """Noise levels at times, linear in sigma between training steps."""
+    grid = table.sigmas.numpy().astype(numpy.float64)
+    return [float(level) for level in numpy.interp(times, numpy.arange(len(table)), grid)]
+
+
+def _trailing(steps: int, total: int) -> numpy.ndarray:
+    return numpy.round(numpy.arange(total, 0, -total / steps)) - 1
+
+
+def _fractional(steps: int, total: int, options: Options) -> numpy.ndarray:
+    """Times of the Euler family, which keeps fractions."""
+    if options.spacing == "linspace":
+        return numpy.linspace(0, total - 1, steps)[::-1]
+    if options.spacing == "leading":
+        return (numpy.arange(steps) * (total // steps)).round()[::-1] + options.steps_offset
+    return _trailing(steps, total)
+
+
+def _whole(steps: int, total: int, options: Options) -> numpy.ndarray:
+    """Times of the multistep family: one more is counted, and they are rounded."""
+    if options.spacing == "linspace":
+        return numpy.linspace(0, total - 1, steps + 1).round()[::-1][:-1]
+    if options.spacing == "leading":
+        places = numpy.arange(steps + 1) * (total // (steps + 1))
+        return places.round()[::-1][:-1] + options.steps_offset
+    return _trailing(steps, total)
+
+
+def _rounded(steps: int, total: int, options: Options) -> numpy.ndarray:
+    """Times of the DDPM family."""
+    if options.spacing == "linspace":
+        return numpy.linspace(0, total - 1, steps).round()[::-1]
+    return _fractional(steps, total, options)
+
+
+def _between(steps: int, low: float, high: float, levels: Levels) -> Tensor:
+    """Levels (steps + 1,) of a formula between two, then 0."""
+    if levels == "karras":
+        return karras(steps, low, high)
+    if levels == "exponential":
+        return exponential(steps, low, high)
+    places = quantiles(0.6, 0.6, 1 - numpy.linspace(0, 1, steps))
+    return closed([low + float(place) * (high - low) for place in places])
+
+
+def _ended(levels: list[float], table: SigmaTable, options: Options) -> Tensor:
+    """Levels (n + 1,) with the last one put where the options say."""
+    sigmas = closed(levels)
+    if not options.ends_at_zero:
+        sigmas[-1] = table.sigma_min
+    return sigmas
+
+
+def _spaced(steps: int, table: SigmaTable, options: Options, times: Times, *, whole_range: bool) -> Tensor:
+    """Levels (steps + 1,) at the times of a family.
+
+    whole_range: a formula spans the table, not the chosen times.
+    """
+    chosen = _level(table, times(steps, len(table), options))
+    if options.levels != "steps":
+        low, high = (table.sigma_min, table.sigma_max) if whole_range else (chosen[-1], chosen[0])
+        chosen = _between(steps, low, high, options.levels)[:-1].tolist()
+    return _ended(chosen, table, options)
+
+
+def _of_euler_family(method: Method) -> Maker:
+    def make(steps: int, table: SigmaTable, options: Options) -> Combination:
+        return Combination(_spaced(steps, table, options, _fractional, whole_range=False), method)
+
+    return make
+
+
+def _of_multistep_family(method: Callable[[Options], Method]) -> Maker:
+    def make(steps: int, table: SigmaTable, options: Options) -> Combination:
+        sigmas = _spaced(steps, table, options, _whole, whole_range=True)
+        return Combination(sigmas, method(options))
+
+    return make
+
+
+def _solver(options: Options) -> Method:
+    return Method(sde=dpm_solver, follows_path=True).with_options(
+        order=options.order, algorithm=options.algorithm, solver_type=options.solver_type
+    )
+
+
+def _deis(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """It always ends at the lowest level, for it cannot reach 0."""
+    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), _whole, whole_range=True)
+    return Combination(sigmas, Method(ode=deis_log).with_options(order=options.order))
+
+
+def _ddim(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """A step goes to the time total // steps earlier, whatever time comes next."""
+    total = len(table)
+    times = _rounded(steps, total, options)
+    before = times - total // steps
+    last = 0.0 if options.ends_at_zero else table.sigma_min
+    targets = [
+        level if time >= 0 else last for level, time in zip(_level(table, before), before, strict=True)
+    ]
+    sigmas = torch.tensor([*_level(table, times), targets[-1]], dtype=torch.float32)
+    return Combination(sigmas, Method(sde=relabelled).with_options(targets=targets, eta=options.eta))
+
+
+def _ddpm(steps: int, table: SigmaTable, options: Options) -> Combination:
+    return Combination(
+        _ended(_level(table, _rounded(steps, len(table), options)), table, options), SAMPLERS["ddpm"]
+    )
+
+
+def _pndm(steps: int, table: SigmaTable, options: Options) -> Combination:
+    sigmas = _ended(_level(table, _rounded(steps, len(table), options)), table, options)
+    return Combination(sigmas, Method(ode=plms))
+
+
+def _distilled_times(steps: int, total: int) -> numpy.ndarray:
+    """Times of consistency models: some of the 50 that they were distilled on."""
+    known = (numpy.arange(1, _ORIGINAL_STEPS + 1) * (total // _ORIGINAL_STEPS) - 1)[::-1]
+    places = numpy.floor(numpy.linspace(0, len(known), steps, endpoint=False)).astype(int)
+    return numpy.asarray(known[places])
+
+
+def _lcm(steps: int, table: SigmaTable, options: Options) -> Combination:
+    del options
+    return Combination(closed(_level(table, _distilled_times(steps, len(table)))), SAMPLERS["lcm"])
+
+
+def _tcd(steps: int, table: SigmaTable, options: Options) -> Combination:
+    times = _distilled_times(steps, len(table))
+    sigmas = _ended(_level(table, times), table, replace(options, ends_at_zero=False))
+    downs = [*_level(table, numpy.floor((1 - options.eta) * times[1:])), table.sigma_min]
+    return Combination(sigmas, Method(sde=stochastic).with_options(downs=downs))
+
+
+def _flow(method: Method) -> Maker:
+    def make(steps: int, table: SigmaTable, options: Options) -> Combination:
+        del options
+        return Combination(schedule("normal", steps, table), method)
+
+    return make
+
+
+def _fixed(make_sigmas: Callable[[int], Tensor], method: Callable[[Options], Method]) -> Maker:
+    def make(steps: int, table: SigmaTable, options: Options) -> Combination:
+        del table
+        return Combination(make_sigmas(steps), method(options))
+
+    return make
+
+
+def _trigonometric(steps: int) -> Tensor:
+    """Levels (steps + 1,) at angles, then 0."""
+    middle, high = _TRIGONOMETRIC_ENDS
+    angles = [high, middle] if steps == 2 else numpy.linspace(high, 0, steps + 1)[:-1].tolist()
+    return closed([math.tan(angle) for angle in angles])
+
+
+def _consistency(steps: int, table: SigmaTable, options: Options) -> Combination:
+    del table, options
+    low, high = _EDM_ENDS
+    sigmas = karras(steps, low, high)
+    return Combination(sigmas, Method(sde=stochastic).with_options(downs=[0.0] * steps))
+
+
+_EULER_FAMILY: Mapping[str, Method] = MappingProxyType(
+    {
+        "EulerDiscreteScheduler": SAMPLERS["euler"],
+        "EulerAncestralDiscreteScheduler": SAMPLERS["euler_ancestral"],
+        "HeunDiscreteScheduler": SAMPLERS["heun"],
+        "KDPM2DiscreteScheduler": SAMPLERS["dpm_2"],
+        "KDPM2AncestralDiscreteScheduler": SAMPLERS["dpm_2_ancestral"],
+        "LMSDiscreteScheduler": Method(ode=lms).with_options(jumps=False),
+        "DPMSolverSDEScheduler": SAMPLERS["dpmpp_sde"],
+    }
+)
+
+SHELF: Mapping[str, Maker] = MappingProxyType(
+    {
+        **{name: _of_euler_family(method) for name, method in _EULER_FAMILY.items()},
+        "DPMSolverMultistepScheduler": _of_multistep_family(_solver),
+        "DEISMultistepScheduler": _deis,
+        "UniPCMultistepScheduler": _of_multistep_family(
+            lambda options: Method(ode=uni_pc_to_zero).with_options(
+                order=options.order, second_form=options.solver_type == "heun"
+            )
+        ),
+        "DDIMScheduler": _ddim,
+        "DDIMParallelScheduler": _ddim,
+        "CogVideoXDDIMScheduler": _ddim,
+        "DDPMScheduler": _ddpm,
+        "DDPMParallelScheduler": _ddpm,
+        "PNDMScheduler": _pndm,
+        "LCMScheduler": _lcm,
+        "TCDScheduler": _tcd,
+        "EDMEulerScheduler": _fixed(
+            lambda steps: karras(steps, *_EDM_ENDS), lambda options: SAMPLERS["euler"]
+        ),
+        "EDMDPMSolverMultistepScheduler": _fixed(lambda steps: karras(steps, *_EDM_ENDS), _solver),
+        "CosineDPMSolverMultistepScheduler": _fixed(
+            lambda steps: exponential(steps, *_COSINE_ENDS),
+            lambda options: Method(sde=dpm_solver, follows_path=True).with_options(
+                order=options.order, algorithm="sde-dpmsolver++", solver_type=options.solver_type
+            ),
+        ),
+        "CMStochasticIterativeScheduler": _consistency,
+        "SCMScheduler": _fixed(_trigonometric, lambda options: SAMPLERS["lcm"]),
+        "FlowMatchEulerDiscreteScheduler": _flow(SAMPLERS["euler"]),
+        "FlowMatchHeunDiscreteScheduler": _flow(SAMPLERS["heun"]),
+        "FlowMatchLCMScheduler": _flow(SAMPLERS["lcm"]),
+        "LTXEulerAncestralRFScheduler": _flow(SAMPLERS["euler_ancestral"]),
+        "MiniMaxH3Scheduler": _flow(SAMPLERS["euler"]),
+    }
+)
+
+
+def combination(name: str, steps: int, table: SigmaTable, options: Options | None = None) -> Combination:
+    """The noise levels and the sampler that a scheduler of diffusers comes to.
+
+    Raises ValueError for a name that is not on the shelf or fewer than 1 step.
+    """
+    if name not in SHELF:
+        raise ValueError(f"unknown scheduler {name!r}; known are {', '.join(SHELF)}")
+    if steps < 1:
+        raise ValueError(f"a schedule needs at least 1 step, got {steps}")
+    return SHELF[name](steps, table, options or Options())
