@@ -24,6 +24,7 @@ from nodes.sampling.custom import (
 )
 from nodes.sampling.ksampler import ksampler
 from nodes.sampling.schedules import basic
+from nodes.sampling.shelf import diffusers_scheduler
 from nodes.sampling.sigmas import split
 from schedulers.latent import LatentBatch
 from schedulers.noise import initial_noise
@@ -359,3 +360,11 @@ def test_operations_change_latents_and_guidance(ctx, model, prompts) -> None:
     mapped = operations.apply(samples=latent, operation=operations.tone_map(multiplier=1.0)).samples
     top = length.std() * 5 + length.mean()
     torch.testing.assert_close(mapped.norm(dim=1), length / (length / top + 1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["DPMSolverMultistepScheduler", "DDIMScheduler", "PNDMScheduler"])
+def test_a_scheduler_of_diffusers_is_a_sampler_with_its_levels(ctx, model, prompts, name: str) -> None:
+    chosen = diffusers_scheduler(model=model, scheduler_name=name, steps=4)
+    assert len(chosen.sigmas) == 5
+    ours = guided(ctx, model, prompts, chosen.sigmas, sampler=chosen.sampler)
+    assert bool(ours.isfinite().all())
