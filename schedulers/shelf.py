@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from schedulers.beta_distribution import quantiles
+from schedulers.formulas import flipped
 from schedulers.samplers.adams import lms
 from schedulers.samplers.deis import deis_log
-from schedulers.samplers.dpm_solver import Algorithm, dpm_solver
+from schedulers.samplers.dpm_solver import Algorithm, dpm_solver, dpm_solver_singlestep
 from schedulers.samplers.listed import plms, relabelled, stochastic
 from schedulers.samplers.table import SAMPLERS
 from schedulers.samplers.unipc import uni_pc_to_zero
@@ -49,7 +50,7 @@ class Options:
     ends_at_zero: the last level is 0, else the lowest of the table.
     order: of multistep methods.
     algorithm, solver_type: of the DPM solvers.
-    eta: share of the noise that is renewed (DDIM, TCD).
+    eta: share of the noise that is renewed (DDIM, TCD), or its strength (SA-Solver).
     """
 
     spacing: Spacing = "linspace"
@@ -166,6 +167,19 @@ def _deis(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(sigmas, Method(ode=deis_log).with_options(order=options.order))
 
 
+def _sa_solver(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """It always ends at the lowest level, for it cannot reach 0."""
+    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), _whole, whole_range=True)
+    method = SAMPLERS["sa_solver"].with_options(
+        predictor_order=options.order,
+        corrector_order=options.order,
+        simple_order_2=True,
+        lower_order_final=True,
+        eta=options.eta,
+    )
+    return Combination(sigmas, method)
+
+
 def _ddim(steps: int, table: SigmaTable, options: Options) -> Combination:
     """A step goes to the time total // steps earlier, whatever time comes next."""
     total = len(table)
@@ -183,6 +197,12 @@ def _ddpm(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(
         _ended(_level(table, _rounded(steps, len(table), options)), table, options), SAMPLERS["ddpm"]
     )
+
+
+def _inverse(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """From a picture to its noise: the levels of DDIM the other way."""
+    sigmas = closed(_level(table, _rounded(steps, len(table), options)))
+    return Combination(flipped(sigmas), SAMPLERS["euler"])
 
 
 def _pndm(steps: int, table: SigmaTable, options: Options) -> Combination:
@@ -255,7 +275,16 @@ SHELF: Mapping[str, Maker] = MappingProxyType(
     {
         **{name: _of_euler_family(method) for name, method in _EULER_FAMILY.items()},
         "DPMSolverMultistepScheduler": _of_multistep_family(_solver),
+        "DPMSolverSinglestepScheduler": _of_multistep_family(
+            lambda options: Method(ode=dpm_solver_singlestep, follows_path=True).with_options(
+                order=min(options.order, 2)
+            )
+        ),
+        "SASolverScheduler": _sa_solver,
         "DEISMultistepScheduler": _deis,
+        "IPNDMScheduler": _of_euler_family(SAMPLERS["ipndm"]),
+        "DDIMInverseScheduler": _inverse,
+        "DPMSolverMultistepInverseScheduler": _inverse,
         "UniPCMultistepScheduler": _of_multistep_family(
             lambda options: Method(ode=uni_pc_to_zero).with_options(
                 order=options.order, second_form=options.solver_type == "heun"

@@ -49,7 +49,7 @@ def diffusers_scheduler(
         order: of multistep methods.
         algorithm_type: of the DPM solvers; those with sde draw noise.
         solver_type: rule for the second order; for UniPC heun stands for bh2 and midpoint for bh1.
-        eta: share of the noise that is renewed, for DDIM and TCD.
+        eta: share of the noise that is renewed, for DDIM and TCD; its strength for SASolver.
     """
     spacing: Spacing = timestep_spacing  # type: ignore[assignment]
     between: Levels = levels  # type: ignore[assignment]

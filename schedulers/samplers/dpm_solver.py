@@ -118,3 +118,35 @@ def dpm_solver(
         if factors.noise > 0:
             x = x + noise(sigma, sigma_next) * factors.noise
         yield Step(index, sigma_next, x, denoised)
+
+
+def dpm_solver_singlestep(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, path: Path, order: int = 2
+) -> Iterator[Step]:
+    """DPM-Solver++ that starts anew every `order` steps, of orders 1, 2 and so on; x: (B, C, H, W).
+
+    order: 1 or 2. The step to sigma 0 is the prediction.
+    """
+    steps = len(sigmas) - 1
+    before: Tensor | None = None
+    older: Tensor | None = None
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        second = order == 2 and index % 2 == 1 and not (steps % 2 == 0 and index == steps - 1)
+        if sigma_next == 0:
+            x = denoised
+        elif second and before is not None and older is not None:
+            start, end = path.lambda_of(sigmas[index - 1]), path.lambda_of(sigma_next)
+            width = end - start
+            ratio = (path.lambda_of(sigma) - start) / width
+            alphas = path.alpha_of(sigmas[index - 1]), path.alpha_of(sigma_next)
+            factors = _factors("dpmsolver++", width, sigmas[index - 1], sigma_next, alphas, False)
+            bend = (denoised - older) / ratio
+            x = factors.state * before + factors.newest * older + factors.first * bend
+        else:
+            before, older = x, denoised
+            width = path.lambda_of(sigma_next) - path.lambda_of(sigma)
+            alphas = path.alpha_of(sigma), path.alpha_of(sigma_next)
+            factors = _factors("dpmsolver++", width, sigma, sigma_next, alphas, False)
+            x = factors.state * x + factors.newest * denoised
+        yield Step(index, sigma_next, x, denoised)

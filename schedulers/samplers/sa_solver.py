@@ -79,10 +79,13 @@ class _Orders:
     predictor: int
     corrector: int
     twice: bool
+    lower_last: bool
 
     def at(self, index: int, steps: int, held: int, *, ends_at_zero: bool) -> tuple[int, int]:
         """(predictor, corrector) order at a step: low at the start, and again before an end at sigma 0."""
         predictor, corrector = min(self.predictor, held), min(self.corrector, held)
+        if self.lower_last:
+            predictor, corrector = min(predictor, steps - index), min(corrector, steps - index + 2)
         if ends_at_zero:
             predictor, corrector = min(predictor, steps - 1 - index), min(corrector, steps - index)
         last = ends_at_zero and index == steps - 1
@@ -103,16 +106,18 @@ def sa_solver(
     eta: float = 1.0,
     noisy: tuple[float, float] = (_NOISY_FROM, _NOISY_TO),
     s_noise: float = 1.0,
+    lower_order_final: bool = False,
 ) -> Iterator[Step]:
     """SA-Solver, noisy (tau = eta) in a part of sampling; x: (B, C, H, W).
 
     use_pece: evaluate a second time after each correction; simple_order_2: weights of leading order for two
     predictions; noisy: parts of sampling, 0 = start, between which noise is added; s_noise: factor of it.
+    lower_order_final: the last steps are of lower order even where the schedule does not end at 0.
     """
     levels = path.with_finite_start(sigmas)
     steps = len(levels) - 1
     noisy_from, noisy_to = path.percent_to_sigma(noisy[0]), path.percent_to_sigma(noisy[1])
-    orders = _Orders(predictor_order, corrector_order, use_pece)
+    orders = _Orders(predictor_order, corrector_order, use_pece, lower_order_final)
     weights = simple_weights if simple_order_2 else exact_weights
     kept = max(predictor_order, corrector_order)
     held: list[Tensor] = []

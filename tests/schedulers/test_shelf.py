@@ -176,6 +176,16 @@ MULTISTEP = [
         for rule in ("midpoint", "heun")
     ),
     *(
+        (
+            "SASolverScheduler",
+            Options(spacing, 1, order=order),
+            {"predictor_order": order, "corrector_order": order, "tau_func": lambda t: 0},
+        )
+        for spacing in SPACINGS
+        for order in (1, 2, 3)
+    ),
+    *(("DPMSolverSinglestepScheduler", Options(order=order), {"solver_order": order}) for order in (1, 2)),
+    *(
         ("DEISMultistepScheduler", Options(spacing, 1, order=order), {"solver_order": order})
         for spacing in SPACINGS
         for order in (1, 2, 3)
@@ -190,7 +200,9 @@ MULTISTEP = [
     ids=[f"{name}-{number}" for number, (name, *_) in enumerate(MULTISTEP)],
 )
 def test_the_multistep_family(name: str, options: Options, told: dict[str, Any], steps: int) -> None:
-    scheduler = getattr(diffusers, name)(**CONFIG, timestep_spacing=options.spacing, **told)
+    where = {} if "Singlestep" in name else {"timestep_spacing": options.spacing}
+    config = {key: value for key, value in CONFIG.items() if where or key != "steps_offset"}
+    scheduler = getattr(diffusers, name)(**config, **where, **told)
     scheduler.set_timesteps(steps)
     first = float(scheduler.sigmas[0])
     sigmas, mine = ours(name, steps, options, math.sqrt(1 + first**2), dtype=torch.float32)
