@@ -83,6 +83,11 @@ class Hook(Protocol):
         ...
 
 
+def as_negative(conditioning: ConditioningValue) -> ConditioningValue:
+    """The same prompts, told to the network as negative ones whatever list they stand in."""
+    return tuple(replace(entry, extra={**entry.extra, "prompt_type": "negative"}) for entry in conditioning)
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What entries are resolved for: the network's needs and the run.

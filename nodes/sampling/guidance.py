@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 from nodes.api.declare import node
 from nodes.api.sockets import Conditioning, Model
 from nodes.api.widgets import Hint, Range
+from schedulers.conditioning import as_negative
 from schedulers.guiders.frequency import FrequencyDecoupled, FrequencyScaled
 from schedulers.guiders.masks import DifferentialDiffusion
 from schedulers.guiders.projection import AdaptiveProjected, PerpNeg, TangentialDamping
@@ -135,7 +136,7 @@ def perp_neg(*, model: Model, empty_conditioning: Conditioning, neg_scale: Amoun
         empty_conditioning: what an empty prompt comes to.
         neg_scale: strength of the negative prompt.
     """
-    return ruled(model, PerpNeg(empty_conditioning, neg_scale))
+    return ruled(model, PerpNeg(as_negative(empty_conditioning), neg_scale))
 
 
 @node(id="FreSca", display_name="FreSca", category="_for_testing", experimental=True)

@@ -7,6 +7,7 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import Conditioning, Guider, Model
 from nodes.api.widgets import Choice, Hint, Range
 from nodes.sampling.custom import Scale
+from schedulers.conditioning import as_negative
 from schedulers.guiders.cfg import Guidance
 from schedulers.guiders.projection import EMPTY
 from schedulers.guiders.several import MIDDLE, DualGuidance, PerpendicularGuidance
@@ -64,7 +65,7 @@ def dual(
         style: regular guides each pair by itself, nested guides both prompts as one.
     """
     guider = DualGuidance(cfg_conds, cfg_cond2_negative, "nested" if style == "nested" else "regular")
-    return WiredGuider(model, guider, {"positive": cond1, MIDDLE: cond2, "negative": negative})
+    return WiredGuider(model, guider, {"positive": cond1, MIDDLE: as_negative(cond2), "negative": negative})
 
 
 @node(id="PerpNegGuider", display_name="PerpNegGuider", category="_for_testing", experimental=True)
@@ -87,7 +88,7 @@ def perp_neg(
         cfg: how closely the picture follows the prompts.
         neg_scale: strength of the negative prompt.
     """
-    lists = {"positive": positive, "negative": negative, EMPTY: empty_conditioning}
+    lists = {"positive": positive, "negative": negative, EMPTY: as_negative(empty_conditioning)}
     return WiredGuider(model, PerpendicularGuidance(cfg, neg_scale), lists)
 
 

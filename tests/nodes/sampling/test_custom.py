@@ -368,3 +368,17 @@ def test_a_scheduler_of_diffusers_is_a_sampler_with_its_levels(ctx, model, promp
     assert len(chosen.sigmas) == 5
     ours = guided(ctx, model, prompts, chosen.sigmas, sampler=chosen.sampler)
     assert bool(ours.isfinite().all())
+
+
+def test_prompts_that_are_weighed_against_are_told_as_negative_ones(model, prompts) -> None:
+    one = prompts["positive"]
+    two = guiders.dual(model=model, cond1=one, cond2=one, negative=one, style="regular")
+    perp = guiders.perp_neg(model=model, positive=one, negative=one, empty_conditioning=one)
+    (rule,) = guidance.perp_neg(model=model, empty_conditioning=one).base.rules
+    for lists, name in (
+        (two.lists, "middle"),
+        (perp.lists, "perp_neg_empty"),
+        (rule.lists, "perp_neg_empty"),
+    ):
+        assert [entry.extra["prompt_type"] for entry in lists[name]] == ["negative"]
+    assert "prompt_type" not in two.lists["positive"][0].extra
