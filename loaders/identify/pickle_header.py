@@ -145,7 +145,7 @@ def _instructions(path: Path) -> bytes:
                 if found[0].file_size > _LARGEST_PICKLE:
                     raise BrokenFile(path, f"its table claims {found[0].file_size} bytes")
                 return archive.read(found[0])
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise BrokenFile(path, f"its archive is damaged ({error})"[:300]) from error
     with path.open("rb") as file:
         return file.read(_LARGEST_PICKLE)
