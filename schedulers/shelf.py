@@ -33,7 +33,6 @@ Levels = Literal["steps", "karras", "exponential", "beta"]
 
 SPACINGS: tuple[Spacing, ...] = ("linspace", "leading", "trailing")
 LEVELS: tuple[Levels, ...] = ("steps", "karras", "exponential", "beta")
-ALGORITHMS: tuple[Algorithm, ...] = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
 _ORIGINAL_STEPS = 50
 _EDM_ENDS = 0.002, 80.0
 _COSINE_ENDS = 0.3, 500.0

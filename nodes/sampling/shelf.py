@@ -5,8 +5,8 @@ from typing import Annotated, Literal, NamedTuple
 from nodes.api.declare import node
 from nodes.api.sockets import Model, Sampler, Sigmas
 from nodes.api.widgets import Choice, Range
-from schedulers.samplers.dpm_solver import Algorithm
-from schedulers.shelf import ALGORITHMS, LEVELS, SHELF, SPACINGS, Levels, Options, Spacing, combination
+from schedulers.samplers.dpm_solver import ALGORITHMS, Algorithm
+from schedulers.shelf import LEVELS, SHELF, SPACINGS, Levels, Options, Spacing, combination
 from schedulers.tables import sigma_table
 
 

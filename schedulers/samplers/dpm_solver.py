@@ -14,6 +14,7 @@ from schedulers.path import Path
 from schedulers.step import Denoiser, Noise, Step
 
 Algorithm = Literal["dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"]
+ALGORITHMS: tuple[Algorithm, ...] = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
 
 
 @dataclass(frozen=True)

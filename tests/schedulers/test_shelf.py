@@ -11,7 +11,8 @@ from torch import Tensor
 
 from models.noise import Flow
 from schedulers.path import Path
-from schedulers.shelf import ALGORITHMS, LEVELS, SHELF, SPACINGS, Options, combination
+from schedulers.samplers.dpm_solver import ALGORITHMS
+from schedulers.shelf import LEVELS, SHELF, SPACINGS, Options, combination
 from schedulers.tables import sigma_table
 from tests.schedulers.toys import PATH, TABLE, Tangled, paired
 
