@@ -155,7 +155,7 @@ def _run_options() -> argparse.ArgumentParser:
     group.add_argument("--disable-metadata", action="store_true", help="save no workflow in results")
     group.add_argument(
         "--preview-method",
-        choices=("auto", "none", "latent2rgb"),
+        choices=("auto", "none", "latent2rgb", "taesd"),
         default="auto",
         help="pictures while sampling",
     )

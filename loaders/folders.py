@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from loaders.embedding_names import match_embedding
+from loaders.vae_names import FOLDER as APPROXIMATE
+from loaders.vae_names import halves, named_vaes
 from nodes.api.context import SavedFile
 from nodes.api.errors import NodeError
 
@@ -36,11 +38,14 @@ MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
     "model_patches": ("model_patches",),
     "audio_encoders": ("audio_encoders",),
 }
-ALIASES: Mapping[str, str] = {"unet": "diffusion_models", "clip": "text_encoders"}
+# What the drop-down of autoencoders lists.
+NAMED_VAES = "vae:named"
+ALIASES: Mapping[str, str] = {"unet": "diffusion_models", "clip": "text_encoders", NAMED_VAES: "vae"}
 # Keys that hold something else than weights; an empty set admits every file.
 EXTENSIONS: Mapping[str, frozenset[str]] = {"configs": frozenset({".yaml"}), "classifiers": frozenset({""})}
 OWN_KINDS: Mapping[str, str] = {".webp": "image", ".avif": "image", ".latent": "latent"}
 """Kinds of input files that the system's list of media types does not know everywhere."""
+
 
 _ANNOTATION = re.compile(r"^(?P<name>.*).\[(?P<kind>input|output|temp)\]$", re.DOTALL)
 
@@ -140,9 +145,12 @@ class Folders:
     def names(self, folder: str) -> list[str]:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.
 
-        `input:image` (or `:audio`, `:video`, `:latent`) lists only that kind of file.
+        `input:image` (or `:audio`, `:video`, `:latent`) lists only that kind of file; `vae:named` also lists
+        the autoencoders that have names instead of files.
         """
         place, _, kind = folder.partition(":")
+        if folder == NAMED_VAES:
+            return [*self.names("vae"), *named_vaes(self.names(APPROXIMATE))]
         if place in self._places:
             return _top_files(self._places[place], kind)
         if ALIASES.get(folder, folder) == "diffusers":
@@ -185,6 +193,11 @@ class Folders:
         """
         if folder == "embeddings":
             name = match_embedding(self.names(folder), name) or name
+        if folder == NAMED_VAES:
+            if (pair := halves(self.names(APPROXIMATE), name)) is not None:
+                stamps = [self.stamp(APPROXIMATE, half) or (0, 0) for half in pair]
+                return sum(size for size, _ in stamps), max(changed for _, changed in stamps)
+            folder = "vae"
         try:
             status = self.find(folder, name).stat()
         except (NodeError, OSError):

@@ -11,7 +11,7 @@ from nodes.api.widgets import File
 
 
 @node(id="VAELoader", display_name="Load VAE", category="loaders")
-def load_vae(ctx: Context, vae_name: Annotated[str, File("vae")]) -> Vae:
+def load_vae(ctx: Context, vae_name: Annotated[str, File("vae:named")]) -> Vae:
     """Open an autoencoder that stands in a file of its own, or one of the tiny ones whose halves are files.
 
     Args:

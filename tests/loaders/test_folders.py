@@ -176,3 +176,20 @@ def test_what_cannot_be_created_is_said_in_a_sentence(tmp_path: Path, prefix: st
     (folders.place("output") / "taken").write_text("a file where a folder is asked for")
     with pytest.raises(NodeError, match=message):
         folders.reserve(prefix, "png")
+
+
+def test_autoencoders_with_names_stand_behind_the_files(tmp_path: Path) -> None:
+    folders = Folders(tmp_path)
+    folders.create()
+    assert folders.names("vae:named") == ["pixel_space"]
+    (tmp_path / "models" / "vae" / "own.safetensors").write_bytes(b"12")
+    approximate = tmp_path / "models" / "vae_approx"
+    halves = [approximate / f"taesd_{half}.safetensors" for half in ("encoder", "decoder")]
+    halves[0].write_bytes(b"123")
+    assert folders.names("vae:named") == ["own.safetensors", "pixel_space"]
+    halves[1].write_bytes(b"4567")
+    assert folders.names("vae:named") == ["own.safetensors", "taesd", "pixel_space"]
+    assert folders.names("vae") == ["own.safetensors"]
+    assert folders.find("vae:named", "own.safetensors").name == "own.safetensors"
+    stamps = [folders.stamp("vae:named", name) for name in ("own.safetensors", "taesd", "pixel_space")]
+    assert [stamp and stamp[0] for stamp in stamps] == [2, 7, None]
