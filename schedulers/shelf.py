@@ -36,7 +36,8 @@ LEVELS: tuple[Levels, ...] = ("steps", "karras", "exponential", "beta")
 _ORIGINAL_STEPS = 50
 _EDM_ENDS = 0.002, 80.0
 _COSINE_ENDS = 0.3, 500.0
-_TRIGONOMETRIC_ENDS = 1.3, 1.5708
+_TRIGONOMETRIC_ENDS = 1.3, 1.5707
+_CONSISTENCY_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,14 @@ def _pndm(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(sigmas, Method(ode=plms))
 
 
+def _check_known(steps: int, known: int) -> None:
+    if steps > known:
+        raise ValueError(f"a distilled network knows {known} steps, got {steps}")
+
+
 def _distilled_times(steps: int, total: int) -> numpy.ndarray:
     """Times of consistency models: some of the 50 that they were distilled on."""
+    _check_known(steps, _ORIGINAL_STEPS)
     known = (numpy.arange(1, _ORIGINAL_STEPS + 1) * (total // _ORIGINAL_STEPS) - 1)[::-1]
     places = numpy.floor(numpy.linspace(0, len(known), steps, endpoint=False)).astype(int)
     return numpy.asarray(known[places])
@@ -252,10 +259,15 @@ def _trigonometric(steps: int) -> Tensor:
 
 
 def _consistency(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """Some of the 40 levels of consistency models, which predict down to the lowest (Song et al. 2023)."""
     del table, options
     low, high = _EDM_ENDS
-    sigmas = karras(steps, low, high)
-    return Combination(sigmas, Method(sde=stochastic).with_options(downs=[0.0] * steps))
+    _check_known(steps, _CONSISTENCY_STEPS)
+    known = karras(_CONSISTENCY_STEPS, low, high)[:-1]
+    chosen = known[:: _CONSISTENCY_STEPS // steps][:steps]
+    sigmas = torch.cat([chosen, torch.tensor([low])])
+    method = Method(sde=stochastic).with_options(downs=[0.0] * len(chosen), floor=low)
+    return Combination(sigmas, method)
 
 
 _EULER_FAMILY: Mapping[str, Method] = MappingProxyType(
@@ -321,7 +333,7 @@ SHELF: Mapping[str, Maker] = MappingProxyType(
 def combination(name: str, steps: int, table: SigmaTable, options: Options | None = None) -> Combination:
     """The noise levels and the sampler that a scheduler of diffusers comes to.
 
-    Raises ValueError for a name that is not on the shelf or fewer than 1 step.
+    Raises ValueError for a name that is not on the shelf, fewer than 1 step, or more than a network knows.
     """
     if name not in SHELF:
         raise ValueError(f"unknown scheduler {name!r}; known are {', '.join(SHELF)}")

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, NamedTuple
 
 from nodes.api.declare import node
+from nodes.api.errors import NodeError
 from nodes.api.sockets import Model, Sampler, Sigmas
 from nodes.api.widgets import Choice, Range
 from schedulers.samplers.dpm_solver import ALGORITHMS, Algorithm
@@ -65,5 +66,8 @@ def diffusers_scheduler(
         solver_type=rule,
         eta=eta,
     )
-    sigmas, method = combination(scheduler_name, steps, sigma_table(model.base.noise), options)
+    try:
+        sigmas, method = combination(scheduler_name, steps, sigma_table(model.base.noise), options)
+    except ValueError as error:
+        raise NodeError(str(error)) from error
     return Chosen(method, sigmas)

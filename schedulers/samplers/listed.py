@@ -41,18 +41,26 @@ def relabelled(
 
 
 def stochastic(
-    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, downs: Sequence[float]
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    downs: Sequence[float],
+    floor: float = 0.0,
 ) -> Iterator[Step]:
     """Euler's method down to a level of its own for each step, then noise up to the next; x: (B, C, H, W).
 
     With a part of the training time as level it samples trajectory consistency models (Zheng et al. 2024).
+    floor: level of noise that predictions have already, as those of consistency models (Song et al. 2023).
     """
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         down = downs[index]
         x = denoised + (x - denoised) * (down / sigma)
-        if sigma_next > down:
-            x = x + noise(sigma, sigma_next) * math.sqrt(sigma_next**2 - down**2)
+        fresh = sigma_next**2 - down**2 - floor**2
+        if fresh > 0:
+            x = x + noise(sigma, sigma_next) * math.sqrt(fresh)
         yield Step(index, sigma_next, x, denoised)
 
 

@@ -325,6 +325,22 @@ def test_the_edm_family(name: str, steps: int) -> None:
     close(mine, x.double())
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4, 5, 15, 20, 30])
+def test_consistency_models(steps: int) -> None:
+    scheduler = diffusers.CMStochasticIterativeScheduler(clip_denoised=False)
+    scheduler.set_timesteps(steps)
+    sigmas, mine = ours("CMStochasticIterativeScheduler", steps, Options(), 80.0)
+    torch.testing.assert_close(sigmas, scheduler.sigmas.float(), rtol=1e-5, atol=1e-7)
+    x, generator = START * 80.0, torch.Generator().manual_seed(9)
+    for index, t in enumerate(scheduler.timesteps):
+        sigma = float(scheduler.sigmas[index])
+        scheduler.scale_model_input(x, t)
+        skip, gain = (float(one) for one in scheduler.get_scalings_for_boundary_condition(sigma))
+        out = (DENOISE(x, sigma) - skip * x) / gain
+        x = scheduler.step(out, t, x, generator=generator, return_dict=False)[0]
+    close(mine, x)
+
+
 def test_every_name_on_the_shelf_is_one_of_diffusers_and_runs() -> None:
     for name in SHELF:
         assert hasattr(diffusers, name), name
@@ -341,4 +357,7 @@ def test_an_unknown_scheduler_is_named_with_the_known_ones() -> None:
         combination("Euler", 4, TABLE)
     with pytest.raises(ValueError, match="at least 1 step, got 0"):
         combination("DDIMScheduler", 0, TABLE)
+    for name, known in (("LCMScheduler", 50), ("CMStochasticIterativeScheduler", 40)):
+        with pytest.raises(ValueError, match=f"knows {known} steps, got 51"):
+            combination(name, 51, TABLE)
     assert numpy.isfinite(TABLE.sigmas.numpy()).all()
