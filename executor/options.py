@@ -148,6 +148,9 @@ def _run_options() -> argparse.ArgumentParser:
     )
     device.add_argument("--default-device", type=_number, metavar="ID", help="see this GPU as cuda:0")
     group.add_argument(
+        "--force-fp32", action="store_true", help="compute in 32 bits, as is done anyway in this version"
+    )
+    group.add_argument(
         "--deterministic",
         action="store_true",
         help="prefer algorithms that give equal bits each time",

@@ -36,7 +36,10 @@ class Storage:
         """A tensor (any shape) as it is kept."""
         if self.rounded is not None and tensor.dtype != self.rounded:
             tensor = tensor.to(self.rounded)
-        return tensor.to(self.dtype).contiguous()
+        # Convolutions of 16 bits run a tenth faster on the CPU with channels last (benchmarks/unet.py).
+        last = tensor.ndim == 4 and self.dtype is torch.bfloat16
+        layout = torch.channels_last if last else torch.contiguous_format
+        return tensor.to(self.dtype).contiguous(memory_format=layout)
 
 
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:

@@ -75,6 +75,16 @@ def test_a_half_precision_network_is_kept_so_when_asked(tmp_path: Path) -> None:
     assert {p.dtype for p in loaded.model.base.network.parameters()} == {torch.float16}
 
 
+def test_convolutions_of_16_bits_have_their_channels_last(tmp_path: Path) -> None:
+    path = tiny_checkpoint(tmp_path / "x.safetensors")
+    name = "input_blocks.1.0.in_layers.2.weight"
+    half = open_checkpoint(path, dtype=torch.bfloat16).model.base.network.get_parameter(name)
+    whole = open_checkpoint(path).model.base.network.get_parameter(name)
+    assert half.is_contiguous(memory_format=torch.channels_last)
+    assert whole.is_contiguous()
+    assert torch.equal(half, whole.bfloat16())
+
+
 def test_everything_in_a_loaded_checkpoint_runs(tmp_path: Path) -> None:
     loaded = open_checkpoint(tiny_checkpoint(tmp_path / "x.safetensors"))
     assert loaded.clip is not None
