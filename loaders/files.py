@@ -223,7 +223,10 @@ def _looks_like_safetensors(path: Path) -> bool:
 
 
 def _state_dict(content: Any) -> Mapping[str, Any]:
-    """Where training programs put weights: under `state_dict`, in the only table there is, or at the top."""
+    """Where training programs put weights: under `state_dict`, in the only table there is, or at the top.
+
+    Several tables become one, with the name of each before a dot.
+    """
     if isinstance(content, Tensor):
         return {"": content}
     if not isinstance(content, dict):
@@ -233,7 +236,9 @@ def _state_dict(content: Any) -> Mapping[str, Any]:
         return inner
     if len(content) == 1 and isinstance(only := next(iter(content.values())), dict):
         return only
-    return content
+    tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+    joined = {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
+    return content | joined
 
 
 def _refusal(message: str) -> str:
