@@ -37,6 +37,7 @@ MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
     "classifiers": ("classifiers",),
     "model_patches": ("model_patches",),
     "audio_encoders": ("audio_encoders",),
+    "ipadapter": ("ipadapter",),
 }
 # What the drop-down of autoencoders lists.
 NAMED_VAES = "vae:named"

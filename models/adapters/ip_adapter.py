@@ -5,6 +5,7 @@ layout, Wang et al. 2024 (arXiv:2404.02733), section 3.
 Shapes: B batch, N query tokens, T image tokens, C channels, h and w cells.
 """
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -137,7 +138,11 @@ class _Added:
     ) -> None:
         self._rule = rule
         self._weight = weight
-        self._positive, self._negative = layers
+        # Attention does not notice tokens that are repeated, so rows can have as many each.
+        longest = math.lcm(*(layer[0].shape[1] for layer in layers))
+        self._positive, self._negative = (
+            tuple(part.repeat(1, longest // part.shape[1], 1) for part in layer) for layer in layers
+        )
         self._attend = AttentionCore(heads)
 
     def __call__(self, found: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
