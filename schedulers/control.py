@@ -52,7 +52,9 @@ def networks(*lists: ConditioningValue) -> tuple[Any, ...]:
     return tuple(found.values())
 
 
-def _controls(lists: Iterable[ConditioningValue]) -> Iterable[Control]:
+def _controls(lists: Iterable[ConditioningValue]) -> Iterable[Any]:
     for entries in lists:
         for entry in entries:
             yield from entry.extra.get("control", ())
+            if (boxes := entry.extra.get("gligen")) is not None:
+                yield boxes
