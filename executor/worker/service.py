@@ -25,6 +25,7 @@ from executor.worker.dispatch import Dispatcher
 from executor.worker.doors import Doors
 from executor.worker.host import LEASE_SECONDS
 from executor.worker.lane import Lane
+from executor.worker.listeners import Listeners
 from executor.worker.notices import (
     CatalogueChanged,
     JobClosed,
@@ -96,7 +97,7 @@ class Service:
             )
             for index, device in enumerate(devices)
         )
-        self._listeners: list[Listener] = []
+        self._listeners = Listeners()
         self.doors = Doors(self._lanes)
         self._questions = Questions()
         self._next_sequence = 0
@@ -327,19 +328,14 @@ class Service:
 
     def listen(self, callback: Listener) -> Callable[[], None]:
         """Call back with everything that happens, on the loop and in order; returns how to stop that."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
+        return self._listeners.add(callback)
 
     def _is_open(self, job_id: str) -> bool:
         return job_id in self._dispatcher.pending or any(job.job_id == job_id for job in self.running())
 
     def _announce(self, event: Any, job: QueuedJob | None = None) -> None:
         number = 0 if job is None or isinstance(event, JobClosed) else self._dispatcher.log.note(event)
-        # By way of the loop, so that a listener that raises is reported there and harms no job.
-        told = ServiceEvent(event, job, number)
-        loop = asyncio.get_running_loop()
-        for listener in self._listeners:
-            loop.call_soon(listener, told)
+        self._listeners.tell(ServiceEvent(event, job, number))
 
     def _hear(self, index: int, message: Any, job: QueuedJob | None) -> None:
         if message is None:
