@@ -1,15 +1,14 @@
 """Opens IP-Adapters."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from loaders.ip_adapter import open_ip_adapter
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.sockets import Socket
+from nodes.api.sockets import IpAdapterSocket
 from nodes.api.widgets import File
 
 FOLDER = "ipadapter"
-IpAdapterSocket = Annotated[Any, Socket("IP_ADAPTER")]
 
 
 @node(id="LoadIPAdapter", display_name="Load IP-Adapter", category="loaders")

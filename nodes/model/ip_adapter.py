@@ -13,13 +13,12 @@ from models.vision.encode import encode_pictures
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
-from nodes.api.sockets import ClipVision, Image, Mask, Model, Socket
+from nodes.api.sockets import ClipVision, Image, IpAdapterSocket, Mask, Model
 from nodes.api.widgets import Choice, Range
 from nodes.image.resize import planes
 from schedulers.tables import sigma_table
 
 COMBINE = ("concat", "average", "batch")
-IpAdapterSocket = Annotated[Any, Socket("IP_ADAPTER")]
 Percent = Annotated[float, Range(0.0, 1.0, step=0.001)]
 
 
