@@ -155,19 +155,26 @@ class QueuedJob:
 
     def started(self) -> Self:
         """The job, running for one more time."""
-        return replace(self, state=JobState.RUNNING, attempts=self.attempts + 1)
+        return self._with(state=JobState.RUNNING, attempts=self.attempts + 1)
 
     def lost(self) -> Self:
         """The job, waiting again after its worker died under it."""
-        return replace(self, state=JobState.LOST, losses=self.losses + 1)
+        return self._with(state=JobState.LOST, losses=self.losses + 1)
 
     def waiting(self) -> Self:
         """The job, waiting again because the server ends on purpose."""
-        return replace(self, state=JobState.LOST if self.losses else JobState.QUEUED)
+        return self._with(state=JobState.LOST if self.losses else JobState.QUEUED)
 
     def moved(self, number: float) -> Self:
         """The job at another place in the line."""
-        return replace(self, number=number)
+        return self._with(number=number)
+
+    def _with(self, **changes: Any) -> Self:
+        """The job with other values; the text of its graph is not written again."""
+        changed = replace(self, **changes)
+        if "graph_text" in self.__dict__:
+            changed.__dict__["graph_text"] = self.graph_text
+        return changed
 
 
 def item5_text(number: float, job_id: str, graph: str, extra_data: str, targets: str) -> str:

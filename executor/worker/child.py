@@ -2,6 +2,7 @@
 
 import ctypes
 import faulthandler
+import json
 import logging
 import signal
 import sys
@@ -112,7 +113,8 @@ def _judge(question: protocol.Validate, connection: Connection, workbench: Workb
 def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> None:
     tell = partial(connection.send, lease=order.token)
     try:
-        graph = parse(order.prompt, workbench.specs)
+        prompt = json.loads(order.prompt)
+        graph = parse(prompt, workbench.specs)
     except WorkflowError as problem:
         _refuse(order, problem, tell)
         return
@@ -121,11 +123,11 @@ def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> N
         graph=graph,
         targets=order.targets,
         extra_pnginfo=order.extra_pnginfo,
-        prompt=order.prompt,
+        prompt=prompt,
         preview_method=order.preview_method,
         client_id=order.client_id,
     )
-    workbench.note_models(order.prompt)
+    workbench.note_models(prompt)
     workbench.run(request, tell)
 
 

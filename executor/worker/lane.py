@@ -194,7 +194,7 @@ class Lane:
             protocol.Run(
                 job_id=job.job_id,
                 token=job.token,
-                prompt=job.graph,
+                prompt=job.graph_text.encode(),
                 targets=job.targets,
                 extra_pnginfo=pnginfo if isinstance(pnginfo, Mapping) else None,
                 preview_method=method if isinstance(method, str) else "default",

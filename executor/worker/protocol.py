@@ -22,7 +22,7 @@ from executor.run.events import (
     NodeStarted,
 )
 
-VERSION = 2
+VERSION = 3
 LENGTHS = struct.Struct(">II")
 # A prompt or a catalogue of more than this is a mistake, or somebody who is not a worker.
 LARGEST_FRAME_BYTES = 256 * 2**20
@@ -41,11 +41,11 @@ class Lease:
 
 @dataclass(frozen=True)
 class Run:
-    """To the worker: run this job, and show the token with everything that is said of it."""
+    """To the worker: run this job (`prompt` is API JSON), and show the token with all that is said of it."""
 
     job_id: str
     token: str
-    prompt: Mapping[str, Any]
+    prompt: bytes
     targets: tuple[str, ...]
     extra_pnginfo: Mapping[str, Any] | None = None
     preview_method: str = "auto"

@@ -18,7 +18,7 @@ def round_trip(message):
         protocol.Run(
             "a",
             "1.2",
-            {"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}},
+            '{"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}}'.encode(),
             ("1",),
             {"w": [1]},
             "auto",
