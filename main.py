@@ -74,6 +74,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
     from executor.session_output import write_line
     from executor.temporary_files import remove_old
+    from executor.worker.heap import settle
     from web.app import build
     from web.serving import TlsError, addresses, tls_context
     from web.serving import runner as make_runner
@@ -106,6 +107,7 @@ async def _serve(options: argparse.Namespace) -> int:
             import webbrowser
 
             asyncio.get_running_loop().run_in_executor(None, webbrowser.open, places[0])
+        settle()
         cleaning = asyncio.create_task(asyncio.to_thread(remove_old, folders.place("temp")))
         code = await _first_word(service, stop) if options.quick_test_for_ci else int(not await stop.wait())
         await cleaning

@@ -23,6 +23,8 @@ import aiohttp
 ROOT = Path(__file__).resolve().parent.parent
 PORT = 18_201
 LARGEST_MESSAGE = 2**27
+# The server writes the history of a job after it has told its end.
+PAUSE_SECONDS = 0.5
 Prompt = dict[str, dict[str, Any]]
 
 
@@ -153,6 +155,7 @@ async def show(
         word = f"{turn}x"
         for row, tail in zip(rows, ("", "", "changed"), strict=True):
             row.append(await client.run(build(count, word, tail)))
+            await asyncio.sleep(PAUSE_SECONDS)
             if options.kinds:
                 print(dict(client.kinds))
     cells = [

@@ -15,6 +15,7 @@ from web.keys import SETTINGS
 from web.refusal import RefusedError
 
 MAX_DEPTH = 200
+COMPACT = (",", ":")
 # Longer bodies are parsed in a thread, so that nobody else waits.
 QUICK_BYTES = 2**18
 
@@ -138,9 +139,9 @@ def type_name(value: Any) -> str:
 def to_json(value: Any) -> str:
     """`value` as JSON that any client parses: no NaN, no Infinity, foreign objects as their text."""
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, separators=COMPACT)
     except (TypeError, ValueError):
-        return json.dumps(plain(value), allow_nan=False)
+        return json.dumps(plain(value), allow_nan=False, separators=COMPACT)
 
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Any:

@@ -102,8 +102,8 @@ async def test_what_json_does_not_know_reaches_the_client_as_something_it_can_re
     hub.send(Message("executed", odd), "a")
     await settle(connection, socket)
     [text] = socket.sent
-    assert text.startswith('{"type": "executed", "data": {"nan": null, "set": [1], "object": "<class')
-    assert text.endswith('"3": [null, null]}}')
+    assert text.startswith('{"type":"executed","data":{"nan":null,"set":[1],"object":"<class')
+    assert text.endswith('"3":[null,null]}}')
 
 
 async def test_flagged_messages_reach_only_who_asked() -> None:
