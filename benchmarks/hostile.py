@@ -3,12 +3,12 @@
 Seconds of the processor for reading a graph of 50,000 nodes, and for finding its problems.
 """
 
-import gc
 import time
 from typing import Any
 
 from executor.graph.parse import parse
 from executor.graph.validate import validate
+from executor.worker.heap import settle
 from nodes.builtin import load_builtin
 
 COUNT = 50_000
@@ -77,8 +77,7 @@ def seconds(call: Any) -> tuple[float, Any]:
 
 def main() -> None:
     specs = {name: entry.spec for name, entry in load_builtin().items()}
-    gc.collect()
-    gc.freeze()
+    settle()  # as servers do
     print(f"{'graph':38}{'read':>10}{'judged':>10}{'problems':>12}")
     for name, build in GRAPHS.items():
         prompt = build()

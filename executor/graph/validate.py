@@ -181,7 +181,10 @@ class _Validator:
         self, instance: Instance, slots: Slots, bindings: Bindings, changed: dict[str, Any]
     ) -> None:
         """Check what is there, and report what is not."""
+        before = self.count
         for name, entry in slots.declared(instance.inputs):
+            if self.is_full and self.count > before:
+                return
             if name in instance.inputs:
                 self.check_input(instance, name, entry, bindings, changed)
             elif entry.section == "required":
