@@ -142,8 +142,10 @@ class CycleError(WorkflowError):
 
 
 def _to_json(value: Any) -> Any:
+    if type(value) is str:
+        return value
     if type(value) is Link:
-        return [value.node, value.slot]
+        return list(value)
     if type(value) is MalformedLink:
         return value.value
     if isinstance(value, list) or (isinstance(value, dict) and "__value__" in value):
