@@ -1,4 +1,4 @@
-"""Answers how tensors of a file come into memory quickest: mapped if they are there already, else read at once.
+"""Answers how tensors of a file come into memory quickest: mapped if in memory already, else read at once.
 
 Fresh memory costs as much as reading. A file that the system holds in its cache anyway is therefore mapped,
 copy-on-write: nothing is read and nothing taken. That is for processors only; a graphics card fetches mapped
