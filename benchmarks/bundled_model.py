@@ -66,7 +66,7 @@ def paint(checkpoint: Checkpoint, prompt: str, seed: int) -> Bytes:
         seed=seed,
     )
     with torch.no_grad():
-        pixels = checkpoint.vae.base.network.decode(latent)  # type: ignore[operator]
+        pixels = checkpoint.vae.base.network.decode(latent)
     picture: Bytes = (pixels[0] * 255.0).round().to(torch.uint8).numpy()
     return picture
 
@@ -80,7 +80,7 @@ def round_trip(checkpoint: Checkpoint, scenes: list[Scene]) -> tuple[float, floa
     for scene in scenes:
         picture = torch.from_numpy(draw(*arrange(scene, rng))).float()[None] / 255.0
         with torch.no_grad():
-            restored = network.decode(network.encode(picture).mode())  # type: ignore[operator]
+            restored = network.decode(network.encode(picture).mode())
         decibels -= 10.0 * torch.log10((restored - picture).square().mean()).item()
         right += judge((restored[0] * 255.0).round().to(torch.uint8).numpy(), scene).everything
     return decibels / len(scenes), right / len(scenes)
