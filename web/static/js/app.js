@@ -20,11 +20,12 @@ import { Store } from "./model/store.js";
 export class App {
   /**
    * @param {HTMLElement} stage @param {Document} document @param {import("./model/types.js").Definitions} definitions
-   * @param {Drafts} drafts
+   * @param {Drafts} drafts @param {import("./engine/settings.js").Settings} settings
    */
-  constructor(stage, document, definitions, drafts) {
+  constructor(stage, document, definitions, drafts, settings) {
     this.clientId = sessionStorage.getItem("sfumato.client") ?? newUuid();
     sessionStorage.setItem("sfumato.client", this.clientId);
+    this.settings = settings;
     this.store = new Store(document, definitions);
     this.board = new Board();
     this.pictures = new Pictures(inputUrl);

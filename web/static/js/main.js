@@ -10,6 +10,7 @@ import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
 import { Drafts } from "./engine/drafts.js";
+import { Settings } from "./engine/settings.js";
 import { Socket } from "./engine/socket.js";
 import { readCatalogue } from "./model/definitions.js";
 import { openJson } from "./model/io/open.js";
@@ -19,7 +20,7 @@ import { starterDocument } from "./model/starter.js";
 import { byId } from "./ui/dom.js";
 import { tellPacks } from "./ui/packs.js";
 import { listProblems } from "./ui/problems.js";
-import { applyTheme } from "./ui/settings.js";
+import { tendSettings } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
 import { tellRuns, tendOutline } from "./ui/outline.js";
 import { showTrail } from "./ui/trail.js";
@@ -154,14 +155,16 @@ function firstDocument(definitions, draft) {
 
 /** Builds the page. */
 async function start() {
-  applyTheme();
+  const settings = new Settings();
+  tendSettings(settings);
   const catalogue = fetchCatalogue().catch(() => ({}));
   const soon = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE_MILLISECONDS));
   const drafts = new Drafts();
   const [found, draft] = await Promise.all([Promise.race([catalogue, soon]), drafts.find().catch(() => null)]);
   const known = /** @type {Record<string, any>} */ (found ?? {});
   const definitions = readCatalogue(known);
-  const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts);
+  const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts, settings);
+  settings.listen("appearance.theme", () => app.view.retheme());
   const { opened, name, isDirty } = firstDocument(definitions, draft);
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),

@@ -109,7 +109,7 @@ export function viewCommands(app) {
     },
     { id: "palette", label: "All commands…", keys: ["ctrl+k"], run: () => openCommands(app) },
     { id: "shortcuts", label: "Keys…", keys: ["?"], run: () => showKeys(app) },
-    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => openSettings(() => view.retheme()) },
+    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => openSettings(app.settings) },
   ];
 }
 

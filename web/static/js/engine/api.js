@@ -59,6 +59,18 @@ export async function fetchCatalogue() {
   return (await send("object_info")).json();
 }
 
+/** @returns {Promise<Record<string, any>>} everything this user chose */
+export async function fetchSettings() {
+  return (await send("settings")).json();
+}
+
+/** @param {Record<string, any>} changes merged into what the server keeps; sent even while the page closes */
+export async function sendSettings(changes) {
+  await send("settings", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(changes), keepalive: true,
+  });
+}
+
 /** @returns {Promise<{is_complete: boolean, packs: readonly PackReport[]}>} how the packs loaded */
 export async function fetchPacks() {
   return (await send("packs")).json();

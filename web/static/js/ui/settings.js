@@ -1,33 +1,43 @@
-/** The few settings of the page, kept in this browser. */
+/** What the page does with its settings, and the dialog that changes them. */
 
-import { make } from "./dom.js";
+/** @import { Settings } from "../engine/settings.js" */
+
+import { optionsOf } from "../engine/settings.js";
+import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
+import { make } from "./dom.js";
 
-/** @type {Record<string, string>} */
-const DEFAULTS = { theme: "system" };
+const THEME = "appearance.theme";
 
-/** @param {string} name @returns {string} */
-export function setting(name) {
-  return localStorage.getItem(`sfumato.setting.${name}`) ?? DEFAULTS[name] ?? "";
-}
-
-/** Makes the page light or dark as the setting says. */
-export function applyTheme() {
-  const theme = setting("theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-  else delete document.documentElement.dataset.theme;
-}
-
-/** @param {() => void} onchange */
-export function openSettings(onchange) {
-  const choices = [["system", "Like the system"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => {
-    const radio = make("input", { type: "radio", name: "theme", value, checked: setting("theme") === value });
-    radio.addEventListener("change", () => {
-      localStorage.setItem("sfumato.setting.theme", value);
-      applyTheme();
-      onchange();
-    });
-    return make("label", {}, radio, label);
+/**
+ * Defines the settings of the page itself and obeys them.
+ * @param {Settings} settings
+ */
+export function tendSettings(settings) {
+  settings.define({
+    id: THEME, label: t("Theme"), category: t("Appearance"), kind: "choice", fallback: "system",
+    options: [
+      { value: "system", label: t("Like the system") }, { value: "light", label: t("Light") }, { value: "dark", label: t("Dark") },
+    ],
   });
-  openDialog("Settings", make("fieldset", {}, make("legend", {}, "Appearance"), ...choices));
+  applyTheme(settings.get(THEME));
+  settings.listen(THEME, applyTheme);
+  addEventListener("storage", (event) => settings.followMirror(event.key));
+  addEventListener("pagehide", () => void settings.flush());
+  void settings.load().catch(() => undefined);
+}
+
+/** @param {string} theme */
+function applyTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+}
+
+/** @param {Settings} settings */
+export function openSettings(settings) {
+  const theme = /** @type {import("../engine/settings.js").Definition} */ (settings.definitions.get(THEME));
+  const choices = optionsOf(theme).map(({ value, label }) => make("label", {}, make("input", {
+    type: "radio", name: "theme", value, checked: settings.get(THEME) === value, onchange: () => settings.set(THEME, value),
+  }), label));
+  openDialog(t("Settings"), make("fieldset", {}, make("legend", {}, theme.category ?? ""), ...choices));
 }
