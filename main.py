@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
-    commands = {"serve": serve, "run": run, "check": check, "nodes": nodes, "info": info, "worker": work}
+    commands = {each.__name__: each for each in (serve, run, check, nodes, info, identify)} | {"worker": work}
     options = make_parser(commands, ROOT / "user", VERSION).parse_args(given)
     # Threads that spin while they wait make a busy computer ten times slower, and gain little on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -216,6 +217,20 @@ def info(options: argparse.Namespace) -> int:
     from executor import headless
 
     return headless.info(VERSION, options.json, lambda: _session(options))
+
+
+def identify(options: argparse.Namespace) -> int:
+    from executor.session_output import write_line
+    from loaders.identify.verdict import identify_path
+
+    code = 0
+    for path in options.files:
+        verdict = identify_path(path)
+        whole = json.dumps({"file": str(path), **verdict.to_json()})
+        for line in [whole] if options.json else verdict.lines():
+            write_line(line)
+        code = max(code, 0 if verdict.findings else 1 if verdict.contents else 2)
+    return code
 
 
 def _session(options: argparse.Namespace) -> "Session":

@@ -47,6 +47,10 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
     add("check", "list everything that is wrong with a workflow; runs nothing", graph, lines)
     add("nodes", "list the nodes", lines)
     add("info", "tell versions, device and folders", lines)
+    command = add("identify", "say what model files are, and why, from their headers alone", lines)
+    command.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="a file, an index of shards or a diffusers folder"
+    )
     command = add("worker", "run jobs for a server, which starts this itself")
     command.add_argument("--connect", required=True, metavar="ADDRESS", help="fd:N")
     command.add_argument("--device", metavar="NAME", help="cpu, or cuda:N")

@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -251,6 +252,28 @@ def test_info_tells_where_files_are(cli, base):
     assert facts["version"] == main.VERSION
     assert facts["base_directory"] == str(base)
     assert facts["device"]["type"] == "cpu"
+
+
+def test_identify_says_what_files_are_and_where_they_belong(cli, base, tmp_path):
+    models = ROOT / "assets" / "models"
+    checkpoint = models / "checkpoints" / "sfumato-shapes.safetensors"
+    lora = models / "loras" / "sfumato-pastel.safetensors"
+    code, out, _ = cli("identify", checkpoint, lora)
+    assert code == 0
+    assert "checkpoint of Stable Diffusion 1.x" in out
+    assert "place: models/loras, for Load LoRA" in out
+    assert not base.exists()
+    unknown, broken = tmp_path / "unknown.safetensors", tmp_path / "broken.safetensors"
+    unknown.write_bytes(struct.pack("<Q", 2) + b"{}")
+    broken.write_bytes(b"no weights")
+    code, out, _ = cli("identify", checkpoint, unknown, "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (code, [one["folder"] for one in told]) == (1, ["checkpoints", None])
+    assert told[0]["sockets"] == ["MODEL", "CLIP", "VAE"]
+    code, out, _ = cli("identify", unknown, broken, tmp_path / "missing")
+    assert code == 2
+    assert "it is text" in out
+    assert "missing: unusable" in out
 
 
 def test_wrong_usage_ends_with_2(capsys):

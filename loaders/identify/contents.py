@@ -42,6 +42,8 @@ def read_contents(path: Path) -> Contents:
     Raises:
         BrokenFile: if it is damaged, or holds no tensors at all; then it says what it is instead.
     """
+    if not path.is_file() and path.exists():
+        raise BrokenFile(path, "it is neither a file nor a folder")
     with path.open("rb") as file:
         start = file.read(512)
     if path.suffix == ".json" and ".index." in path.name:

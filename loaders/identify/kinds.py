@@ -6,6 +6,8 @@ from dataclasses import dataclass
 Shapes = Mapping[str, tuple[int, ...]]
 
 NETWORK, VAE, TEXT, VISION = "diffusion network", "autoencoder", "text encoder", "image encoder"
+CONTROL, ADAPTER, UPSCALER, EMBEDDING = "control network", "adapter", "upscaler", "embedding"
+CHANGE = "change of weights"
 
 # What the names of each part start with where it stands in a larger file; the empty one comes last.
 PREFIXES: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +32,7 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
         "clip_l_vision.",
         "",
     ),
+    UPSCALER: ("params_ema.", "params.", "model_g.", ""),
 }
 
 

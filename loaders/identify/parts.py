@@ -1,6 +1,6 @@
 """Lists what files may hold beside diffusion networks, in the order in which the kinds are tried."""
 
-from loaders.identify.kinds import TEXT, VAE, VISION, Kind
+from loaders.identify.kinds import ADAPTER, CONTROL, EMBEDDING, TEXT, UPSCALER, VAE, VISION, Kind
 
 _CLIP = "text_model.embeddings.token_embedding.weight"
 _OPEN_CLIP = "transformer.resblocks.0.attn.in_proj_weight"
@@ -16,9 +16,14 @@ AUTOENCODERS: tuple[Kind, ...] = (
     _part(VAE, "svd_vae", "video autoencoder of SVD", "decoder.mid.block_1.mix_factor"),
     _part(VAE, "taesd", "tiny autoencoder", "taesd_decoder.1.weight"),
     _part(
-        VAE, "taesd", "tiny autoencoder, decoder", "decoder.layers.1.weight", "decoder.layers.3.conv.0.weight"
+        VAE,
+        "taesd",
+        "tiny autoencoder (diffusers)",
+        "decoder.layers.0.weight",
+        "decoder.layers.2.conv.0.weight",
     ),
-    _part(VAE, "taesd", "tiny autoencoder, one half", "1.weight", "3.conv.0.weight"),
+    _part(VAE, "taesd_half", "tiny autoencoder, its decoder", "1.weight", "3.conv.0.weight"),
+    _part(VAE, "taesd_half", "tiny autoencoder, its encoder", "0.weight", "1.conv.0.weight"),
     _part(VAE, "cascade_a", "Stable Cascade, stage A", "vquantizer.codebook.weight"),
     _part(VAE, "wan_vae", "autoencoder of Wan", "decoder.middle.0.residual.0.gamma"),
     _part(VAE, "cosmos_vae", "autoencoder of Cosmos", "decoder.unpatcher3d.wavelets"),
@@ -71,7 +76,18 @@ ENCODERS: tuple[Kind, ...] = (
     _part(VISION, "dino", "DINO v2", "encoder.layer.0.layer_scale1.lambda1"),
 )
 
-CONTROL, ADAPTER, UPSCALER, EMBEDDING = "control network", "adapter", "upscaler", "embedding"
+def _ip_adapters() -> tuple[Kind, ...]:
+    return tuple(
+        _part(ADAPTER, kind, f"IP-Adapter{title}", f"image_proj.{mark}", "ip_adapter.1.to_k_ip.weight")
+        for kind, title, mark in (
+            ("ip_adapter_face", " FaceID Plus", "perceiver_resampler.proj_in.weight"),
+            ("ip_adapter_face", " FaceID", "norm.weight"),
+            ("ip_adapter", " Plus", "latents"),
+            ("ip_adapter", " Full Face", "proj.3.weight"),
+            ("ip_adapter", "", "proj.weight"),
+        )
+    )
+
 
 OTHERS: tuple[Kind, ...] = (
     _part(CONTROL, "control_lora", "Control-LoRA", "lora_controlnet"),
@@ -89,10 +105,9 @@ OTHERS: tuple[Kind, ...] = (
     _part(CONTROL, "t2i_adapter", "T2I-Adapter, light", "body.0.in_conv.weight"),
     _part(CONTROL, "t2i_adapter", "T2I-Adapter", "body.0.block1.weight", "conv_in.weight"),
     _part(CONTROL, "t2i_adapter", "T2I-Adapter (diffusers)", "adapter.body.0.resnets.0.block1.weight"),
-    _part(ADAPTER, "ip_adapter", "IP-Adapter", "image_proj.latents"),
-    _part(ADAPTER, "ip_adapter", "IP-Adapter", "image_proj.proj.weight"),
-    _part(ADAPTER, "ip_adapter", "IP-Adapter", "image_proj.proj.0.weight"),
-    _part(ADAPTER, "ip_adapter", "IP-Adapter", "ip_adapter.1.to_k_ip.weight"),
+    *_ip_adapters(),
+    _part(ADAPTER, "ip_adapter_other", "IP-Adapter of another kind", "ip_adapter.1.to_k_ip.weight"),
+    _part(ADAPTER, "ip_adapter_other", "IP-Adapter of another kind", "ip_adapter.0.to_k_ip.weight"),
     _part(ADAPTER, "photomaker", "PhotoMaker", "id_encoder.fuse_module.mlp1.fc1.weight"),
     _part(ADAPTER, "gligen", "GLIGEN", "position_net.null_positive_feature"),
     _part(ADAPTER, "style_model", "T2I style adapter", "style_embedding"),
@@ -124,18 +139,10 @@ OTHERS: tuple[Kind, ...] = (
 # Kinds that are opened here; the others are known by name only.
 OPENED = frozenset(
     (
-        "taesd",
-        "kl",
-        "clip_l",
-        "clip_h",
-        "clip_g",
-        "clip",
-        "clip_vision",
-        "controlnet",
-        "controlnet_union",
-        "control_lora",
-        "t2i_adapter",
-        "embedding",
-        "lora",
+        *("taesd", "taesd_half", "kl", "kl_16"),
+        *("clip_l", "clip_h", "clip_g", "clip", "clip_vision"),
+        *("controlnet", "controlnet_union", "control_lora", "t2i_adapter"),
+        *("ip_adapter", "gligen", "style_model", "esrgan", "compact"),
+        *("embedding", "lora"),
     )
 )

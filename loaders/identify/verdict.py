@@ -9,23 +9,29 @@ from loaders.errors import BrokenFile
 from loaders.identify import networks, parts
 from loaders.identify.contents import Contents, read_contents
 from loaders.identify.folder import read_components
-from loaders.identify.kinds import NETWORK, PREFIXES, TEXT, VAE, VISION, Kind
+from loaders.identify.kinds import CHANGE, CONTROL, NETWORK, PREFIXES, TEXT, UPSCALER, VAE, VISION, Kind
 from loaders.identify.loras import lora_dialect, lora_family
 from loaders.identify.networks import NETWORKS
-from loaders.identify.parts import AUTOENCODERS, CONTROL, ENCODERS, OTHERS
+from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
+from loaders.identify.places import Place, place_of
 
 _NEAREST = 3
 _SHOWN_NAMES = 5
-_CHANGE = "change of weights"
 
-# What a part is on a wire, for kinds that are opened.
+# What a part is on a wire by its role, or by its kind where that says more.
 _SOCKETS = {
     NETWORK: "MODEL",
     TEXT: "CLIP",
     VAE: "VAE",
     VISION: "CLIP_VISION",
     CONTROL: "CONTROL_NET",
+    UPSCALER: "UPSCALE_MODEL",
+    "style_model": "STYLE_MODEL",
+    "ip_adapter": "IP_ADAPTER",
+    "gligen": "GLIGEN",
 }
+# Opened by the name of the whole, where both halves are there.
+_HALF = "taesd_half"
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,13 @@ class Finding:
     def is_opened(self) -> bool:
         """Whether it can be opened here, or is known by name only."""
         return self.kind in (networks.OPENED if self.role == NETWORK else parts.OPENED)
+
+    @property
+    def socket(self) -> str:
+        """The type of wire it goes out by; empty where none does."""
+        if not self.is_opened or self.kind == _HALF:
+            return ""
+        return _SOCKETS.get(self.kind) or _SOCKETS.get(self.role, "")
 
 
 @dataclass(frozen=True)
@@ -83,8 +96,15 @@ class Verdict:
     @property
     def sockets(self) -> tuple[str, ...]:
         """Types of wire that can be had from it."""
-        found = (_SOCKETS.get(one.role) for one in self.findings if one.is_opened)
-        return tuple(dict.fromkeys(socket for socket in found if socket is not None))
+        return tuple(dict.fromkeys(one.socket for one in self.findings if one.socket))
+
+    @property
+    def place(self) -> Place | None:
+        """The model folder in which it is looked for, and by which node; None where none opens it."""
+        if not self.findings or not self.findings[0].is_opened or self.path.is_dir():
+            return None
+        main, *others = self.findings
+        return place_of(main.role, main.kind, [other.role for other in others])
 
     def lines(self) -> list[str]:
         """The verdict in plain words, a line each."""
@@ -94,6 +114,8 @@ class Verdict:
         for one in self.findings:
             known = "" if one.is_opened else " (known by name; it cannot be opened yet)"
             lines.append(f"  {one.role}: {one.title}{known}, because {one.evidence}")
+        if self.place is not None:
+            lines.append(f"  place: models/{self.place.folder}, for {self.place.use}")
         if self.contents is not None:
             lines.append(f"  {_size(self.contents)}")
             lines += [f"  note: {remark}" for remark in self.contents.remarks]
@@ -128,24 +150,23 @@ class Verdict:
                 for one in self.findings
             ],
             "sockets": list(self.sockets),
+            "folder": self.place.folder if self.place else None,
             "nearest": [{"title": title, "lacks": lack} for title, lack in self.nearest],
         }
 
 
 def identify_path(path: Path) -> Verdict:
-    """The verdict on a file or a folder; one that cannot be read gets one too.
-
-    Raises:
-        OSError: if it cannot be opened at all.
-    """
-    return identify_folder(path) if path.is_dir() else _identify_file(path)
+    """The verdict on a file or a folder; one that cannot be read, or is not there, gets one too."""
+    try:
+        return identify_folder(path) if path.is_dir() else _identify_file(path)
+    except BrokenFile as broken:
+        return Verdict(path, None, (), broken.problem)
+    except OSError as problem:
+        return Verdict(path, None, (), f"it cannot be opened: {problem.strerror}")
 
 
 def _identify_file(path: Path) -> Verdict:
-    try:
-        contents = read_contents(path)
-    except BrokenFile as broken:
-        return Verdict(path, None, (), broken.problem)
+    contents = read_contents(path)
     findings = find_parts(contents.shapes)
     nearest = () if findings else _nearest(contents.shapes)
     problem = "" if findings else "no kind that is known has these tensors"
@@ -154,10 +175,7 @@ def _identify_file(path: Path) -> Verdict:
 
 def identify_folder(folder: Path) -> Verdict:
     """The verdict on a folder as diffusers writes them: a whole pipeline, or one component."""
-    try:
-        components = read_components(folder)
-    except BrokenFile as broken:
-        return Verdict(folder, None, (), broken.problem)
+    components = read_components(folder)
     findings: list[Finding] = []
     whole: dict[str, tuple[int, ...]] = {}
     types: dict[str, int] = {}
@@ -166,7 +184,11 @@ def identify_folder(folder: Path) -> Verdict:
         if component.problem or component.weights is None:
             problems.append(f"{component.name}: {component.problem}")
             continue
-        contents = read_contents(component.weights)
+        try:
+            contents = read_contents(component.weights)
+        except BrokenFile as broken:
+            problems.append(f"{component.name}: {broken.problem}")
+            continue
         size += contents.size_bytes
         whole.update({f"{component.name}/{name}": shape for name, shape in contents.shapes.items()})
         for kind, numbers in contents.types.items():
@@ -189,10 +211,11 @@ def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
         family, why = lora_family(shapes)
         title = f"{dialect} for {family}" if family else dialect
         evidence = f"{shown} is there" + (f" and {why}" if why else "")
-        return (Finding(_CHANGE, "lora", title, evidence, len(shapes)),)
+        return (Finding(CHANGE, "lora", title, evidence, len(shapes)),)
     for kind in OTHERS:
-        if not kind.misses(shapes, ""):
-            return (_finding(kind, shapes, ""),)
+        for prefix in PREFIXES.get(kind.role, ("",)):
+            if not kind.misses(shapes, prefix):
+                return (_finding(kind, shapes, prefix),)
     findings: list[Finding] = []
     for role, kinds in ((NETWORK, NETWORKS), (TEXT, ENCODERS), (VISION, ENCODERS), (VAE, AUTOENCODERS)):
         for prefix in PREFIXES[role]:
@@ -211,7 +234,8 @@ def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
 
 
 def _finding(kind: Kind, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Finding:
-    shown = [f"{prefix}{name} is there" for name in kind.marks[:1]]
+    measured = [name for name, _, _ in kind.sizes[:2]]
+    shown = [f"{prefix}{name} is there" for name in kind.marks[:1] if name not in measured]
     shown += [f"{prefix}{name} has {size} on axis {axis}" for name, axis, size in kind.sizes[:2]]
     count = sum(name.startswith(prefix) for name in shapes)
     return Finding(kind.role, kind.id, kind.title, " and ".join(shown), count)

@@ -1,6 +1,7 @@
 """Is every file named for what it is, with evidence, from its header alone?"""
 
 import json
+import os
 import struct
 import sys
 from pathlib import Path
@@ -208,6 +209,34 @@ def test_a_folder_of_diffusers_is_told_by_its_components_shards_and_variants_too
 
 def test_a_folder_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
     assert "model_index.json" in identify_path(tmp_path).problem
+
+
+def test_a_broken_component_is_told_and_the_others_are_had(tmp_path: Path) -> None:
+    place = folder(tmp_path)
+    (place / "vae" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(b"")
+    verdict = identify_path(place)
+    assert [one.kind for one in verdict.findings] == ["sd15"]
+    assert any("vae: it is empty" in line for line in verdict.lines())
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    loop, pipe = tmp_path / "loop.safetensors", tmp_path / "pipe.safetensors"
+    loop.symlink_to(loop)
+    os.mkfifo(pipe)
+    assert "cannot be opened" in identify_path(loop).problem
+    assert "neither a file nor a folder" in identify_path(pipe).problem
+    assert "cannot be opened" in identify_path(tmp_path / "gone.ckpt").problem
+
+
+@pytest.mark.parametrize("wrapper", ["params_ema.", "params.", ""])
+def test_upscalers_are_known_in_the_tables_of_training_programs(tmp_path: Path, wrapper: str) -> None:
+    names = ("conv_first.weight", "body.0.rdb1.conv1.weight")
+    save_file({wrapper + name: torch.zeros(1) for name in names}, tmp_path / "x.safetensors")
+    verdict = identify_path(tmp_path / "x.safetensors")
+    assert verdict.findings[0].kind == "esrgan"
+    assert verdict.sockets == ("UPSCALE_MODEL",)
+    assert verdict.place is not None
+    assert verdict.place.folder == "upscale_models"
 
 
 def test_a_shard_that_is_missing_or_outside_is_told(tmp_path: Path) -> None:
