@@ -15,6 +15,8 @@ import { Runner } from "./engine/runner.js";
 import { newUuid } from "./model/ids.js";
 import { writeWorkflow } from "./model/io/write.js";
 import { Store } from "./model/store.js";
+import { Bottom } from "./ui/bottom.js";
+import { Sidebar } from "./ui/sidebar.js";
 
 /** Made once, by main.js. */
 export class App {
@@ -33,6 +35,9 @@ export class App {
     this.runner = new Runner(this.store, this.board, this.clientId);
     this.drafts = drafts;
     this.commands = new Commands();
+    this.sidebar = new Sidebar(settings, this.commands);
+    this.bottom = new Bottom(settings, this.commands);
+    for (const dock of [this.sidebar, this.bottom]) dock.listeners.add(() => this.layOut(stage));
     this.actions = new Actions(this);
     this.chart = listenToPointer(this.view, this.actions);
     this.wasDirty = false;
@@ -43,6 +48,16 @@ export class App {
       if (change.reason === "definitions" || change.reason === "open") return;
       this.keepDraft();
     });
+  }
+
+  /** Lets what floats follow the docks, and keeps the graph where it stands on the screen. @param {HTMLElement} stage */
+  layOut(stage) {
+    const { left, bottom } = stage.getBoundingClientRect();
+    const before = parseFloat(document.body.style.getPropertyValue("--left")) || 0;
+    document.body.style.setProperty("--left", `${left}px`);
+    document.body.style.setProperty("--foot", `${innerHeight - bottom}px`);
+    this.view.camera.x += (left - before) / this.view.camera.scale;
+    this.view.redraw();
   }
 
   /** Whether there is work that is saved nowhere but in the draft of this tab. */

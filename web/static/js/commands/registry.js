@@ -25,6 +25,13 @@ export class Commands {
     }
   }
 
+  /** Takes a command away, with its keys. @param {string} id */
+  remove(id) {
+    const command = this.all.get(id);
+    this.all.delete(id);
+    for (const [keys, owner] of this.byKeys) if (owner === command) this.byKeys.delete(keys);
+  }
+
   /** @param {string} id */
   run(id) {
     const command = this.all.get(id);

@@ -40,7 +40,7 @@ export class Runner {
         const prefix = patch.graph === store.graphId ? store.prefix : null;
         if (prefix === null) continue;
         if (node && "key" in node && change.reason === "command") this.board.forgive(prefix + node.key);
-        if (patch.kind === "link" && patch.after && "to" in patch.after) {
+        if (patch.kind === "link" && patch.after && "to" in patch.after && patch.after.to !== null) {
           this.board.forgive(prefix + (store.graph.nodes.get(patch.after.to)?.key ?? ""));
         }
       }
