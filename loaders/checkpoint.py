@@ -8,14 +8,15 @@ from pathlib import Path
 import torch
 
 from loaders.assemble import Storage
-from loaders.errors import UnknownFormat
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
 from loaders.families.clip_vision import read_vision
 from loaders.families.latents import SD
 from loaders.files import Weights
+from loaders.identify.kinds import VAE
 from loaders.opening import open_weights
 from loaders.registry import identify
+from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.diffusion import DiffusionModel, TextModel, VaeModel
 from models.vision.encode import VisionModel
@@ -141,7 +142,7 @@ def open_vae(path: Path) -> Patched[VaeModel]:
     vae = read_vae(weights, Storage(), SD)
     if vae is None:
         tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
-        raise UnknownFormat(path, "an autoencoder of a known kind", tried, list(weights))
+        raise unfit(weights, VAE, "an autoencoder of a known kind", tried)
     return Patched(vae)
 
 

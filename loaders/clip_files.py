@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 
 from loaders.assemble import Storage
-from loaders.errors import BrokenFile, UnknownFormat
+from loaders.errors import BrokenFile
 from loaders.families.clip_text import clip_kind, clip_prefixes, read_clip
 from loaders.families.clip_vision import read_vision
 from loaders.files import Weights
+from loaders.identify.kinds import TEXT, VISION
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.diffusion import TextModel
 from models.text.clip import ClipText
@@ -76,7 +78,7 @@ def open_vision(path: Path) -> Patched[VisionModel]:
             "Looked for vision_model.embeddings.class_embedding and OpenCLIP's visual.class_embedding: "
             "the towers of CLIP can be opened, SigLIP and DINO cannot."
         ]
-        raise UnknownFormat(path, "a CLIP vision model", tried, list(weights))
+        raise unfit(weights, VISION, "a CLIP vision model", tried)
     return Patched(model)
 
 
@@ -88,7 +90,7 @@ def _encoders(weights: Weights) -> dict[str, ClipText]:
             f"The text encoders that can be opened are {', '.join(TITLES.values())}, in the names of "
             "transformers (text_model.encoder.layers...) or OpenCLIP (transformer.resblocks...)."
         ]
-        raise UnknownFormat(weights.path, "a text encoder of a known kind", tried, list(weights))
+        raise unfit(weights, TEXT, "a text encoder of a known kind", tried)
     return {name: read_clip(weights, prefix, name, STORAGE) for name, prefix in prefixes.items()}
 
 

@@ -41,6 +41,10 @@ MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
 }
 # What the drop-down of autoencoders lists.
 NAMED_VAES = "vae:named"
+# What lists the files of all model folders, each behind the key of its folder.
+ALL_MODELS = "models:all"
+# Says which file of several holds which weights; it is listed for them.
+INDEX_ENDING = ".safetensors.index.json"
 ALIASES: Mapping[str, str] = {"unet": "diffusion_models", "clip": "text_encoders", NAMED_VAES: "vae"}
 # Keys that hold something else than weights; an empty set admits every file.
 EXTENSIONS: Mapping[str, frozenset[str]] = {"configs": frozenset({".yaml"}), "classifiers": frozenset({""})}
@@ -147,8 +151,11 @@ class Folders:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.
 
         `input:image` (or `:audio`, `:video`, `:latent`) lists only that kind of file; `vae:named` also lists
-        the autoencoders that have names instead of files.
+        the autoencoders that have names instead of files; `models:all` lists all weights as `folder/name`.
         """
+        if folder == ALL_MODELS:
+            keys = [key for key in self.keys() if key not in EXTENSIONS]
+            return [f"{key}/{name}" for key in keys for name in self.names(key)]
         place, _, kind = folder.partition(":")
         if folder == NAMED_VAES:
             return [*self.names("vae"), *named_vaes(self.names(APPROXIMATE))]
@@ -165,6 +172,8 @@ class Folders:
         Raises:
             NodeError: if there is none, naming the folder, the name and where it was searched.
         """
+        if folder == ALL_MODELS:
+            folder, _, name = name.partition("/")
         place = folder.partition(":")[0]
         if place in self._places:
             return self._existing(place, name)
@@ -200,10 +209,10 @@ class Folders:
                 return sum(size for size, _ in stamps), max(changed for _, changed in stamps)
             folder = "vae"
         try:
-            status = self.find(folder, name).stat()
+            path = self.find(folder, name)
+            return _folder_stamp(path) if path.is_dir() else _stamp(path)
         except (NodeError, OSError):
             return None
-        return status.st_size, status.st_mtime_ns
 
     def reserve(
         self, prefix: str, extension: str, *, width: int = 0, height: int = 0, temporary: bool = False
@@ -262,8 +271,22 @@ def _confine(root: Path, folder: Path, prefix: str) -> None:
         raise NodeError(f"saving outside the output folder is not allowed: {prefix!r}")
 
 
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _folder_stamp(folder: Path) -> tuple[int, int]:
+    """The size of all files below a folder, and the latest change among them."""
+    stamps = [_stamp(folder / name) for name in _files(folder, frozenset())]
+    return sum(size for size, _ in stamps), max(changed for _, changed in stamps)
+
+
 def _files(root: Path, extensions: frozenset[str]) -> Iterator[str]:
-    """Relative names of files below a root, links followed, each folder once."""
+    """Relative names of files below a root, links followed, each folder once.
+
+    Where weights are asked for, the index of several files that hold them together counts as one.
+    """
     seen: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -273,7 +296,8 @@ def _files(root: Path, extensions: frozenset[str]) -> Iterator[str]:
         seen.add(real)
         folders[:] = [name for name in folders if name != ".git"]
         for name in files:
-            if not extensions or os.path.splitext(name)[1].lower() in extensions:  # noqa: PTH122
+            is_index = extensions is WEIGHTS and name.endswith(INDEX_ENDING)
+            if is_index or not extensions or os.path.splitext(name)[1].lower() in extensions:  # noqa: PTH122
                 yield os.path.relpath(Path(folder) / name, root)
 
 

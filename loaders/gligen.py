@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from loaders.assemble import Storage, assemble
-from loaders.errors import UnknownFormat
+from loaders.identify.kinds import ADAPTER
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.gligen import Gligen, GligenModel
 from models.adapters.patch import Patched
 
@@ -25,7 +26,7 @@ def open_gligen(path: Path) -> Patched[GligenModel]:
     places = [place for part in _PARTS for place in places if place.startswith(part)]
     if _FIRST not in weights or not places:
         tried = [f"Looked for {_FIRST} and for names that end in {_FUSER}."]
-        raise UnknownFormat(path, "a GLIGEN adapter", tried, list(weights))
+        raise unfit(weights, ADAPTER, "a GLIGEN adapter", tried)
     fusers = {place: weights[f"{place}{_FUSER}"][0] for place in places}
     text_width = weights[_FIRST][0]
     sources = {name: name for name in weights if name.startswith("position_net.")}

@@ -7,8 +7,10 @@ import torch
 
 from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
-from loaders.errors import BrokenFile, UnknownFormat
+from loaders.errors import BrokenFile
+from loaders.identify.kinds import ADAPTER
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.image_prompt import ImagePromptConfig, ImagePromptModel, ImagePromptNetwork
 from models.adapters.patch import Patched
 
@@ -35,7 +37,7 @@ def open_ip_adapter(path: Path, dtype: torch.dtype | None = None) -> Patched[Ima
             f"Looked for {FIRST}.",
             f"Looked for {BASE} (base), {FULL} (full face) and {PLUS} (plus); others are not known.",
         ]
-        raise UnknownFormat(path, "an IP-Adapter of a known kind", tried, list(weights))
+        raise unfit(weights, ADAPTER, "an IP-Adapter of a known kind", tried)
     try:
         config = image_prompt_config(weights)
     except KeyError as error:

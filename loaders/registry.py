@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from loaders.errors import UnknownFormat
 from loaders.families import sd1, sd2, sdxl
 from loaders.families.family import Family
 from loaders.families.kl import sources_shapes
 from loaders.families.ldm_unet import diffusers_levels, original_names
 from loaders.files import Weights
+from loaders.identify.kinds import NETWORK
 from loaders.keymap import Sources, strip
+from loaders.unfit import unfit
 
 _NEAREST = 3
 FAMILIES: tuple[Family, ...] = (
@@ -56,7 +57,7 @@ def identify(weights: Weights) -> Match:
             return Match(family, prefix, sources)
         tried.append((len(failures), f"It is not {family.title}: {_in_short(failures)}."))
     nearest = [text for _, text in sorted(tried)[:_NEAREST]]
-    raise UnknownFormat(weights.path, "a checkpoint of a known family", nearest, list(weights))
+    raise unfit(weights, NETWORK, "a checkpoint of a known family", nearest)
 
 
 def _in_short(failures: list[str]) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 from loaders.assemble import Storage, assemble
 from loaders.conditions import count
 from loaders.derived import DerivedWeights
-from loaders.errors import UnknownFormat
 from loaders.families.kl import sources_shapes
 from loaders.families.open_clip import block_pieces
+from loaders.identify.kinds import ADAPTER
 from loaders.keymap import strip
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.vision.style import StyleAdapter, StyleConfig, StyleModel
 
@@ -27,7 +28,7 @@ def open_style_model(path: Path) -> Patched[StyleModel]:
     weights = open_weights(path)
     if "style_embedding" not in weights:
         tried = ["Looked for style_embedding, of T2I-Adapter's style adapter for Stable Diffusion 1.x."]
-        raise UnknownFormat(path, "a style model of a known kind", tried, list(weights))
+        raise unfit(weights, ADAPTER, "a style model of a known kind", tried)
     derived = DerivedWeights(weights, block_pieces(weights, _BLOCKS, "encoder.layers."))
     sources = strip(derived, "")
     shapes = sources_shapes(derived, sources)

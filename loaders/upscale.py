@@ -7,9 +7,11 @@ from pathlib import Path
 
 from loaders.assemble import Storage, assemble
 from loaders.conditions import count
-from loaders.errors import BrokenFile, UnknownFormat
+from loaders.errors import BrokenFile
+from loaders.identify.kinds import UPSCALER
 from loaders.keymap import Sources
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.upscale.compact import Compact, CompactConfig
 from models.upscale.esrgan import Esrgan, EsrganConfig
@@ -59,7 +61,7 @@ def open_upscale_model(path: Path) -> Patched[UpscaleModel]:
         small = _compact(path, shapes)
         network = assemble(lambda: Compact(small), weights, sources, Storage(), "compact upscaler")
     else:
-        raise UnknownFormat(path, "an upscale model of a known kind", TRIED, list(weights))
+        raise unfit(weights, UPSCALER, "an upscale model of a known kind", TRIED)
     strange = sorted(sources.keys() - network.state_dict().keys())
     if strange:
         raise BrokenFile(path, f"it has weights that no known kind has: {', '.join(strange[:3])}")

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
 from loaders.control.names import adapter_sources, controlnet_sources
-from loaders.errors import BrokenFile, UnknownFormat
+from loaders.errors import BrokenFile
 from loaders.families.kl import sources_shapes
 from loaders.families.ldm_unet import unet_config
 from loaders.files import Weights
+from loaders.identify.kinds import CONTROL
 from loaders.keymap import Sources, strip
 from loaders.opening import open_weights
+from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.control.control_lora import ControlLora
 from models.control.controlnet import ControlNet, ControlNetConfig
@@ -77,7 +79,7 @@ def _network(
         "It is no T2I-Adapter: body.0.block1.weight is missing.",
         f"It is no Control-LoRA: {LORA} is missing.",
     ]
-    raise UnknownFormat(weights.path, "a control network of a known kind", tried, list(weights))
+    raise unfit(weights, CONTROL, "a control network of a known kind", tried)
 
 
 def _controlnet(weights: Weights, sources: Sources, storage: Storage) -> ControlNet:

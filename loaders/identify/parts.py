@@ -76,6 +76,7 @@ ENCODERS: tuple[Kind, ...] = (
     _part(VISION, "dino", "DINO v2", "encoder.layer.0.layer_scale1.lambda1"),
 )
 
+
 def _ip_adapters() -> tuple[Kind, ...]:
     return tuple(
         _part(ADAPTER, kind, f"IP-Adapter{title}", f"image_proj.{mark}", "ip_adapter.1.to_k_ip.weight")
