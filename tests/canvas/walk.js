@@ -17,10 +17,11 @@ import { pick } from "./catalogue.js";
 export function snapshot(store) {
   const sorted = (/** @type {Map<string, any>} */ records) => [...records].sort(([one], [other]) => (one < other ? -1 : 1));
   const { document } = store;
-  const graphs = sorted(document.graphs).map(([id, { nodes, links, groups, incoming, outgoing }]) => {
+  const graphs = sorted(document.graphs).map(([id, { nodes, links, groups, reroutes, floating, incoming, outgoing }]) => {
     const index = [...incoming].flatMap(([node, inputs]) => [...inputs].map(([input, link]) => `${node} ${input} ${link}`)).sort();
     const leaving = [...outgoing].flatMap(([node, ids]) => [...ids].map((link) => `${node} ${link}`)).sort();
-    return { id, nodes: sorted(nodes), links: sorted(links), groups: sorted(groups), index, leaving };
+    const rest = { reroutes: sorted(reroutes), floating: sorted(floating) };
+    return { id, nodes: sorted(nodes), links: sorted(links), groups: sorted(groups), ...rest, index, leaving };
   });
   return structuredClone({ graphs, subgraphs: sorted(document.subgraphs), meta: sorted(document.meta) });
 }
@@ -43,6 +44,13 @@ export function step(store, random) {
     connect: () => connectAny(store, random, gesture),
     disconnect: () => store.run("cut", (change) =>
       commands.removeLinks(change, [...graph.links.keys()].filter(() => random() < 0.2)), gesture),
+    reroute: () => graph.links.size > 0 && store.run("reroute", (change) =>
+      commands.addReroute(change, pick(random, [...graph.links.keys(), ...graph.reroutes.keys()]), place(random))),
+    unroute: () => store.run("unroute", (change) =>
+      commands.removeReroutes(change, [...graph.reroutes.keys()].filter(() => random() < 0.3)), gesture),
+    lead: () => store.run("lead", (change) =>
+      commands.moveReroutes(change, new Map([...graph.reroutes.keys()].map((id) => [id, place(random)]))), gesture),
+    hide: () => store.run("hide", (change) => commands.setHidden(change, graph.links.keys(), random() < 0.5)),
     mode: () => store.run("mode", (change) => commands.setMode(change, some, pick(random, ["normal", "mute", "bypass"]))),
     fold: () => store.run("fold", (change) => commands.setCollapsed(change, some, random() < 0.5)),
     copy: () => nodes.length < 40 && store.run("copy", (change) =>

@@ -1,13 +1,16 @@
 /** Every change that a person can make to a graph. Each takes a transaction, which records its exact inverse. */
 
-/** @import { Transaction } from "./document.js" */
-/** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point } from "./types.js" */
+/** @import { Graph, Transaction } from "./document.js" */
+/** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point, Reroute } from "./types.js" */
 
 import { ENTRY, EXIT, isGrown, liveInputs } from "./definitions.js";
 import { newId, newUuid, nextNumber } from "./ids.js";
 import { makeNode } from "./nodes.js";
+import { chainOf, loosenLinks, nextRerouteKey, pruneReroutes } from "./reroutes.js";
 import { SPARE, inputSlot, outputSlot } from "./slots.js";
 import { checkLink } from "./validate.js";
+
+export { addReroute, moveReroutes, removeLinks, removeReroutes, setHidden } from "./reroutes.js";
 
 /** @param {Transaction} change @returns {number} */
 function nextZ(change) {
@@ -45,28 +48,58 @@ export function addNode(change, definition, position) {
 }
 
 /**
- * Adds copies of nodes, and of the links among them, at an offset.
+ * Adds copies of nodes, and of the links among them with their reroutes, at an offset.
  * @param {Transaction} change @param {readonly Node[]} nodes @param {readonly Link[]} links @param {Point} offset
+ * @param {Graph} source where the links come from
  * @returns {string[]} ids of the new nodes
  */
-export function addCopies(change, nodes, links, offset) {
+export function addCopies(change, nodes, links, offset, source = change.graph) {
   /** @type {Map<string, string>} */
   const names = new Map();
   let z = nextZ(change);
+  let key = Number(nextNodeKey(change));
   for (const node of [...nodes].sort((one, other) => one.z - other.z)) {
     if (isBoundary(node)) continue;
     const id = newId();
     names.set(node.id, id);
-    const position = /** @type {Point} */ ([node.position[0] + offset[0], node.position[1] + offset[1]]);
-    change.put("node", { ...node, id, key: nextNodeKey(change), position, z });
+    change.put("node", { ...node, id, key: String(key++), position: shifted(node.position, offset), z });
     z += 1;
   }
+  /** @type {Map<string, string>} */
+  const points = new Map();
+  let linkKey = nextLinkKey(change);
   for (const link of links) {
     const from = names.get(link.from) ?? (change.graph.nodes.has(link.from) ? link.from : undefined);
     const to = names.get(link.to);
-    if (from && to) change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, to, kept: {} });
+    if (!from || !to) continue;
+    const own = link.via !== null && change.graph.reroutes.has(link.via) ? link.via : null;
+    const via = names.has(link.from) ? copyChain(change, chainOf(source, link.via), offset, points) : own;
+    change.put("link", { ...link, id: newId(), key: linkKey++, from, to, via, kept: {} });
   }
   return [...names.values()];
+}
+
+/** @param {Point} position @param {Point} offset @returns {Point} */
+function shifted(position, offset) {
+  return [position[0] + offset[0], position[1] + offset[1]];
+}
+
+/**
+ * @param {Transaction} change @param {readonly Reroute[]} chain @param {Point} offset
+ * @param {Map<string, string>} points ids of the copies that are there already
+ * @returns {string | null} the last of the copies
+ */
+function copyChain(change, chain, offset, points) {
+  let parent = null;
+  for (const reroute of chain) {
+    let id = points.get(reroute.id);
+    if (id === undefined) {
+      points.set(reroute.id, (id = newId()));
+      change.put("reroute", { ...reroute, id, key: nextRerouteKey(change), parent, position: shifted(reroute.position, offset) });
+    }
+    parent = id;
+  }
+  return parent;
 }
 
 /**
@@ -74,11 +107,9 @@ export function addCopies(change, nodes, links, offset) {
  * @param {Transaction} change @param {Iterable<string>} ids
  */
 export function removeNodes(change, ids) {
-  for (const id of ids) {
-    if (isBoundary(change.graph.nodes.get(id))) continue;
-    for (const link of [...change.graph.linksInto(id), ...change.graph.linksFrom(id)]) change.remove("link", link.id);
-    change.remove("node", id);
-  }
+  const gone = new Set([...ids].filter((id) => change.graph.nodes.has(id) && !isBoundary(change.graph.nodes.get(id))));
+  loosenLinks(change, gone);
+  for (const id of gone) change.remove("node", id);
 }
 
 /**
@@ -164,18 +195,20 @@ export function setCollapsed(change, ids, collapsed) {
  * Links an output to an input, in place of the link that is there.
  * @param {Transaction} change @param {Definitions} definitions
  * @param {string} from @param {number} slot @param {string} to @param {string} input
+ * @param {string | null} via the reroute that it is led through last
  * @returns {Link}
  */
-export function connect(change, definitions, from, slot, to, input) {
+export function connect(change, definitions, from, slot, to, input, via = null) {
   const present = change.graph.linkInto(to, input);
-  if (present && present.from === from && present.slot === slot) return present;
+  if (present && present.from === from && present.slot === slot && present.via === via) return present;
   const verdict = checkLink(change.graph, definitions, from, slot, to, input);
   if (!verdict.ok) throw new Error(verdict.reason);
   if (present) change.remove("link", present.id);
   const target = boundaryInput(change, definitions, from, slot, to, input);
   const type = outputSlot(definitions, change.node(from), slot)?.type ?? "*";
-  const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input: target, type, kept: {} };
+  const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input: target, type, via, hidden: false, kept: {} };
   change.put("link", link);
+  if (present) pruneReroutes(change, present.via);
   keepGrown(change, definitions, to, target);
   return link;
 }
@@ -216,11 +249,6 @@ export function freeName(wish, taken) {
   let name = wish;
   for (let number = 2; taken.includes(name); number += 1) name = `${wish}_${number}`;
   return name;
-}
-
-/** @param {Transaction} change @param {Iterable<string>} ids */
-export function removeLinks(change, ids) {
-  for (const id of ids) change.remove("link", id);
 }
 
 /**

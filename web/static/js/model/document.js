@@ -1,6 +1,6 @@
 /** The document: graphs of nodes, links and groups, changed only by patches that can be turned round. */
 
-/** @import { AnyRecord, Group, Kept, Link, Node, Patch, RecordKind, Subgraph } from "./types.js" */
+/** @import { AnyRecord, Floating, Group, Kept, Link, Node, Patch, RecordKind, Reroute, Subgraph } from "./types.js" */
 
 export const ROOT = "root";
 
@@ -12,6 +12,8 @@ export class Graph {
     /** @type {Map<string, Node>} */ this.nodes = new Map();
     /** @type {Map<string, Link>} */ this.links = new Map();
     /** @type {Map<string, Group>} */ this.groups = new Map();
+    /** @type {Map<string, Reroute>} */ this.reroutes = new Map();
+    /** @type {Map<string, Floating>} */ this.floating = new Map();
     /** @type {Map<string, Map<string, string>>} node id -> input name -> link id */ this.incoming = new Map();
     /** @type {Map<string, Set<string>>} node id -> ids of links that leave it */ this.outgoing = new Map();
   }
@@ -97,7 +99,8 @@ export class Document {
     if (kind === "graph") return /** @type {Map<string, AnyRecord>} */ (this.subgraphs);
     const graph = this.graphs.get(graphId);
     if (!graph) throw new Error(`no graph ${graphId} in this document`);
-    const table = { node: graph.nodes, link: graph.links, group: graph.groups, meta: this.meta }[kind];
+    const { nodes, links, groups, reroutes, floating } = graph;
+    const table = { node: nodes, link: links, reroute: reroutes, floating, group: groups, meta: this.meta }[kind];
     return /** @type {Map<string, AnyRecord>} */ (table);
   }
 

@@ -8,6 +8,7 @@ import { ENTRY, EXIT } from "./definitions.js";
 import { newId, newUuid } from "./ids.js";
 import { boundaryNode } from "./io/subgraphs.js";
 import { comfortableSize } from "./nodes.js";
+import { chainOf, pruneReroutes } from "./reroutes.js";
 import { inputSlot, outputSlot, slotsOf } from "./slots.js";
 import { entryOf, exitOf, withSubgraphs } from "./subgraphs.js";
 
@@ -23,7 +24,9 @@ export function addSubgraphs(change, from) {
     const graph = /** @type {Graph} */ (from.graphs.get(id));
     for (const node of graph.nodes.values()) within.put("node", node);
     for (const link of graph.links.values()) within.put("link", link);
-    for (const group of graph.groups.values()) within.put("group", group);
+    for (const kind of /** @type {const} */ (["reroute", "floating", "group"])) {
+      for (const record of from.records(id, kind).values()) within.put(kind, record);
+    }
   }
 }
 
@@ -82,20 +85,28 @@ export function makeSubgraph(change, catalogue, chosen, name) {
   within.put("node", entry);
   within.put("node", exit);
   for (const node of nodes) within.put("node", node);
-  for (const link of links) if (ids.has(link.from) && ids.has(link.to)) within.put("link", link);
+  for (const link of links) {
+    if (!ids.has(link.from) || !ids.has(link.to)) continue;
+    for (const reroute of chainOf(graph, link.via)) within.put("reroute", reroute);
+    within.put("link", link);
+  }
   let key = Math.max(0, ...links.map((link) => link.key));
   for (const link of incoming) {
-    within.put("link", { ...link, id: newId(), key: ++key, from: entry.id, slot: into.index(`${link.from} ${link.slot}`, "", "") });
+    const slot = into.index(`${link.from} ${link.slot}`, "", "");
+    within.put("link", { ...link, id: newId(), key: ++key, from: entry.id, slot, via: null, kept: {} });
   }
   for (const [end, index] of out.known) {
     const [from, slot] = end.split(" ");
     const { type, kept } = out.slots[index];
-    within.put("link", { id: newId(), key: ++key, from, slot: Number(slot), to: exit.id, input: String(kept.id), type, kept: {} });
+    within.put("link", { id: newId(), key: ++key, from, slot: Number(slot), to: exit.id, input: String(kept.id), type, via: null, hidden: false, kept: {} });
   }
   const host = hostNode(change, catalogue, id, [box[0], box[1]]);
+  const cut = links.filter((link) => ids.has(link.from) || ids.has(link.to));
+  for (const link of cut) change.remove("link", link.id);
   removeNodes(change, ids);
   change.put("node", host);
   linkHost(change, host.id, { into, out, incoming, outgoing });
+  for (const link of cut) pruneReroutes(change, link.via);
   return host.id;
 }
 
@@ -159,9 +170,10 @@ export function unpackSubgraph(change, catalogue, id) {
   const [left, top] = nodes.length > 0 ? boxOf(nodes) : [0, 0];
   const offset = /** @type {Point} */ ([host.position[0] - left, host.position[1] - top]);
   const outside = { into: graph.linksInto(id), from: graph.linksFrom(id) };
+  for (const link of [...outside.into, ...outside.from]) change.remove("link", link.id);
   removeNodes(change, [id]);
   const order = [...nodes].sort((one, other) => one.z - other.z);
-  const copies = addCopies(change, order, between, offset);
+  const copies = addCopies(change, order, between, offset, inner);
   const copyOf = new Map(order.map((node, index) => [node.id, copies[index]]));
   for (const link of entry ? inner.linksFrom(entry.id) : []) {
     const name = entry?.outputs[link.slot]?.name ?? "";
@@ -175,6 +187,7 @@ export function unpackSubgraph(change, catalogue, id) {
     const from = feed && copyOf.get(feed.from);
     if (from) change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, slot: feed.slot });
   }
+  for (const { via } of [...outside.into, ...outside.from]) pruneReroutes(change, via);
   return copies;
 }
 

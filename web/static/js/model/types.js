@@ -27,9 +27,19 @@
  */
 
 /**
- * A link from an output (by index) to an input (by name).
+ * A link from an output (by index) to an input (by name). `via` is the last reroute before its end; a hidden link is drawn
+ * as labels at its ends.
  * @typedef {Readonly<{id: string, key: number, from: string, slot: number, to: string, input: string, type: string,
- *   kept: Kept}>} Link
+ *   via: string | null, hidden: boolean, kept: Kept}>} Link
+ */
+
+/** A point that links are led through. `parent` is the reroute before it, null where it follows the output. */
+/** @typedef {Readonly<{id: string, key: number, position: Point, parent: string | null, kept: Kept}>} Reroute */
+
+/**
+ * A link of which one end is gone: it leads from an output to a reroute, or from a reroute to an input.
+ * @typedef {Readonly<{id: string, key: number, from: string | null, slot: number, to: string | null, input: string,
+ *   type: string, via: string, kept: Kept}>} Floating
  */
 
 /** @typedef {Readonly<{id: string, key: number, title: string, bounds: Bounds, color: string | null, kept: Kept}>} Group */
@@ -37,8 +47,8 @@
 /** A graph that nodes of its type stand for; its sockets are those of its entry and exit nodes. */
 /** @typedef {Readonly<{id: string, name: string, kept: Kept}>} Subgraph */
 
-/** @typedef {"node" | "link" | "group" | "meta" | "graph"} RecordKind */
-/** @typedef {Node | Link | Group | Subgraph | Readonly<{id: string, value: any}>} AnyRecord */
+/** @typedef {"node" | "link" | "reroute" | "floating" | "group" | "meta" | "graph"} RecordKind */
+/** @typedef {Node | Link | Reroute | Floating | Group | Subgraph | Readonly<{id: string, value: any}>} AnyRecord */
 
 /**
  * One record before and after; undefined means that it is not there.

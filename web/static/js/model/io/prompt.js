@@ -43,7 +43,7 @@ export function readPrompt(prompt, definitions) {
       if (from === undefined) continue;
       const to = /** @type {string} */ (ids.get(key));
       const type = slotsOf(definitions, change.node(from)).outputs[value[1]]?.type ?? "*";
-      change.put("link", { id: newId(), key: number++, from, slot: Number(value[1]), to, input, type, kept: {} });
+      change.put("link", { id: newId(), key: number++, from, slot: Number(value[1]), to, input, type, via: null, hidden: false, kept: {} });
     }
   }
   for (const [id, position] of layeredPositions(document.root)) change.put("node", { ...change.node(id), position });

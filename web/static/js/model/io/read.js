@@ -1,20 +1,23 @@
 /** Opens the ecosystem's editor JSON (0.4, and 1.0 with links as objects) as a document. */
 
-/** @import { Definitions, Group, Kept, Link, Node, NodeMode, StoredSlot } from "../types.js" */
+/** @import { RawLink } from "./raw.js" */
+/** @import { Ways } from "./reroutes.js" */
+/** @import { Definitions, Group, Link, Node, NodeMode, StoredSlot } from "../types.js" */
 
 import { ENTRY, isGrown } from "../definitions.js";
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
+import { readLink, readPair, typeName, without } from "./raw.js";
+import { OWN_EXTRA, readFloating, readReroutes, readWay } from "./reroutes.js";
 import { addBoundaries, fillInstances, promoteWidgets, readableSubgraphs } from "./subgraphs.js";
 import { readValues } from "./values.js";
 
 /** @typedef {Readonly<{key: string | null, text: string}>} Doubt */
 /** @typedef {{document: Document, doubts: Doubt[]}} Opened */
-/** @typedef {{key: number, from: string, slot: number, to: string, index: number, type: string, kept: Kept}} RawLink */
 
 /** @type {Record<number, NodeMode>} */
 const MODES = { 2: "mute", 4: "bypass" };
-const OWN_ROOT = new Set(["id", "nodes", "links", "groups", "version"]);
+const OWN_ROOT = new Set(["id", "nodes", "links", "groups", "version", "reroutes", "floatingLinks"]);
 const OWN_NODE = new Set([
   "id", "type", "pos", "size", "mode", "title", "color", "inputs", "outputs", "order", "widgets_values", "widgets_values_named",
 ]);
@@ -35,7 +38,7 @@ export function isWorkflow(json) {
  */
 export function readWorkflow(json, definitions) {
   if (!isWorkflow(json)) throw new Error("This is not a workflow: it has no list of nodes.");
-  const document = new Document(typeof json.id === "string" ? json.id : newUuid(), without(json, OWN_ROOT));
+  const document = new Document(typeof json.id === "string" ? json.id : newUuid(), withoutWays(without(json, OWN_ROOT)));
   const change = new Transaction(document);
   /** @type {Doubt[]} */
   const doubts = [];
@@ -71,39 +74,16 @@ function readGraph(change, json, definitions, doubts, byKey) {
     stored.set(node.key, slots);
     change.put("node", node);
   });
-  for (const raw of links) addLink(change, raw, byKey, stored, doubts);
+  const ways = readReroutes(change, json, doubts);
+  for (const raw of links) addLink(change, raw, { byKey, stored, ways, doubts });
+  readFloating(change, json, ways, byKey, stored);
   for (const [index, raw] of (json.groups ?? []).entries()) change.put("group", readGroup(raw, index));
 }
 
-/** @param {any} raw @param {Set<string>} names @returns {Record<string, any>} */
-export function without(raw, names) {
-  return Object.fromEntries(Object.entries(raw).filter(([name]) => !names.has(name)));
-}
-
-/** @param {any} raw @returns {RawLink | null} */
-function readLink(raw) {
-  if (Array.isArray(raw) && raw.length >= 5) {
-    const [key, from, slot, to, index, type] = raw;
-    return { key: Number(key), from: String(from), slot: Number(slot), to: String(to), index: Number(index), type: typeName(type), kept: {} };
-  }
-  if (!raw || typeof raw !== "object") return null;
-  const own = new Set(["id", "origin_id", "origin_slot", "target_id", "target_slot", "type"]);
-  return {
-    key: Number(raw.id), from: String(raw.origin_id), slot: Number(raw.origin_slot), to: String(raw.target_id),
-    index: Number(raw.target_slot), type: typeName(raw.type), kept: without(raw, own),
-  };
-}
-
-/** @param {any} type @returns {string} */
-export function typeName(type) {
-  if (Array.isArray(type)) return "COMBO";
-  return typeof type === "string" && type !== "" ? type : "*";
-}
-
-/** @param {any} pair @param {[number, number]} fallback @returns {[number, number]} */
-export function readPair(pair, fallback) {
-  const numbers = [Number(pair?.[0]), Number(pair?.[1])];
-  return Number.isFinite(numbers[0]) && Number.isFinite(numbers[1]) ? [numbers[0], numbers[1]] : fallback;
+/** @param {Record<string, any>} kept @returns {Record<string, any>} without what is written anew from the reroutes */
+export function withoutWays(kept) {
+  const { extra } = kept;
+  return extra && Object.keys(extra).some((name) => OWN_EXTRA.has(name)) ? { ...kept, extra: without(extra, OWN_EXTRA) } : kept;
 }
 
 /** @param {any} list @returns {StoredSlot[]} */
@@ -158,10 +138,10 @@ function unknownValues(raw) {
 }
 
 /**
- * @param {Transaction} change @param {RawLink} raw @param {Map<string, Node>} byKey
- * @param {Map<string, readonly {name: string}[]>} stored @param {Doubt[]} doubts
+ * @param {Transaction} change @param {RawLink} raw
+ * @param {{byKey: Map<string, Node>, stored: Map<string, readonly {name: string}[]>, ways: Ways, doubts: Doubt[]}} context
  */
-function addLink(change, raw, byKey, stored, doubts) {
+function addLink(change, raw, { byKey, stored, ways, doubts }) {
   const from = byKey.get(raw.from);
   const to = byKey.get(raw.to);
   const name = stored.get(raw.to)?.[raw.index]?.name;
@@ -177,9 +157,9 @@ function addLink(change, raw, byKey, stored, doubts) {
     doubts.push({ key: raw.to, text: `"${name}" had two links; the first was kept.` });
     return;
   }
-  const { key, slot, type, kept } = raw;
+  const { key, slot, type } = raw;
   /** @type {Link} */
-  const link = { id: newId(), key, from: from.id, slot, to: to.id, input: name, type, kept };
+  const link = { id: newId(), key, from: from.id, slot, to: to.id, input: name, type, ...readWay(ways, raw) };
   change.put("link", link);
 }
 

@@ -9,9 +9,10 @@ import { ENTRY, EXIT } from "../definitions.js";
 import { newId } from "../ids.js";
 import { inputSlot } from "../slots.js";
 import { entryOf, withSubgraphs } from "../subgraphs.js";
-import { readPair, typeName, without } from "./read.js";
+import { readPair, typeName, without } from "./raw.js";
+import { withoutWays } from "./read.js";
 
-const OWN = new Set(["id", "name", "nodes", "links", "groups", "inputs", "outputs", "version"]);
+const OWN = new Set(["id", "name", "nodes", "links", "groups", "reroutes", "floatingLinks", "inputs", "outputs", "version"]);
 export const CONTROLS = "sfumato.controls";
 
 /**
@@ -30,7 +31,7 @@ export function readableSubgraphs(json, document) {
       if (typeof raw?.id === "string" && raw.id !== document.root.id && Array.isArray(raw.nodes)) {
         if (found.has(raw.id)) continue;
         const { definitions: _nested, ...kept } = without(raw, OWN);
-        found.set(raw.id, { id: raw.id, name: String(raw.name ?? "Subgraph"), kept: Object.freeze(kept), json: raw });
+        found.set(raw.id, { id: raw.id, name: String(raw.name ?? "Subgraph"), kept: Object.freeze(withoutWays(kept)), json: raw });
         waiting.push(raw);
       } else if (outer === json) unreadable.push(raw);
     }

@@ -7,12 +7,16 @@ import { isBoundary } from "../commands.js";
 import { columnsOf } from "../layout.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
+import { writeFloating, writeLooks, writeReroutes, writeWay } from "./reroutes.js";
 import { CONTROLS } from "./subgraphs.js";
 import { writeValues } from "./values.js";
 
 const MODES = { normal: 0, mute: 2, bypass: 4 };
 
-/** @typedef {{nodes: readonly Node[], links: readonly Link[], inputs: Map<string, readonly string[]>, written: any[], groups: any[]}} Parts */
+/**
+ * @typedef {{nodes: readonly Node[], links: readonly Link[], inputs: Map<string, readonly string[]>, written: any[], groups: any[],
+ *   reroutes: any[], floating: {floatingLinks?: any[]}}} Parts
+ */
 
 /**
  * What both forms of a graph have in common.
@@ -31,7 +35,14 @@ function writeParts(graph, definitions) {
   const groups = [...graph.groups.values()].sort((one, other) => one.key - other.key)
     .map(({ key, title, bounds, color, kept }) =>
       ({ id: key, title, bounding: [...bounds], ...(color === null ? {} : { color }), ...kept }));
-  return { nodes, links, inputs, written, groups };
+  const floatingLinks = writeFloating(graph, (id) => keyOf(graph, id), inputs);
+  const floating = floatingLinks.length > 0 ? { floatingLinks } : {};
+  return { nodes, links, inputs, written, groups, reroutes: writeReroutes(graph), floating };
+}
+
+/** @param {Graph} graph @param {string} id @returns {string | number} */
+function keyOf(graph, id) {
+  return writtenKey(/** @type {Node} */ (graph.nodes.get(id)).key);
 }
 
 /**
@@ -42,7 +53,7 @@ function writeParts(graph, definitions) {
 export function writeWorkflow(document, catalogue) {
   const definitions = withSubgraphs(document, catalogue);
   const graph = document.root;
-  const { nodes, links, inputs, written, groups } = writeParts(graph, definitions);
+  const { nodes, links, inputs, written, groups, reroutes, floating } = writeParts(graph, definitions);
   const used = reachableSubgraphs(document, graph.id).map((id) => writeSubgraph(document, definitions, id));
   const { definitions: others, ...keptWithout } = document.kept;
   const subgraphs = [...used, ...(others?.subgraphs ?? [])];
@@ -52,8 +63,20 @@ export function writeWorkflow(document, catalogue) {
     last_node_id: highest(nodes.map((node) => node.key), last_node_id),
     last_link_id: highest(links.map((link) => link.key), last_link_id),
     nodes: written, links: links.map((link) => writeLink(graph, link, inputs)),
-    groups, config: config ?? {}, extra: extra ?? {},
+    groups, ...floating, config: config ?? {}, extra: writeExtra(graph, links, reroutes, extra),
     ...(subgraphs.length > 0 || others ? { definitions: { ...others, subgraphs } } : {}), ...kept, version: 0.4,
+  };
+}
+
+/**
+ * What 0.4 keeps of reroutes and links beside the links.
+ * @param {Graph} graph @param {readonly Link[]} links @param {readonly any[]} reroutes @param {any} extra
+ * @returns {any}
+ */
+function writeExtra(graph, links, reroutes, extra) {
+  const linkExtensions = links.map((link) => ({ id: link.key, ...writeWay(graph, link) })).filter((entry) => Object.keys(entry).length > 1);
+  return {
+    ...extra, ...(reroutes.length > 0 ? { reroutes } : {}), ...(linkExtensions.length > 0 ? { linkExtensions } : {}), ...writeLooks(links),
   };
 }
 
@@ -61,23 +84,27 @@ export function writeWorkflow(document, catalogue) {
 function writeSubgraph(document, definitions, id) {
   const { name, kept } = /** @type {import("../types.js").Subgraph} */ (document.subgraphs.get(id));
   const graph = /** @type {Graph} */ (document.graphs.get(id));
-  const { nodes, links, inputs, written, groups } = writeParts(graph, definitions);
+  const { nodes, links, inputs, written, groups, reroutes, floating } = writeParts(graph, definitions);
   const entry = entryOf(graph);
   const exit = exitOf(graph);
-  const { state, revision, config, inputNode: _entry, outputNode: _exit, widgets, ...rest } = kept;
+  const { state, revision, config, extra, inputNode: _entry, outputNode: _exit, widgets, ...rest } = kept;
+  const looks = { ...extra, ...writeLooks(links) };
   const keysOf = (/** @type {(link: Link) => boolean} */ test) => links.filter(test).map((link) => link.key);
   return {
     id, version: 1, state: {
       lastGroupId: highest(groups.map((group) => group.id), state?.lastGroupId),
       lastNodeId: highest(nodes.map((node) => node.key), state?.lastNodeId),
-      lastLinkId: highest(links.map((link) => link.key), state?.lastLinkId), lastRerouteId: state?.lastRerouteId ?? 0,
+      lastLinkId: highest(links.map((link) => link.key), state?.lastLinkId),
+      lastRerouteId: highest(reroutes.map((reroute) => reroute.id), state?.lastRerouteId),
     },
     revision: revision ?? 0, config: config ?? {}, name, inputNode: writeBoundary(entry, -10), outputNode: writeBoundary(exit, -20),
     inputs: (entry?.outputs ?? []).map((slot, index) =>
       ({ id: slot.kept.id, ...writeSlot(slot, { linkIds: keysOf((link) => link.from === entry?.id && link.slot === index) }) })),
     outputs: (exit?.inputs ?? []).map((slot) =>
       ({ id: slot.kept.id, ...writeSlot(slot, { linkIds: keysOf((link) => link.to === exit?.id && link.input === slot.kept.id) }) })),
-    widgets: widgets ?? [], nodes: written, links: links.map((link) => writeLinkObject(graph, link, inputs)), groups, ...rest,
+    widgets: widgets ?? [], nodes: written, links: links.map((link) => writeLinkObject(graph, link, inputs)), groups,
+    ...(reroutes.length > 0 ? { reroutes } : {}), ...floating,
+    ...(extra || Object.keys(looks).length > 0 ? { extra: looks } : {}), ...rest,
   };
 }
 
@@ -95,7 +122,7 @@ function boundaryBox({ position: [x, y], inputs, outputs }) {
 /** @param {Graph} graph @param {Link} link @param {Map<string, readonly string[]>} inputs @returns {any} */
 function writeLinkObject(graph, link, inputs) {
   const [id, origin_id, origin_slot, target_id, target_slot, type] = writeLink(graph, link, inputs);
-  return { id, origin_id, origin_slot, target_id, target_slot, type, ...link.kept };
+  return { id, origin_id, origin_slot, target_id, target_slot, type, ...writeWay(graph, link) };
 }
 
 /** @param {readonly (string | number)[]} keys @param {any} stored @returns {number} */
@@ -117,9 +144,8 @@ function executionOrder(graph, nodes) {
 
 /** @param {Graph} graph @param {Link} link @param {Map<string, readonly string[]>} inputs @returns {any[]} */
 function writeLink(graph, link, inputs) {
-  const key = (/** @type {string} */ id) => writtenKey(/** @type {Node} */ (graph.nodes.get(id)).key);
   const index = inputs.get(link.to)?.indexOf(link.input) ?? -1;
-  return [link.key, key(link.from), link.slot, key(link.to), index, link.type];
+  return [link.key, keyOf(graph, link.from), link.slot, keyOf(graph, link.to), index, link.type];
 }
 
 /**
@@ -172,11 +198,12 @@ function writtenValues(definition, node, stored, storedNamed) {
 function writeInputs(graph, definitions, node) {
   const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
   const linkKey = (/** @type {string} */ name) => graph.linkInto(node.id, name)?.key ?? null;
+  const awaited = new Set([...graph.floating.values()].filter((link) => link.to === node.id).map((link) => link.input));
   if (!definitions.has(node.type)) return node.inputs.map((slot) => writeSlot(slot, { link: linkKey(slot.name) }));
   const written = [];
   for (const { name, type, optional, widget } of slotsOf(definitions, node).inputs) {
     const slot = stored.get(name) ?? { name, type, kept: {} };
-    if (widget && linkKey(name) === null && slot.kept.label === undefined) continue;
+    if (widget && linkKey(name) === null && slot.kept.label === undefined && !awaited.has(name)) continue;
     const extra = { ...(optional && !widget && name !== "" ? { shape: 7 } : {}), ...(widget ? { widget: { name } } : {}) };
     written.push({ name, type, ...extra, ...slot.kept, link: linkKey(name) });
   }
