@@ -110,6 +110,7 @@ class Store:
             job.workflow_id,
             job.idempotency_key,
             job.extra_data.get(WEBHOOK_KEY) is not None,
+            now() if job.state is JobState.RUNNING else None,
         )
         earlier = await self._write(lambda connection: _insert(connection, row))
         return job if earlier is None else earlier
@@ -280,7 +281,7 @@ def _lost(job: QueuedJob, started: float | None) -> Outcome:
 
 def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> QueuedJob | None:
     """Write a new job; the earlier job of the same idempotency key instead, if there is one."""
-    job_id, key = row[1], row[-2]
+    job_id, key = row[1], row[11]
     if key is not None:
         query = f"SELECT {JOB_COLUMNS} FROM jobs WHERE idempotency_key = ?"
         if (found := connection.execute(query, (key,)).fetchone()) is not None:
@@ -292,8 +293,8 @@ def _insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> QueuedJob |
         connection.execute(
             "INSERT INTO jobs"
             " (sequence, job_id, number, state, attempts, created, graph, extra_data, targets,"
-            " client_id, workflow_id, idempotency_key, is_untold)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " client_id, workflow_id, idempotency_key, is_untold, started)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row,
         )
     except sqlite3.IntegrityError as problem:

@@ -8,12 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Self
 
 from executor.graph.parse import parse
+from executor.graph.workflow import Graph
 from executor.queue.jobs import now
 from executor.run.engine import RunRequest
 from executor.run.events import Emit, JobFinished, JobStarted, NodeFailed
@@ -38,7 +39,8 @@ def prepare_process() -> None:
 
 def serve(connection: Connection, workbench: Workbench) -> None:
     """Introduce the workbench to the server, then run jobs until the server says stop or is gone."""
-    orders: SimpleQueue[protocol.Run | protocol.Free | protocol.Reload] = SimpleQueue()
+    orders: SimpleQueue[protocol.Read | protocol.Run | protocol.Free | protocol.Reload] = SimpleQueue()
+    draft: Draft | None = None
     reload_waits = threading.Event()
 
     def receive(message: Any) -> None:
@@ -62,17 +64,24 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     settle()
     while True:
         order = orders.get()
-        if isinstance(order, protocol.Run):
-            _run(order, connection, workbench)
-        elif isinstance(order, protocol.Free):
-            workbench.free(order.unload_models, order.free_memory)
-        else:
+        if isinstance(order, protocol.Read):
+            draft = Draft.read(order, workbench)
+        elif isinstance(order, protocol.Reload):
             reload_waits.clear()
-            if workbench.reload():
-                connection.send(_catalogue(workbench))
-            connection.send(protocol.Reloaded())
-            continue
-        connection.send(protocol.Device(workbench.device(), workbench.resident()))
+            _look(connection, workbench)
+        else:
+            if isinstance(order, protocol.Run):
+                _run(order, draft, connection, workbench)
+            else:
+                workbench.free(order.unload_models, order.free_memory)
+            connection.send(protocol.Device(workbench.device(), workbench.resident()))
+
+
+def _look(connection: Connection, workbench: Workbench) -> None:
+    """Look for packs again."""
+    if workbench.reload():
+        connection.send(_catalogue(workbench))
+    connection.send(protocol.Reloaded())
 
 
 def _catalogue(workbench: Workbench) -> protocol.Catalogue:
@@ -110,24 +119,41 @@ def _judge(question: protocol.Validate, connection: Connection, workbench: Workb
     connection.send(protocol.Verdict(question.question, problems))
 
 
-def _run(order: protocol.Run, connection: Connection, workbench: Workbench) -> None:
-    tell = partial(connection.send, lease=order.token)
-    try:
+@dataclass(frozen=True)
+class Draft:
+    """The graph of a job that may run: as JSON and read, or why it cannot be."""
+
+    token: str
+    prompt: Mapping[str, Any]
+    graph: Graph | WorkflowError
+
+    @classmethod
+    def read(cls, order: protocol.Read, workbench: Workbench) -> Self:
+        """Read a graph while the server still writes its job to disk."""
         prompt = json.loads(order.prompt)
-        graph = parse(prompt, workbench.specs)
-    except WorkflowError as problem:
-        _refuse(order, problem, tell)
+        try:
+            return cls(order.token, prompt, parse(prompt, workbench.specs))
+        except WorkflowError as problem:
+            return cls(order.token, prompt, problem)
+
+
+def _run(order: protocol.Run, draft: Draft | None, connection: Connection, workbench: Workbench) -> None:
+    tell = partial(connection.send, lease=order.token)
+    if draft is None or draft.token != order.token:
+        raise protocol.ProtocolError(f"job {order.job_id} was to run, and another one was read")
+    if isinstance(draft.graph, WorkflowError):
+        _refuse(order, draft.graph, tell)
         return
     request = RunRequest(
         job_id=order.job_id,
-        graph=graph,
+        graph=draft.graph,
         targets=order.targets,
         extra_pnginfo=order.extra_pnginfo,
-        prompt=prompt,
+        prompt=draft.prompt,
         preview_method=order.preview_method,
         client_id=order.client_id,
     )
-    workbench.note_models(prompt)
+    workbench.note_models(draft.prompt)
     workbench.run(request, tell)
 
 

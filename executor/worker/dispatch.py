@@ -53,6 +53,7 @@ class Dispatcher:
         self._announce = announce
         self._specs = specs
         self._losses = losses
+        self._stopped = False
         self._affinity = Affinity()
         self._awake = asyncio.Event()
         self._awake.set()
@@ -77,7 +78,7 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Record what has ended; put what runs back into the line on disk, without blaming it."""
-        self.paused = True
+        self.paused = self._stopped = True
         runs = dict(self._runs)
         for task, lane in runs.items():
             if not lane.has_ended:
@@ -88,12 +89,33 @@ class Dispatcher:
             await self._store.requeue(job.waiting())
 
     async def admit(self, job: QueuedJob) -> QueuedJob:
-        """Write a job to disk and put it into the line; or return the one of its idempotency key."""
+        """Write a job to disk and put it into the line; or return the one of its idempotency key.
+
+        If nobody waits, it is written as one that runs already, and a worker reads its graph meanwhile.
+        """
+        if job.idempotency_key is None and not len(self.pending):
+            lane, _ = self._next(PendingJobs([job]))
+            if lane is not None:
+                return await self._admit_to(lane, job.started())
         stored = await self._store.add(job)
         if not stored.is_repeat:
             self.pending.add(job)
             self.changed()
         return stored
+
+    async def _admit_to(self, lane: Lane, job: QueuedJob) -> QueuedJob:
+        lane.take(job)
+        lane.read()
+        try:
+            await self._store.add(job)
+        except BaseException:
+            lane.release()
+            self.wake()
+            raise
+        self.changed()
+        if not self._stopped:  # else it is back in the line on disk
+            self._start(lane, job, is_begun=True)
+        return job
 
     async def remove(self, job_ids: Iterable[str]) -> list[str]:
         """Take waiting jobs out of the line for good, without a trace; returns their ids."""
@@ -132,34 +154,47 @@ class Dispatcher:
         self.wake()
 
     def _hand_out(self) -> bool:
-        idle = {index: lane.resident for index, lane in enumerate(self._lanes) if lane.is_ready()}
-        if self.paused or not idle or not len(self.pending):
+        lane, job = self._next(self.pending)
+        if lane is None or job is None:
             return False
-        index, job = next(iter(idle)), self.pending.head(1)[0]
-        if len(self._lanes) > 1:
-            index, job = self._choose(idle)
         self.pending.take(job)
-        lane, job = self._lanes[index], job.started()
+        job = job.started()
         lane.take(job)
-        self.changed()
-        task = asyncio.create_task(self._run_on(lane, job))
-        self._runs[task] = lane
-        task.add_done_callback(self._runs.pop)
+        self._start(lane, job)
         return True
 
-    def _choose(self, idle: Mapping[int, frozenset[str]]) -> tuple[int, QueuedJob]:
+    def _start(self, lane: Lane, job: QueuedJob, is_begun: bool = False) -> None:
+        self.changed()
+        task = asyncio.create_task(self._run_on(lane, job, is_begun))
+        self._runs[task] = lane
+        task.add_done_callback(self._runs.pop)
+
+    def _next(self, line: PendingJobs) -> tuple[Lane | None, QueuedJob | None]:
+        """The worker that waits and the job of the line that it should take, if there are both."""
+        idle = {index: lane.resident for index, lane in enumerate(self._lanes) if lane.is_ready()}
+        if self.paused or not idle or not len(line):
+            return None, None
+        index, job = next(iter(idle)), line.head(1)[0]
+        if len(self._lanes) > 1:
+            index, job = self._choose(line, idle)
+        return self._lanes[index], job
+
+    def _choose(self, line: PendingJobs, idle: Mapping[int, frozenset[str]]) -> tuple[int, QueuedJob]:
         specs = self._specs()
         busy = {
             index: lane.resident | model_files(lane.job.graph, specs)
             for index, lane in enumerate(self._lanes)
             if lane.job is not None
         }
-        return self._affinity.choose(self.pending, idle, busy, specs)
+        return self._affinity.choose(line, idle, busy, specs)
 
-    async def _run_on(self, lane: Lane, job: QueuedJob) -> None:
+    async def _run_on(self, lane: Lane, job: QueuedJob, is_begun: bool) -> None:
         closed = True
         try:
             await self.log.open(job.job_id, job.attempts == 1)
+            if not is_begun:
+                lane.read()
+                await self._store.begin(job)
             closed = await self._run(lane, job)
         except sqlite3.Error:
             # The disk is full or gone. What is on it is right: the job runs again at the next start.
@@ -174,7 +209,6 @@ class Dispatcher:
 
     async def _run(self, lane: Lane, job: QueuedJob) -> bool:
         """Run a job and record its end; False if it waits again."""
-        await self._store.begin(job)
         try:
             outcome = await lane.run()
         except WorkerLostError as lost:

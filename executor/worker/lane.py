@@ -67,6 +67,7 @@ class Lane:
         self._up = asyncio.Event()
         self._record: RunRecord | None = None
         self._end: asyncio.Future[None] | None = None
+        self._is_read = False
         self._sent = False
         self._cancelled = False
         self._hard_stop: asyncio.TimerHandle | None = None
@@ -129,9 +130,17 @@ class Lane:
         """Make a job this lane's own, before it is sent to the worker."""
         self._record = RunRecord(job)
         self._end = asyncio.get_running_loop().create_future()
+        self._is_read = False
         self._sent = False
         self._cancelled = False
         self._ready.clear()
+
+    def read(self) -> None:
+        """Have the worker read the graph of the job that was taken; `run` sees to it if there is none yet."""
+        if self._record is not None and self._up.is_set() and not self._is_read:
+            job = self._record.job
+            self._host.send(protocol.Read(job.token, job.graph_text.encode()))
+            self._is_read = True
 
     async def run(self) -> Outcome:
         """Run the job that was taken to its end; raises `WorkerLostError` if the worker dies of it."""
@@ -188,13 +197,13 @@ class Lane:
         return self._record.outcome()
 
     def _send(self, job: QueuedJob) -> None:
+        self.read()
         pnginfo = job.extra_data.get("extra_pnginfo")
         method = job.extra_data.get("preview_method")
         self._host.send(
             protocol.Run(
                 job_id=job.job_id,
                 token=job.token,
-                prompt=job.graph_text.encode(),
                 targets=job.targets,
                 extra_pnginfo=pnginfo if isinstance(pnginfo, Mapping) else None,
                 preview_method=method if isinstance(method, str) else "default",
@@ -258,6 +267,7 @@ class Lane:
     def _lost(self, loss: Loss) -> None:
         self._ready.clear()
         self._up.clear()
+        self._is_read = False
         self.resident = frozenset()
         self._set_state("lost")
         if self._record is None or self._end is None or self._end.done() or not self._sent:

@@ -22,7 +22,7 @@ from executor.run.events import (
     NodeStarted,
 )
 
-VERSION = 3
+VERSION = 4
 LENGTHS = struct.Struct(">II")
 # A prompt or a catalogue of more than this is a mistake, or somebody who is not a worker.
 LARGEST_FRAME_BYTES = 256 * 2**20
@@ -40,12 +40,19 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Read:
+    """To the worker: read the graph (API JSON) of a job that it may be told to run."""
+
+    token: str
+    prompt: bytes
+
+
+@dataclass(frozen=True)
 class Run:
-    """To the worker: run this job (`prompt` is API JSON), and show the token with all that is said of it."""
+    """To the worker: run the job that was read last, and show the token with all that is said of it."""
 
     job_id: str
     token: str
-    prompt: bytes
     targets: tuple[str, ...]
     extra_pnginfo: Mapping[str, Any] | None = None
     preview_method: str = "auto"
@@ -182,6 +189,7 @@ MESSAGES: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Lease,
+        Read,
         Run,
         Cancel,
         Free,

@@ -1,11 +1,21 @@
 import asyncio
+import sqlite3
 
 import pytest
 
 from executor.queue.jobs import JobState
-from executor.run.events import JobFinished
+from executor.queue.store import Store
+from executor.run.events import JobFinished, JobStarted
 from executor.worker.notices import JobClosed, QueueChanged
-from tests.executor.worker.service_kit import SILENT, chain, make_service, new_job, running_service, until
+from tests.executor.worker.service_kit import (
+    SILENT,
+    chain,
+    make_service,
+    new_job,
+    run,
+    running_service,
+    until,
+)
 
 
 @pytest.fixture
@@ -136,3 +146,40 @@ async def test_a_queue_that_starts_paused_waits_until_it_is_told_to_go_on(tmp_pa
 async def test_without_a_worker_there_is_no_verdict(queue):
     service, _ = queue
     assert await service.validate(chain(), timeout=0.01) is None
+
+
+async def test_nothing_of_a_job_runs_before_it_is_on_disk(tmp_path, monkeypatch):
+    file = tmp_path / "lines"
+    graph = {"show": {"class_type": "ToyAppend", "inputs": {"path": str(file), "line": "ran"}}}
+    add, written_first = Store.add, []
+
+    async def add_slowly(store, job):
+        stored = await add(store, job)
+        await asyncio.sleep(0.3)  # a worker that was told too early would be done by now
+        written_first.append(not file.exists())
+        return stored
+
+    async with running_service(tmp_path) as (service, heard):
+        await until(lambda: service.worker_state == "ready")
+        monkeypatch.setattr(Store, "add", add_slowly)
+        entry = await run(service, heard, "a", graph)
+        assert entry.outcome.state is JobState.SUCCEEDED
+        assert written_first == [True]
+        assert file.read_text() == "ran\n"
+
+
+async def test_a_job_that_cannot_be_written_does_not_run_and_the_next_one_does(tmp_path, monkeypatch):
+    add = Store.add
+
+    async def add_to_full_disk(store, job):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with running_service(tmp_path) as (service, heard):
+        await until(lambda: service.worker_state == "ready")
+        monkeypatch.setattr(Store, "add", add_to_full_disk)
+        with pytest.raises(sqlite3.OperationalError):
+            await service.submit(new_job("a", chain()))
+        assert (service.running(), service.queue_remaining()) == ([], 0)
+        monkeypatch.setattr(Store, "add", add)
+        assert (await run(service, heard, "a", chain())).outcome.state is JobState.SUCCEEDED
+        assert sum(isinstance(told.event, JobStarted) for told in heard) == 1

@@ -15,14 +15,8 @@ def round_trip(message):
 @pytest.mark.parametrize(
     "message",
     [
-        protocol.Run(
-            "a",
-            "1.2",
-            '{"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}}'.encode(),
-            ("1",),
-            {"w": [1]},
-            "auto",
-        ),
+        protocol.Read("1.2", '{"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}}'.encode()),
+        protocol.Run("a", "1.2", ("1",), {"w": [1]}, "auto"),
         protocol.Cancel("a"),
         protocol.Free(True, False),
         protocol.Stop(),
