@@ -111,7 +111,9 @@ function setAny(store, random, gesture) {
   const inputs = slotsOf(store.definitions, node).inputs.filter((slot) => slot.widget);
   const input = pick(random, inputs);
   if (!input?.widget) return;
-  const value = { int: 7, float: random(), combo: "other", string: "text", text: `a\n${random()}`, toggle: random() < 0.5 }[input.widget.kind];
+  /** @type {Record<string, any>} */
+  const values = { int: 7, float: random(), combo: "other", string: "text", text: `a\n${random()}`, toggle: random() < 0.5 };
+  const value = values[input.widget.kind];
   store.run("set", (change) => commands.setValue(change, node.id, input.name, value), gesture);
   if (input.widget.seeded) {
     store.run("control", (change) => commands.setControl(change, node.id, input.name, pick(random, ["fixed", "randomize", "increment"])));

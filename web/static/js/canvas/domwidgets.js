@@ -155,7 +155,7 @@ export class DomWidgets {
     const node = this.view.store.graph.nodes.get(open.node);
     if (!node) return;
     const places = this.view.scene.shape(node).widgets.filter(({ slot }) =>
-      !["toggle", "combo"].includes(slot.widget?.kind ?? "") && !this.view.store.graph.linkInto(node.id, slot.name));
+      !["toggle", "combo", "button", "custom"].includes(slot.widget?.kind ?? "") && !this.view.store.graph.linkInto(node.id, slot.name));
     const index = places.findIndex(({ slot }) => slot.name === open.name);
     open.element.blur();
     const place = places[(index + direction + places.length) % places.length];

@@ -2,6 +2,7 @@
 
 /** @import { Bounds, Definition, InputSlot, Node, OutputSlot, Point } from "../model/types.js" */
 
+import { faceOf } from "../model/faces.js";
 import { MARGIN, ROW, SLOT, TITLE, showsPictures, showsText, widgetHeight } from "../model/nodes.js";
 import { slotsOf } from "../model/slots.js";
 
@@ -21,7 +22,7 @@ const CAPTION = 16;
  * }>} Shape
  */
 
-/** @type {WeakMap<ReadonlyMap<string, Definition>, WeakMap<Node, Shape>>} */
+/** @type {WeakMap<object, WeakMap<Node, Shape>>} */
 const cache = new WeakMap();
 
 /**
@@ -30,8 +31,9 @@ const cache = new WeakMap();
  * @returns {Shape}
  */
 export function shapeOf(definitions, node) {
-  let known = cache.get(definitions);
-  if (!known) cache.set(definitions, (known = new WeakMap()));
+  const source = faceOf(node.id) ?? definitions;
+  let known = cache.get(source);
+  if (!known) cache.set(source, (known = new WeakMap()));
   let shape = known.get(node);
   if (!shape) known.set(node, (shape = node.collapsed ? collapsedShape(definitions, node) : openShape(definitions, node)));
   return shape;
@@ -69,6 +71,7 @@ function openShape(definitions, node) {
   const hasMedia = showsPictures(definition) || showsText(definition);
   const { widgets, end } = stack(slots.inputs, x, start, width, y + node.size[1], hasMedia);
   for (const place of widgets) {
+    if (place.slot.widget?.loose) continue;
     const height = place.slot.widget?.kind === "text" ? ROW : Math.min(ROW, place.bounds[3]);
     inputs.push({ slot: place.slot, x, y: place.bounds[1] + height / 2, onWidget: true });
   }
@@ -81,6 +84,11 @@ function openShape(definitions, node) {
   };
 }
 
+/** @param {InputSlot} slot @returns {boolean} whether a widget takes a share of what height is left */
+function isGrowing({ widget }) {
+  return widget?.kind === "text" || widget?.grows === true;
+}
+
 /**
  * Stacks widgets; texts share what height is left unless a picture takes it.
  * @param {readonly InputSlot[]} inputs @param {number} x @param {number} start @param {number} width
@@ -88,19 +96,20 @@ function openShape(definitions, node) {
  * @returns {{widgets: WidgetPlace[], end: number}}
  */
 function stack(inputs, x, start, width, bottom, hasMedia) {
-  const slots = inputs.filter((slot) => slot.widget);
+  const slots = inputs.filter((slot) => slot.widget && !slot.widget.hidden);
   const texts = slots.filter((slot) => slot.widget?.kind === "text").length;
+  const growing = slots.filter(isGrowing).length;
   const heightOf = (/** @type {InputSlot} */ slot) =>
-    slot.widget?.kind === "text" ? 60 : widgetHeight(/** @type {import("../model/types.js").Widget} */ (slot.widget));
+    slot.widget?.kind === "text" ? slot.widget.height ?? 60 : widgetHeight(/** @type {import("../model/types.js").Widget} */ (slot.widget));
   const least = slots.reduce((sum, slot) => sum + heightOf(slot), 0);
   const left = Math.max(0, bottom - MARGIN / 2 - start - least);
-  const share = texts > 0 && !hasMedia ? left / texts : 0;
+  const share = growing > 0 && !hasMedia ? left / growing : 0;
   /** @type {WidgetPlace[]} */
   const widgets = [];
   let y = start;
   for (const slot of slots) {
     const isText = slot.widget?.kind === "text";
-    const height = heightOf(slot) + (isText ? share : 0);
+    const height = heightOf(slot) + (isGrowing(slot) ? share : 0);
     const seeded = Boolean(slot.widget?.seeded);
     const hasCaption = isText && texts > 1;
     const caption = hasCaption ? CAPTION : 0;

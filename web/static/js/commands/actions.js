@@ -14,6 +14,7 @@ import { holdsSubgraph } from "../model/subgraphs.js";
 import { typesMatch } from "../model/validate.js";
 import { uploadImage } from "../engine/api.js";
 import { askText, openLightbox } from "../ui/dialogs.js";
+import { hooks } from "../canvas/hooks.js";
 import { slotItems } from "./subgraphs.js";
 import { openMenu, openPicker } from "../ui/menu.js";
 import { openPalette } from "../ui/palette.js";
@@ -217,18 +218,22 @@ export class Actions {
       const upload = this.uploadName(hit.node) ? [{ label: "Choose picture…", run: () => this.chooseImage(hit.node) }] : [];
       const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", null]) : [];
       const slots = slotItems(this.app, hit);
-      openMenu(x, y, [...slots, ...nested, ...commands.items([
+      /** @type {import("../ui/menu.js").Item[]} */
+      const items = [...slots, ...nested, ...commands.items([
         "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "colour", "group", "make-subgraph", "delete",
-      ]), ...extra, ...upload]);
+      ]), ...extra, ...upload];
+      openMenu(x, y, [...items, ...[...hooks.nodeMenu].flatMap((offer) => offer(hit.node, items))]);
     } else if (hit.kind === "link") {
-      openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) }]);
+      openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) },
+        ...[...hooks.linkMenu].flatMap((offer) => offer(hit.link))]);
     } else if ("group" in hit) {
       view.clearSelection();
       view.selectedGroup = hit.group.id;
       openMenu(x, y, [{ label: "Rename group", run: () => void this.renameGroup(hit.group) }, ...commands.items(["delete"])]);
     } else {
       const add = { label: "Add node…", keys: "Double click", run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
-      openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", "tidy", null, "undo", "redo"])]);
+      openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", "tidy", null, "undo", "redo"]),
+        ...[...hooks.canvasMenu].flatMap((offer) => offer(pointer.world))]);
     }
   }
 }

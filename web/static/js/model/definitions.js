@@ -2,6 +2,8 @@
 
 /** @import { Definition, Definitions, InputDefinition, Node, OutputDefinition, StoredSlot, Widget, WidgetKind } from "./types.js" */
 
+import { guestWidgets } from "./faces.js";
+
 /** Types that stand for more than one input, and the one that takes after what is linked to it. */
 const GROWING = "COMFY_AUTOGROW_V3";
 const CHOOSING = "COMFY_DYNAMICCOMBO_V3";
@@ -34,7 +36,7 @@ export function widget(fields) {
 function widgetOf(name, type, options) {
   if (options.forceInput || options.rawLink) return null;
   const kind = Array.isArray(type) ? "combo" : KINDS[type];
-  if (!kind) return null;
+  if (!kind) return guestOf(type, options);
   if (kind === "combo") return comboOf(Array.isArray(type) ? type : options.options ?? [], options);
   if (kind === "string") return textOf(options);
   if (kind === "toggle") {
@@ -48,6 +50,12 @@ function widgetOf(name, type, options) {
     kind, fallback: options.default ?? (Number.isFinite(min) ? Math.max(0, min) : 0), min, max: options.max ?? Infinity,
     step: options.step ?? (kind === "int" ? 1 : 0.05), round: Number(options.round) || 0, seeded,
   });
+}
+
+/** @param {string} type @param {Record<string, any>} options @returns {Widget | null} the widget that an extension brings for a type */
+function guestOf(type, options) {
+  const guest = guestWidgets.get(type);
+  return guest ? widget({ kind: "custom", guest: type, fallback: options.default ?? guest.fallback, height: guest.height }) : null;
 }
 
 /** @param {any[]} choices @param {Record<string, any>} options @returns {Widget} */

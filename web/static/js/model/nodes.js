@@ -41,6 +41,7 @@ export function showsText(definition) {
  * @returns {number}
  */
 export function widgetHeight(widget) {
+  if (widget.height !== undefined) return widget.height;
   if (widget.kind === "text") return TEXT;
   return widget.seeded ? 2 * ROW : ROW;
 }

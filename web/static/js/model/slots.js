@@ -3,6 +3,7 @@
 /** @import { Definition, InputSlot, Node, OutputSlot, Slots, StoredSlot, Widget } from "./types.js" */
 
 import { ENTRY, EXIT, liveInputs, widget } from "./definitions.js";
+import { faceOf } from "./faces.js";
 
 /** @type {WeakMap<ReadonlyMap<string, Definition>, WeakMap<Node, Slots>>} */
 const cache = new WeakMap();
@@ -13,6 +14,8 @@ const cache = new WeakMap();
  * @returns {Slots}
  */
 export function slotsOf(definitions, node) {
+  const face = faceOf(node.id);
+  if (face) return face;
   let known = cache.get(definitions);
   if (!known) cache.set(definitions, (known = new WeakMap()));
   let slots = known.get(node);

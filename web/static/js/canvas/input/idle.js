@@ -3,6 +3,7 @@
 /** @import { Chart, Pointer, State } from "./chart.js" */
 /** @import { Hit } from "../hit.js" */
 
+import { firstOf, hooks } from "../hooks.js";
 import { setCollapsed } from "../../model/commands.js";
 
 /** @type {Record<string, string>} */
@@ -18,6 +19,7 @@ export function idle(chart) {
   /** @param {Pointer} pointer */
   function hover(pointer) {
     view.setHover(pointer.hit);
+    for (const follow of hooks.hover) follow(pointer);
     const { hit } = pointer;
     state.cursor = cursorOf(hit);
     chart.showCursor();
@@ -33,7 +35,7 @@ export function idle(chart) {
     view.dom.close();
     const { hit } = pointer;
     if (pointer.button === 1 || chart.isSpaceHeld) return chart.go("panning", pointer);
-    if (pointer.button !== 0) return;
+    if (pointer.button !== 0 || lend(chart, pointer)) return;
     if (hit.kind === "output" || hit.kind === "input") return chart.go("linking", pointer);
     if (hit.kind === "fold") return fold(hit);
     if (hit.kind === "corner" || hit.kind === "group-corner") return chart.go("resizing", pointer);
@@ -59,6 +61,7 @@ export function idle(chart) {
   /** @param {Pointer} pointer */
   function double(pointer) {
     const { hit } = pointer;
+    if (firstOf(hooks.double, pointer)) return;
     if (hit.kind === "background") chart.actions.search({ at: pointer.world, screen: pointer.screen });
     else if ("node" in hit && (hit.kind === "title" || hit.kind === "body") && view.isSubgraph(hit.node.type)) chart.actions.enter(hit.node);
     else if (hit.kind === "title") view.dom.openTitle(hit.node);
@@ -69,6 +72,16 @@ export function idle(chart) {
   /** @type {State} */
   const state = { cursor: "default", move: hover, down: press, double, enter: () => void (state.cursor = "default") };
   return state;
+}
+
+/** Lends a press to the extension that wants it. @param {Chart} chart @param {Pointer} pointer @returns {boolean} */
+function lend(chart, pointer) {
+  const { hit } = pointer;
+  const guest = hit.kind === "widget" ? hit.place.slot.widget?.guest : undefined;
+  const own = guest !== undefined && hit.kind === "widget" ? hooks.widgets.get(guest)?.press?.(pointer, hit.node, hit.place) : null;
+  const held = own ?? firstOf(hooks.press, pointer);
+  if (held) chart.go("lent", held);
+  return held !== null;
 }
 
 /** @param {Hit} hit @returns {string} */

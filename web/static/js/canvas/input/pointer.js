@@ -6,6 +6,7 @@
 import { brushing } from "./brushing.js";
 import { Chart } from "./chart.js";
 import { idle } from "./idle.js";
+import { lent } from "./lent.js";
 import { linking } from "./linking.js";
 import { panning } from "./panning.js";
 import { pressing } from "./pressing.js";
@@ -21,7 +22,7 @@ const LONG_PRESS_MILLISECONDS = 550;
  * @returns {Chart}
  */
 export function listenToPointer(view, actions) {
-  const chart = new Chart(view, actions, { idle, panning, pressing, translating, brushing, resizing, pressingWidget, linking });
+  const chart = new Chart(view, actions, { idle, panning, pressing, translating, brushing, resizing, pressingWidget, linking, lent });
   const { stage } = view;
   stage.addEventListener("pointerdown", (event) => press(chart, event));
   stage.addEventListener("pointermove", (event) => chart.state.move?.(chart.pointer(event)));

@@ -6,6 +6,7 @@
 
 import { titleOf } from "../../model/slots.js";
 import { typesMatch } from "../../model/validate.js";
+import { hooks, paintAll } from "../hooks.js";
 import { FONT, typeColour } from "../theme.js";
 import { cut } from "../text.js";
 import { paintWidgets } from "./widgets.js";
@@ -22,10 +23,12 @@ export function paintNode(context, view, node) {
   const scale = view.camera.scale;
   context.globalAlpha = node.mode === "normal" ? 1 : 0.5;
   paintFrame(context, view, node, shape, scale);
+  if (hooks.behind.size > 0) paintAll(hooks.behind, context, node, shape);
   if (scale > 0.16) paintTitle(context, view, node, shape, scale);
   if (scale > 0.28) paintSockets(context, view, node, shape, scale);
   if (!node.collapsed && scale > 0.28) paintWidgets(context, view, node, shape);
   if (shape.media) paintMedia(context, view, node, shape.media);
+  if (hooks.over.size > 0) paintAll(hooks.over, context, node, shape);
   context.globalAlpha = 1;
 }
 
@@ -100,6 +103,7 @@ function paintTitle(context, view, node, shape, scale) {
   let right = x + width - 12;
   if (scale > 0.45) {
     right = paintBadge(context, view, node, right, middle);
+    for (const badge of hooks.badges) right = paintGuestBadge(context, view, badge(node), right, middle);
     paintFold(context, theme.faint, x + 13, middle, node.collapsed);
   }
   context.font = `600 13px ${FONT}`;
@@ -123,6 +127,25 @@ function paintBadge(context, view, node, right, middle) {
   context.fillStyle = steps ? view.theme.accent : view.theme.faint;
   context.fillText(text, right, middle);
   return right - context.measureText(text).width - 6;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {View} view @param {{text: string, colour?: string} | null} badge
+ * @param {number} right @param {number} middle
+ * @returns {number} what is left of the title
+ */
+function paintGuestBadge(context, view, badge, right, middle) {
+  if (!badge) return right;
+  context.font = `600 11px ${FONT}`;
+  context.textAlign = "right";
+  const width = context.measureText(badge.text).width + 12;
+  context.fillStyle = badge.colour ?? view.theme.line;
+  context.beginPath();
+  context.roundRect(right - width, middle - 8, width, 16, 8);
+  context.fill();
+  context.fillStyle = badge.colour ? view.theme.node : view.theme.ink;
+  context.fillText(badge.text, right - 6, middle);
+  return right - width - 6;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {string} colour @param {number} x @param {number} y @param {boolean} collapsed */

@@ -4,6 +4,7 @@
 /** @import { Shape, WidgetPlace } from "../shape.js" */
 /** @import { View } from "../view.js" */
 
+import { hooks } from "../hooks.js";
 import { FONT } from "../theme.js";
 import { cut, lines } from "../text.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
@@ -17,6 +18,11 @@ export const LINE = 17;
 export function paintWidgets(context, view, node, shape) {
   const detailed = view.camera.scale > 0.45;
   for (const place of shape.widgets) {
+    const { guest } = /** @type {Widget} */ (place.slot.widget);
+    if (guest !== undefined) {
+      hooks.widgets.get(guest)?.paint(context, view, node, place);
+      continue;
+    }
     const hovered = view.isHoveredWidget(node, place.slot.name);
     paintField(context, view, place.bounds, hovered === "widget");
     if (place.control) paintField(context, view, place.control, hovered === "control");
@@ -45,6 +51,7 @@ function paintValue(context, view, node, place, isLinked, hovered) {
   const wrong = view.problemsOf(node).some((problem) => problem.input === place.slot.name);
   if (wrong) ring(context, view, place.bounds);
   if (widget.kind === "text") return paintText(context, view, node, place, isLinked);
+  if (widget.kind === "button") return paintButton(context, view, place);
   const [x, y, width, height] = place.bounds;
   const middle = y + height / 2 + 0.5;
   context.font = `12px ${FONT}`;
@@ -120,6 +127,15 @@ function paintSwitch(context, view, node, place) {
   context.textAlign = "right";
   context.fillStyle = view.theme.ink;
   context.fillText(cut(context, isOn ? widget.labelOn : widget.labelOff, width / 3), right - 31, middle + 0.5);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {WidgetPlace} place */
+function paintButton(context, view, { slot, bounds: [x, y, width, height] }) {
+  context.font = `500 12px ${FONT}`;
+  context.textBaseline = "middle";
+  context.textAlign = "center";
+  context.fillStyle = view.theme.ink;
+  context.fillText(cut(context, slot.label, width - 20), x + width / 2, y + height / 2 + 0.5);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {WidgetPlace} place which of several texts this is */

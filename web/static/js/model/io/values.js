@@ -122,6 +122,7 @@ function fits(input, value) {
   const kind = input.widget?.kind;
   if (kind === "int") return typeof value === "number" || typeof value === "bigint";
   if (kind === "float") return typeof value === "number";
+  if (kind === "custom") return true;
   if (kind === "toggle") return typeof value === "boolean";
   if (kind === "text" || kind === "string") return typeof value === "string";
   return typeof value !== "object";
