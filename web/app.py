@@ -20,6 +20,7 @@ from web.relay import Relay
 from web.routes import (
     catalogue,
     description,
+    drafts,
     files,
     health,
     history,
@@ -37,6 +38,7 @@ from web.routes import (
     userdata,
     users,
     workers,
+    workflows,
 )
 from web.settings import WebSettings
 from web.tokens import Guesses
@@ -63,7 +65,7 @@ TWINNED = (
     health,
     signing,
 )
-UNTWINNED = (jobs, job_events, workers, description, internal)
+UNTWINNED = (jobs, job_events, workers, workflows, drafts, description, internal)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 
@@ -80,6 +82,7 @@ def build(service: Service, folders: Folders, settings: WebSettings) -> web.Appl
     app[keys.PACK_PROXY] = PackProxy(service, settings)
     app[keys.MEASURES], app[keys.GUESSES] = Measures(), Guesses()
     app[keys.SETTINGS_LOCK], app[keys.DECODERS] = asyncio.Lock(), asyncio.Semaphore(MOST_DECODERS)
+    app[keys.WORKFLOWS_LOCK] = asyncio.Lock()
     app[keys.STREAMS] = asyncio.Semaphore(job_events.MOST_STREAMS)
     _add_routes(app)
     app.on_response_prepare.append(finish)

@@ -129,6 +129,24 @@ def write_file(root: Path, parts: tuple[str, ...], source: BinaryIO, *, overwrit
                 os.unlink(temporary, dir_fd=folder)
 
 
+def keep_file(root: Path, source: tuple[str, ...], target: tuple[str, ...]) -> None:
+    """Give the file `source` a second name, which keeps its content when `source` is replaced or deleted.
+
+    Takes no room where the file system has hard links; elsewhere the file is copied. Folders are made.
+
+    Raises:
+        FileExistsError: if the second name is taken.
+    """
+    with _folder(root, source[:-1]) as here, _folder(root, target[:-1], create=True) as there:
+        try:
+            os.link(source[-1], target[-1], src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except OSError:
+            with open_file(root, source).file as file:
+                write_file(root, target, file, overwrite=False)
+
+
 def delete_file(root: Path, parts: tuple[str, ...]) -> None:
     """Delete the file `parts` below `root`; raises OSError where there is none."""
     if not parts:

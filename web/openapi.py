@@ -16,6 +16,7 @@ _NO_BODY = frozenset({101, 204})
 _HEADERS = {
     "POST /prompt": "Idempotency-Key",
     "POST /api/jobs": "Idempotency-Key",
+    "PUT /api/workflows/{name}": "If-Match",
     "GET /api/jobs/{job_id}/events": "Last-Event-ID",
 }
 

@@ -37,6 +37,8 @@ def record(required: Mapping[str, Schema], optional: Mapping[str, Schema] | None
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+SAVED = record({"name": TEXT, "size": WHOLE, "modified": WHOLE})
+SAVED_VERSION = record({"id": TEXT, "revision": TEXT, "size": WHOLE, "modified": WHOLE})
 ERROR = record({"type": TEXT, "message": TEXT, "details": TEXT, "extra_info": ANY_OBJECT})
 NODE_ERROR = record({"errors": array(ref("Error")), "dependent_outputs": array(TEXT), "class_type": TEXT})
 GRAPH_NODE = record({"class_type": TEXT}, {"inputs": ANY_OBJECT, "_meta": ANY_OBJECT})
@@ -245,4 +247,13 @@ SHAPES: Mapping[str, Shape] = {
     "POST /userdata/{file}": Shape(FILE, query=("overwrite", "full_info")),
     "POST /userdata/{file}/move/{dest}": Shape(query=("overwrite", "full_info")),
     "DELETE /userdata/{file}": Shape(status=204),
+    "GET /api/workflows": Shape(answer=record({"workflows": array(SAVED)})),
+    "GET /api/workflows/{name}": Shape(answer=ANY_OBJECT),
+    "PUT /api/workflows/{name}": Shape(ANY_OBJECT, record({"name": TEXT, "revision": TEXT})),
+    "GET /api/workflows/{name}/versions": Shape(answer=record({"versions": array(SAVED_VERSION)})),
+    "GET /api/workflows/{name}/versions/{version}": Shape(answer=ANY_OBJECT),
+    "GET /api/drafts": Shape(answer=record({"drafts": array(record({"id": TEXT, "modified": WHOLE}))})),
+    "GET /api/drafts/{id}": Shape(answer=ANY_OBJECT),
+    "PUT /api/drafts/{id}": Shape(record({"workflow": ANY_OBJECT}), status=204),
+    "DELETE /api/drafts/{id}": Shape(status=204),
 }

@@ -1,4 +1,4 @@
-"""`/userdata`: the files that a page keeps for its user, such as workflows."""
+"""`/userdata`: the files that a page keeps for its user; of workflows the versions before are kept too."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from web.confined import (
     write_file,
 )
 from web.file_answer import passive_headers, send_file
-from web.keys import SETTINGS
+from web.keys import SETTINGS, WORKFLOWS_LOCK
 from web.refusal import RefusedError
 from web.routes.uploads import cannot_store
 from web.routes.users import user_root
 from web.wire_json import is_true, json_response, read_body
+from web.workflow_files import is_workflow, keep_version, move_versions
 
 routes = web.RouteTableDef()
 
@@ -151,8 +152,15 @@ async def write_userdata(request: web.Request) -> web.Response:
     root, parts = user_root(request), _file_parts(request, is_new=True)
     body = await read_body(request, request.app[SETTINGS].max_upload_bytes)
     overwrite = _may_overwrite(request)
+
+    def write() -> None:
+        if overwrite and is_workflow(parts):
+            keep_version(root, parts)
+        write_file(root, parts, io.BytesIO(body), overwrite=overwrite)
+
     try:
-        await asyncio.to_thread(write_file, root, parts, io.BytesIO(body), overwrite=overwrite)
+        async with request.app[WORKFLOWS_LOCK]:
+            await asyncio.to_thread(write)
     except FileExistsError:
         return _text(409, "File already exists")
     except OSError as error:
@@ -164,8 +172,15 @@ async def write_userdata(request: web.Request) -> web.Response:
 async def delete_userdata(request: web.Request) -> web.Response:
     """Delete one file."""
     root, parts = user_root(request), _file_parts(request)
+
+    def delete() -> None:
+        if is_workflow(parts):
+            keep_version(root, parts)
+        delete_file(root, parts)
+
     try:
-        await asyncio.to_thread(delete_file, root, parts)
+        async with request.app[WORKFLOWS_LOCK]:
+            await asyncio.to_thread(delete)
     except OSError:
         raise _missing() from None
     return web.Response(status=204)
@@ -181,11 +196,16 @@ async def move_userdata(request: web.Request) -> web.Response:
         with open_file(root, source).file as file:
             if source == target:
                 return
+            if overwrite and is_workflow(target):
+                keep_version(root, target)
             write_file(root, target, file, overwrite=overwrite)
         delete_file(root, source)
+        if is_workflow(source) and is_workflow(target):
+            move_versions(root, source, target)
 
     try:
-        await asyncio.to_thread(move)
+        async with request.app[WORKFLOWS_LOCK]:
+            await asyncio.to_thread(move)
     except FileExistsError:
         return _text(409, "File already exists")
     except OSError:
