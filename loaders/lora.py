@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary, ref
@@ -12,19 +12,21 @@ from torch import nn
 
 from loaders.errors import UnknownFormat
 from loaders.files import Weights
+from loaders.lora_alphas import stated_alphas
 from loaders.lora_dialects import diffusers, kohya, peft
 from loaders.lora_dialects.layout import Layout, Part, Target, layout_of
 from loaders.lora_formats import Stem, read_deltas
+from loaders.lora_report import LoraReport, described, looks_like, part_of
 from loaders.opening import open_weights
 from models.adapters.patch import Patched
-from models.adapters.weights import Delta, DeltaSet, WeightPatch
+from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch
 from models.diffusion import DiffusionModel, TextModel
 
 logger = logging.getLogger(__name__)
 
 DIALECTS = (kohya.DIALECT, diffusers.DIALECT, peft.DIALECT)
-_TEXT_PREFIXES = ("lora_te", "text_encoder")
 _KEPT_FILES = 4
+Blocks = Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +34,32 @@ class LoraLoad:
     """The changes of one file, and how much of it found a place.
 
     Attributes:
-        name: the file.
         model: what it changes in the diffusion network.
         clip: what it changes in the text encoder.
-        dialects: ids of the dialects its names are in.
-        matched: how many weights it changes in each part.
-        unmatched: names of its tensors that changed nothing, by the part they seem to be for.
+        report: how much of the file found a place.
     """
 
-    name: str
     model: DeltaSet
     clip: DeltaSet
-    dialects: tuple[str, ...]
-    matched: Mapping[Part, int]
-    unmatched: Mapping[Part, tuple[str, ...]]
+    report: LoraReport
 
-    def patch_model(self, model: Patched[DiffusionModel], strength: float) -> Patched[DiffusionModel]:
-        """The model with its changes; at strength 0, or where there are none, the same object."""
+    def summary(self) -> str:
+        """The report in one line."""
+        return "; ".join(self.report.lines())
+
+    def patch_model(
+        self, model: Patched[DiffusionModel], strength: float, blocks: Blocks = ()
+    ) -> Patched[DiffusionModel]:
+        """The model with its changes; at strength 0, or where there are none, the same object.
+
+        Args:
+            model: the model that the file was opened for.
+            strength: how strongly the changes work; below 0 the other way.
+            blocks: beginning of parameter names -> what the strength is multiplied by there.
+        """
         if strength == 0.0 or not self.model.deltas:
             return model
-        return model.with_patch(WeightPatch(self.model, strength))
+        return model.with_patch(WeightPatch(self.model, strength, tuple(blocks)))
 
     def patch_clip(self, clip: Patched[TextModel], strength: float) -> Patched[TextModel]:
         """The text encoder with its changes; at strength 0, or where there are none, the same object."""
@@ -59,16 +67,22 @@ class LoraLoad:
             return clip
         return clip.with_patch(WeightPatch(self.clip, strength))
 
-    def summary(self) -> str:
-        """The report in one line."""
-        parts = ", ".join(f"{part} {count}" for part, count in self.matched.items())
-        lost = sum(len(names) for names in self.unmatched.values())
-        text = f"{self.name} ({', '.join(self.dialects)}): weights changed: {parts}"
-        return text + (f"; {lost} tensors changed nothing" if lost else "")
-
 
 # What was read last for each network: another strength asks for the same again. Gone with the network.
 _known: "WeakKeyDictionary[nn.Module, OrderedDict[Hashable, LoraLoad]]" = WeakKeyDictionary()
+
+
+def open_lora_patches(
+    path: Path, model: Patched[DiffusionModel] | None, clip: Patched[TextModel] | None
+) -> tuple[tuple[WeightPatch, ...], tuple[WeightPatch, ...], LoraReport]:
+    """The patches of a LoRA for a model and for a text encoder, at strength 1, and the report on the file.
+
+    For whoever installs them by himself, as hooks do: `patch.scaled(factor)` is the same at another strength,
+    and two patches with equal keys do the same. Files are opened and kept as by `open_lora`, with its errors.
+    """
+    load = open_lora(path, model, clip)
+    unet, text = ((WeightPatch(deltas, 1.0),) if deltas.deltas else () for deltas in (load.model, load.clip))
+    return unet, text, load.report
 
 
 def open_lora(path: Path, model: Patched[DiffusionModel] | None, clip: Patched[TextModel] | None) -> LoraLoad:
@@ -92,14 +106,14 @@ def open_lora(path: Path, model: Patched[DiffusionModel] | None, clip: Patched[T
     asked = (path, status.st_size, status.st_mtime_ns, ref(other) if other is not None else None)
     known = _known.setdefault(owner, OrderedDict())
     if asked not in known:
-        known[asked] = _read(path, networks)
+        known[asked] = _read(path, networks, described(model, clip))
     known.move_to_end(asked)
     while len(known) > _KEPT_FILES:
         known.popitem(last=False)
     return known[asked]
 
 
-def _read(path: Path, networks: Mapping[Part, nn.Module | None]) -> LoraLoad:
+def _read(path: Path, networks: Mapping[Part, nn.Module | None], opened_for: str) -> LoraLoad:
     weights = open_weights(path)
     found = _read_all(weights, layout_of(networks["model"], networks["clip"]))
     shapes = {
@@ -108,23 +122,28 @@ def _read(path: Path, networks: Mapping[Part, nn.Module | None]) -> LoraLoad:
         if network is not None
         for name, parameter in network.named_parameters()
     }
-    fitting = [f for f in found if f.target in shapes and f.delta.fits(shapes[f.target])]
+    fitting = [change for change in found if _fits(change, shapes)]
     if not fitting:
-        raise UnknownFormat(path, "a LoRA for this model", _reasons(found, shapes), list(weights))
-    parts: dict[Part, dict[str, Delta]] = {"model": {}, "clip": {}}
-    for change in fitting:
-        parts[change.target.part][change.target.parameter] = change.delta
-    load = LoraLoad(
+        reasons = [*_reasons(weights, found, shapes, networks), looks_like(weights), opened_for]
+        raise UnknownFormat(path, "a LoRA for this model", reasons, list(weights))
+    placed = {name for change in fitting for name in change.names}
+    parts = {part: _deltas(change for change in fitting if change.target.part == part) for part in networks}
+    report = LoraReport(
         name=path.name,
-        model=DeltaSet(parts["model"], path.name),
-        clip=DeltaSet(parts["clip"], path.name),
         dialects=tuple(dict.fromkeys(change.dialect for change in fitting)),
-        matched={part: len(deltas) for part, deltas in parts.items()},
-        unmatched=_unmatched(weights, {name for change in fitting for name in change.names}),
+        matched={
+            part: len({name for c in fitting if c.target.part == part for name in c.names})
+            for part in networks
+        },
+        changed={part: len(deltas) for part, deltas in parts.items()},
+        unmatched={
+            part: tuple(name for name in weights if name not in placed and part_of(name) == part)
+            for part in networks
+        },
+        absent=tuple(part for part, network in networks.items() if network is None),
     )
-    lost = sum(len(names) for part, names in load.unmatched.items() if networks[part] is not None)
-    logger.log(logging.WARNING if lost else logging.INFO, "%s", load.summary())
-    return load
+    logger.log(logging.WARNING if report.is_partial else logging.INFO, "%s", "; ".join(report.lines()))
+    return LoraLoad(DeltaSet(parts["model"], path.name), DeltaSet(parts["clip"], path.name), report)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,29 +159,55 @@ class _Change:
 def _read_all(weights: Weights, layout: Layout) -> list[_Change]:
     """Every change that the names of a file ask for."""
     tensors = dict(weights.read_many(weights))
+    alphas = stated_alphas(weights)
     changes = []
     for dialect in DIALECTS:
-        for stem, target in dialect.stems(layout).items():
-            group = Stem(stem, tensors.keys(), tensors.__getitem__)
-            for changed, delta in read_deltas(group, target).items():
-                changes.append(_Change(changed, delta, frozenset(group.used), dialect.id))
+        for stem, targets in dialect.stems(layout).items():
+            for target in targets:
+                group = Stem(stem, tensors.keys(), tensors.__getitem__, alphas(stem))
+                for changed, delta in read_deltas(group, target).items():
+                    changes.append(_Change(changed, delta, frozenset(group.used), dialect.id))
     return changes
 
 
-def _unmatched(weights: Weights, placed: set[str]) -> dict[Part, tuple[str, ...]]:
-    lost = [name for name in weights if name not in placed]
-    parts: dict[Part, list[str]] = {"model": [], "clip": []}
-    for name in lost:
-        parts["clip" if name.startswith(_TEXT_PREFIXES) or "text_model." in name else "model"].append(name)
-    return {part: tuple(names) for part, names in parts.items()}
+def _fits(change: _Change, shapes: Mapping[Target, torch.Size]) -> bool:
+    shape = shapes.get(Target(change.target.part, change.target.parameter))
+    if shape is None:
+        return False
+    if change.target.rows is None:
+        return change.delta.fits(shape)
+    return Parts([(*change.target.rows, change.delta)]).fits(shape)
 
 
-def _reasons(found: list[_Change], shapes: Mapping[Target, torch.Size]) -> list[str]:
+def _deltas(changes: Iterable[_Change]) -> dict[str, Delta]:
+    """The delta of each parameter; of several for the same rows the last counts."""
+    places: dict[str, dict[tuple[int, int] | None, Delta]] = {}
+    for change in changes:
+        places.setdefault(change.target.parameter, {})[change.target.rows] = change.delta
+    return {name: _joined(found) for name, found in places.items()}
+
+
+def _joined(found: Mapping[tuple[int, int] | None, Delta]) -> Delta:
+    if None in found:
+        return found[None]
+    return Parts([(*rows, delta) for rows, delta in found.items() if rows is not None])
+
+
+def _reasons(
+    weights: Weights,
+    found: Sequence[_Change],
+    shapes: Mapping[Target, torch.Size],
+    networks: Mapping[Part, nn.Module | None],
+) -> list[str]:
     """Why nothing in a file fits."""
+    wanted = {part_of(name) for name in weights}
+    if not found and len(wanted) == 1 and networks[only := wanted.pop()] is None:
+        part = {"model": "the network", "clip": "a text encoder"}[only]
+        return [f"Everything in it is for {part}, which is not connected here."]
     if not found:
         ids = ", ".join(dialect.id for dialect in DIALECTS)
-        return [f"None of its names is one that {ids} would give to a part of it."]
-    first = found[0]
-    shape = shapes.get(first.target)
-    where = f"{first.target.parameter} of shape {tuple(shape)}" if shape else first.target.parameter
+        return [f"None of its names is one that {ids} would give to a part of this model."]
+    target = found[0].target
+    shape = shapes.get(Target(target.part, target.parameter))
+    where = f"{target.parameter} of shape {tuple(shape)}" if shape else target.parameter
     return [f"Its names are known, but its sizes are made for another model: {where} does not fit."]

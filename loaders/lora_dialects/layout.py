@@ -1,7 +1,7 @@
 """Lists the parameters that a LoRA file may change, under each of the names they are known by."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import nn
@@ -15,14 +15,31 @@ Part = Literal["model", "clip"]
 
 @dataclass(frozen=True)
 class Target:
-    """A parameter of one of the two networks."""
+    """A parameter of one of the two networks, or some of its rows.
+
+    Attributes:
+        part: which network.
+        parameter: its name there.
+        rows: the first row and how many, where a file has apart what the network has in one.
+        share: which of how many equal shares of rows, where a file has in one what the network has apart.
+    """
 
     part: Part
     parameter: str
+    rows: tuple[int, int] | None = None
+    share: tuple[int, int] | None = None
+
+    def beside(self, name: str) -> "Target | None":
+        """Another parameter of the module whose weight this is; None where it is no weight."""
+        if not self.parameter.endswith(".weight"):
+            return None
+        return replace(self, parameter=self.parameter.removesuffix("weight") + name)
 
 
-# What a file calls a module (its stem) -> the parameter meant.
-Stems = Mapping[str, Target]
+# What a file calls a module (its stem) -> the parameters meant, several where it has them in one.
+Stems = Mapping[str, tuple[Target, ...]]
+# What is in one where programs fuse attention -> what it is made of.
+FUSED: Mapping[str, tuple[str, ...]] = {"to_qkv": ("to_q", "to_k", "to_v"), "to_kv": ("to_k", "to_v")}
 
 
 @dataclass(frozen=True)
@@ -61,14 +78,27 @@ def _weighted(network: nn.Module) -> list[str]:
     return [name[:-endings] for name, _ in network.named_parameters() if name.endswith(".weight")]
 
 
-def model_weight(module: str) -> Target:
-    """The weight of a module of the diffusion network."""
-    return Target("model", f"{module}.weight")
+def weight_of(part: Part, module: str) -> tuple[Target, ...]:
+    """The weight of a module of a network."""
+    return (Target(part, f"{module}.weight"),)
 
 
-def text_weight(encoder: str, module: str) -> Target:
-    """The weight of a module of a text encoder."""
-    return Target("clip", f"{encoder}.{module}.weight")
+def fused_weights(modules: Mapping[str, str | None]) -> Iterator[tuple[str, tuple[Target, ...]]]:
+    """What a UNet's attentions are called where their projections are in one -> those projections.
+
+    Args:
+        modules: original name -> diffusers name, which is the one that files have.
+    """
+    for original, diffusers in modules.items():
+        attention, _, projection = original.rpartition(".")
+        if diffusers is None or projection != "to_k":
+            continue
+        for fused, parts in FUSED.items():
+            targets = tuple(
+                Target("model", f"{attention}.{part}.weight", share=(index, len(parts)))
+                for index, part in enumerate(parts)
+            )
+            yield f"{diffusers.rpartition('.')[0]}.{fused}", targets
 
 
 def numbered_encoders(layout: Layout) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:

@@ -3,9 +3,12 @@
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from itertools import groupby
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from torch import nn
+
+from models.adapters.weight_change import WeightChange, install_changes
 
 
 class HoldsNetwork(Protocol):
@@ -65,8 +68,12 @@ def applied(patched: Patched[N]) -> Iterator[N]:
 
 def install(root: nn.Module, patches: tuple[Patch, ...], undo: ExitStack) -> None:
     """Install patches in order; if one fails, those before it are restored when `undo` closes."""
-    for patch in patches:
-        patch.install(root, undo)
+    for changes_weights, group in groupby(patches, lambda patch: isinstance(patch, WeightChange)):
+        if changes_weights:
+            install_changes(root, cast(list[WeightChange], list(group)), undo)
+        else:
+            for patch in group:
+                patch.install(root, undo)
 
 
 @dataclass(frozen=True, eq=False)

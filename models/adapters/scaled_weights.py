@@ -1,17 +1,17 @@
 """Multiplies whole families of weights by constants, biases too."""
 
-from collections.abc import Hashable
-from contextlib import ExitStack
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-import torch
-from torch import nn
+from torch import Tensor, nn
+
+from models.adapters.weight_change import WeightChange
 
 SCALED = ("weight", "bias")
 
 
 @dataclass(frozen=True)
-class ScaledWeights:
+class ScaledWeights(WeightChange):
     """Multiplies the weight and the bias of every layer whose name ends in one of some ways.
 
     Attributes:
@@ -29,22 +29,18 @@ class ScaledWeights:
         """Its numbers."""
         return ("scaled weights", self)
 
-    def install(self, root: nn.Module, undo: ExitStack) -> None:
-        """Put scaled parameters in the place of those of the network."""
-        for name, module in root.named_modules():
-            if self.within not in name or (self.without and self.without in name):
+    def places(self, root: nn.Module) -> Iterator[str]:
+        """Weights and biases of the layers meant, unless their factor is 1."""
+        for name, _ in root.named_parameters():
+            layer, _, parameter = name.rpartition(".")
+            if self.within not in layer or (self.without and self.without in layer):
                 continue
-            factor = next((factor for ending, factor in self.factors if f".{name}".endswith(ending)), 1.0)
-            if factor != 1.0:
-                _scale(module, factor, undo)
+            if parameter in SCALED and self._factor(layer) != 1.0:
+                yield name
 
+    def change(self, name: str, weight: Tensor) -> Tensor:
+        """Multiply a parameter (any shape)."""
+        return weight * self._factor(name.rpartition(".")[0])
 
-def _scale(module: nn.Module, factor: float, undo: ExitStack) -> None:
-    for name in SCALED:
-        original = module._parameters.get(name)
-        if original is None:
-            continue
-        with torch.no_grad():
-            scaled = (original.float() * factor).to(original.dtype)
-        undo.callback(module.register_parameter, name, original)
-        module.register_parameter(name, nn.Parameter(scaled, requires_grad=False))
+    def _factor(self, layer: str) -> float:
+        return next((factor for ending, factor in self.factors if f".{layer}".endswith(ending)), 1.0)

@@ -33,7 +33,7 @@ def load_lora(
     if strength_model == 0 and strength_clip == 0:
         return model, clip
     lora = open_lora(ctx.files.find("loras", lora_name), model, clip)
-    ctx.show("text", [lora.summary()])
+    ctx.show("text", lora.report.lines())
     patched_clip = None if clip is None else lora.patch_clip(clip, strength_clip)
     return lora.patch_model(model, strength_model), patched_clip
 
@@ -56,5 +56,5 @@ def load_lora_for_model(
     if strength_model == 0:
         return model
     lora = open_lora(ctx.files.find("loras", lora_name), model, None)
-    ctx.show("text", [lora.summary()])
+    ctx.show("text", lora.report.lines())
     return lora.patch_model(model, strength_model)

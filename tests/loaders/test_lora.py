@@ -97,9 +97,9 @@ def test_every_naming_changes_the_weights_meant(
         name(m) + down: d for m, (_, d) in factors.items()
     }
     load = open_lora(saved(tmp_path, tensors), checkpoint.model, checkpoint.clip)
-    assert load.dialects == (dialect,)
-    assert load.matched == {"model": len(modules), "clip": 0}
-    assert load.unmatched == {"model": (), "clip": ()}
+    assert load.report.dialects == (dialect,)
+    assert load.report.changed == {"model": len(modules), "clip": 0}
+    assert load.report.unmatched == {"model": (), "clip": ()}
     before = {module: weight(network, module) for module in modules}
     with applied(load.patch_model(checkpoint.model, 0.5)) as patched:
         for module, (u, d) in factors.items():
@@ -128,7 +128,7 @@ def test_text_encoders_are_changed_under_each_of_their_names(
         f"{stem}.alpha": torch.tensor(2.0),
     }
     load = open_lora(saved(tmp_path, tensors), checkpoint.model, checkpoint.clip)
-    assert load.matched == {"model": 0, "clip": 1}
+    assert load.report.changed == {"model": 0, "clip": 1}
     before = weight(checkpoint.clip.base.network, f"clip_l.{TEXT}")
     with applied(load.patch_clip(checkpoint.clip, 1.0)) as patched:
         torch.testing.assert_close(weight(patched.network, f"clip_l.{TEXT}"), before + 2.0 / 4 * up @ down)
@@ -175,11 +175,11 @@ def test_what_changed_nothing_is_counted_by_part_and_warned_about(
     }
     with caplog.at_level(logging.WARNING):
         load = open_lora(saved(tmp_path, tensors), checkpoint.model, checkpoint.clip)
-    assert load.unmatched == {
+    assert load.report.unmatched == {
         "model": ("lora_unet_unknown.lora_up.weight",),
         "clip": ("lora_te_unknown.lora_up.weight",),
     }
-    assert "2 tensors changed nothing" in caplog.text
+    assert "2 of 4 tensors changed nothing" in caplog.text
 
 
 def test_bias_differences_and_whole_weights_are_understood(checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_bias_differences_and_whole_weights_are_understood(checkpoint: Checkpoin
     before, bias = weight(network, CONVOLUTION), network.get_parameter(f"{CONVOLUTION}.bias").detach().clone()
     tensors = {f"{stem}.diff": random(*before.shape), f"{stem}.diff_b": random(*bias.shape)}
     load = open_lora(saved(tmp_path, tensors), checkpoint.model, None)
-    assert load.matched["model"] == 2
+    assert load.report.changed["model"] == 2
     with applied(load.patch_model(checkpoint.model, 2.0)) as patched:
         torch.testing.assert_close(weight(patched.network, CONVOLUTION), before + 2 * tensors[f"{stem}.diff"])
         torch.testing.assert_close(
@@ -222,7 +222,7 @@ def test_other_kinds_are_read_from_their_names(checkpoint: Checkpoint, tmp_path:
         }
         expected = (before + up @ down) * magnitude / before.norm(dim=1, keepdim=True)
     load = open_lora(saved(tmp_path, tensors), checkpoint.model, checkpoint.clip)
-    assert load.unmatched["model"] == ()
+    assert load.report.unmatched["model"] == ()
     with applied(load.patch_model(checkpoint.model, 1.0)) as patched:
         torch.testing.assert_close(weight(patched.network, ORIGINAL), expected, rtol=1e-5, atol=1e-4)
 

@@ -98,8 +98,8 @@ def test_an_exported_adapter_does_through_the_loader_what_it_did_in_training(exp
     assert torch.equal(denoiser.unet(x, t, context), plain)
     checkpoint = open_checkpoint(file)
     loaded = open_lora(tmp_path / "style.safetensors", checkpoint.model, checkpoint.clip)
-    assert not any(loaded.unmatched.values())
-    assert loaded.matched["model"] == len(adapted.additions)
+    assert not any(loaded.report.unmatched.values())
+    assert loaded.report.changed["model"] == len(adapted.additions)
     with applied(loaded.patch_model(checkpoint.model, 1.0)) as model, torch.no_grad():
         got = model.network(x, t, context)
     assert not torch.allclose(expected, plain, rtol=0.1)

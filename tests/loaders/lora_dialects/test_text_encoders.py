@@ -63,7 +63,7 @@ def test_the_encoder_meant_is_changed_and_no_other(
 ) -> None:
     text = clip(*encoders)
     load = open_lora(lora(tmp_path / "x.safetensors", stem, 64, SIZES[meant]), None, text)
-    assert load.matched["clip"] == 1
+    assert load.report.changed["clip"] == 1
     before = {name: parameter.clone() for name, parameter in text.base.network.named_parameters()}
     with applied(load.patch_clip(text, 1.0)) as base:
         changed = [

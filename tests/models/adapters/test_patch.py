@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from models.adapters.patch import Patched, Substitution, applied
-from models.adapters.weights import Added, DeltaSet, Difference, LowRank, WeightPatch
+from models.adapters.products import LowRank
+from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
 from models.diffusion import DiffusionModel
 from models.unet.unet import UNet
 from tests.fixtures.checkpoints import TINY_UNET, redrawn
@@ -88,7 +89,7 @@ def test_a_delta_that_does_not_fit_leaves_no_trace(model: Patched[DiffusionModel
     network = model.base.network
     tensors = snapshot(network)
     wrong = WeightPatch(DeltaSet({BIAS: Difference(torch.zeros(4)), LINEAR: Difference(torch.zeros(7))}), 1.0)
-    with pytest.raises(RuntimeError), applied(model.with_patch(wrong)):
+    with pytest.raises(ValueError, match=LINEAR), applied(model.with_patch(wrong)):
         pytest.fail("never reached")
     assert snapshot(network) == tensors
 
@@ -98,7 +99,7 @@ def test_a_patched_model_is_a_value(model: Patched[DiffusionModel]) -> None:
     patched = model.with_patch(patch)
     assert model.patches == ()
     assert patched.base is model.base
-    assert patched.stack == (("weights", patch.source, 1.0),)
+    assert patched.stack == (("weights", patch.source, 1.0, ()),)
     assert patched.stack == model.with_patch(WeightPatch(patch.source, 1.0)).stack
     assert patched.stack != model.with_patch(WeightPatch(patch.source, 0.9)).stack
     other = DiffusionModel(network=nn.Identity(), family="x")

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from models.adapters.weights import Added, Difference, Hadamard, Kronecker, LowRank, Replacement
+from models.adapters.products import Hadamard, Kronecker, LowRank
+from models.adapters.weights import Added, Difference, Magnitude, Replacement
 
 CPU = torch.device("cpu")
 
@@ -101,7 +102,7 @@ def test_dora_by_rows_divides_by_the_norm_of_the_weight_before() -> None:
     weight, up, down, magnitude = random(6, 5), random(6, 2), random(2, 5), random(6, 1).abs()
     directed = weight + up @ down
     expected = directed * magnitude / weight.norm(dim=1, keepdim=True)
-    delta = Added(LowRank(up, down), magnitude)
+    delta = Added(LowRank(up, down), Magnitude(magnitude))
     torch.testing.assert_close(delta.change(weight, 1.0), expected)
     torch.testing.assert_close(delta.change(weight, 0.3), weight + 0.3 * (expected - weight))
 
@@ -114,7 +115,7 @@ def test_dora_by_columns_divides_by_the_norm_of_the_weight_after(kernel: tuple[i
     directed = weight + (up.flatten(1) @ down.flatten(1)).reshape(weight.shape)
     norm = directed.pow(2).sum(dim=[0, *range(2, weight.ndim)], keepdim=True).sqrt()
     torch.testing.assert_close(
-        Added(LowRank(up, down), magnitude).change(weight, 1.0), directed * magnitude / norm
+        Added(LowRank(up, down), Magnitude(magnitude)).change(weight, 1.0), directed * magnitude / norm
     )
 
 

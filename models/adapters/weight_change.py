@@ -1,0 +1,137 @@
+"""Says what a change to weights is, puts such changes on a network, and answers what weights they make."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from models.adapters.patch import Patched
+
+# The parameters that wait beside a module while changed ones stand in their place.
+_originals: "WeakKeyDictionary[nn.Module, dict[str, nn.Parameter]]" = WeakKeyDictionary()
+
+
+class WeightChange(ABC):
+    """A patch that does nothing but change parameters, each from what it was alone."""
+
+    @property
+    @abstractmethod
+    def key(self) -> Hashable:
+        """Equal for two changes that do the same."""
+
+    @abstractmethod
+    def places(self, root: nn.Module) -> Iterable[str]:
+        """Names of the parameters of a network that it changes."""
+
+    @abstractmethod
+    def change(self, name: str, weight: Tensor) -> Tensor:
+        """The changed parameter (any shape), in float32 like the one that came, which is left as it is."""
+
+    def install(self, root: nn.Module, undo: ExitStack) -> None:
+        """Put the changed parameters on a network."""
+        install_changes(root, (self,), undo)
+
+
+def install_changes(root: nn.Module, changes: Sequence[WeightChange], undo: ExitStack) -> None:
+    """Put changed parameters in the place of a network's own, which wait beside and come back as they were.
+
+    Several changes of one parameter are made in order and in float32; it is rounded once.
+    """
+    for name, wanted in _plan(root, changes).items():
+        module, parameter = _place(root, name)
+        original = module.get_parameter(parameter)
+        changed = nn.Parameter(_like(original, _changed(original, name, wanted)), requires_grad=False)
+        _keep_original(module, parameter, original, undo)
+        module.register_parameter(parameter, changed)
+
+
+class PatchedWeights:
+    """The weights of a model as its patches make them, one at a time; its network is left alone.
+
+    What is installed on the network at the moment makes no difference.
+    """
+
+    def __init__(self, patched: "Patched[Any]") -> None:
+        self.network: nn.Module = patched.base.network
+        self.changes = tuple(patch for patch in patched.patches if isinstance(patch, WeightChange))
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for weights of the same network under the same changes."""
+        return (self.network, tuple(change.key for change in self.changes))
+
+    @cached_property
+    def shapes(self) -> Mapping[str, torch.Size]:
+        """Names and shapes of the parameters, before their changes."""
+        return {name: _original(self.network, name).shape for name, _ in self.network.named_parameters()}
+
+    def precise(self, name: str) -> Tensor:
+        """A parameter (any shape) in float32."""
+        return _changed(_original(self.network, name), name, self._plan.get(name, ()))
+
+    def items(self) -> Iterator[tuple[str, Tensor]]:
+        """Every tensor of the network's state by name, in the number type that the network has it in."""
+        buffers = dict(self.network.named_buffers())
+        for name, present in self.network.state_dict(keep_vars=True).items():
+            if name in buffers:
+                yield name, present.detach()
+                continue
+            original = _original(self.network, name)
+            changes = self._plan.get(name)
+            kept = _like(original, _changed(original, name, changes)) if changes else original
+            yield name, kept.detach()
+
+    @cached_property
+    def _plan(self) -> Mapping[str, Sequence[WeightChange]]:
+        return _plan(self.network, self.changes)
+
+
+def _plan(root: nn.Module, changes: Sequence[WeightChange]) -> dict[str, list[WeightChange]]:
+    """Which changes each parameter gets, in order."""
+    plan: dict[str, list[WeightChange]] = {}
+    for change in changes:
+        for name in change.places(root):
+            plan.setdefault(name, []).append(change)
+    return plan
+
+
+def _changed(original: Tensor, name: str, changes: Sequence[WeightChange]) -> Tensor:
+    with torch.no_grad():
+        weight = original.detach().float()
+        for change in changes:
+            weight = change.change(name, weight)
+        return weight
+
+
+def _like(original: Tensor, changed: Tensor) -> Tensor:
+    """A changed parameter in the number type and the memory layout of the one it was made from."""
+    changed = changed.to(original.dtype)
+    last = original.ndim == 4 and not original.is_contiguous()
+    return changed.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
+def _place(root: nn.Module, name: str) -> tuple[nn.Module, str]:
+    path, _, parameter = name.rpartition(".")
+    return root.get_submodule(path), parameter
+
+
+def _original(root: nn.Module, name: str) -> nn.Parameter:
+    """A parameter as it is when nothing is installed."""
+    module, parameter = _place(root, name)
+    waiting = _originals.get(module, {}).get(parameter)
+    return module.get_parameter(parameter) if waiting is None else waiting
+
+
+def _keep_original(module: nn.Module, parameter: str, original: nn.Parameter, undo: ExitStack) -> None:
+    """Remember a parameter that is about to be replaced, until `undo` puts it back."""
+    waiting = _originals.setdefault(module, {})
+    if parameter not in waiting:
+        waiting[parameter] = original
+        undo.callback(waiting.pop, parameter)
+    undo.callback(module.register_parameter, parameter, original)
