@@ -61,8 +61,9 @@ def read_workflow(root: Path, parts: Parts) -> tuple[bytes, str]:
 def versions_kept(root: Path) -> int:
     """How many versions before the present one this user keeps of each workflow."""
     chosen = read_object(root, SETTINGS_FILE).get(VERSIONS_SETTING)
-    is_number = isinstance(chosen, int | float) and not isinstance(chosen, bool)
-    return max(0, min(MOST_VERSIONS, int(chosen))) if is_number and chosen == chosen else VERSIONS_KEPT
+    if isinstance(chosen, bool) or not isinstance(chosen, int | float) or chosen != chosen:
+        return VERSIONS_KEPT
+    return int(max(0, min(MOST_VERSIONS, chosen)))
 
 
 def write_workflow(root: Path, parts: Parts, content: bytes, expected: str | None) -> str:
