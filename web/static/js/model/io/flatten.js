@@ -6,7 +6,7 @@
 import { ENTRY } from "../definitions.js";
 import { inputSlot, slotsOf, titleOf } from "../slots.js";
 import { exitOf, withSubgraphs } from "../subgraphs.js";
-import { typesMatch } from "../validate.js";
+import { letThrough } from "../wiring.js";
 
 /** @typedef {{kind: "link", key: string, slot: number} | {kind: "value", value: any} | {kind: "none"}} Source */
 
@@ -121,7 +121,7 @@ class Flattening {
         const { value } = origin.values;
         return value === null || value === undefined ? held : { kind: "value", value };
       } else if (origin.type === "Reroute") link = graph.linksInto(origin.id)[0];
-      else if (origin.mode === "bypass") link = this.bypassed(graph, origin, link);
+      else if (origin.mode === "bypass") link = letThrough(graph, this.definitions, origin, link);
       else if (this.document.subgraphs.has(origin.type)) {
         scope = this.inside(scope, origin);
         link = exitLink(scope.graph, link.slot);
@@ -135,25 +135,6 @@ class Flattening {
   valueOf(node, name) {
     const widget = inputSlot(this.definitions, node, name)?.widget;
     return widget ? node.values[name] ?? widget.fallback : undefined;
-  }
-
-  /**
-   * The link that a bypassed node lets through to an output: same place first, then the same type, then one that fits.
-   * @param {Graph} graph @param {Node} node @param {Link} link the link that leaves it
-   * @returns {Link | undefined}
-   */
-  bypassed(graph, node, link) {
-    const { inputs, outputs } = slotsOf(this.definitions, node);
-    const target = graph.nodes.get(link.to);
-    const wanted = target && inputSlot(this.definitions, target, link.input)?.type;
-    const given = outputs[link.slot]?.type ?? link.type;
-    const sockets = inputs.filter((slot) => !slot.widget || graph.linkInto(node.id, slot.name));
-    const type = wanted === undefined || wanted === "*" ? given : wanted;
-    const fits = (/** @type {{type: string} | undefined} */ slot) =>
-      slot !== undefined && typesMatch(slot.type, type) && typesMatch(slot.type, given);
-    const same = sockets[link.slot];
-    const chosen = fits(same) ? same : sockets.find((slot) => slot.type === type) ?? sockets.find(fits);
-    return chosen && graph.linkInto(node.id, chosen.name);
   }
 }
 

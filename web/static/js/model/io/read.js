@@ -7,6 +7,7 @@
 import { ENTRY, isGrown } from "../definitions.js";
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
+import { readForm } from "./form.js";
 import { readLink, readPair, typeName, without } from "./raw.js";
 import { OWN_EXTRA, readFloating, readReroutes, readWay } from "./reroutes.js";
 import { addBoundaries, fillInstances, promoteWidgets, readableSubgraphs } from "./subgraphs.js";
@@ -53,6 +54,8 @@ export function readWorkflow(json, definitions) {
     promoteWidgets(change, definitions);
     fillInstances(change, definitions, doubts);
   }
+  const form = readForm(json.extra, document);
+  if (form) change.put("meta", { id: "form", value: form });
   return { document, doubts };
 }
 

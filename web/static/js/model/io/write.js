@@ -7,6 +7,7 @@ import { isBoundary } from "../commands.js";
 import { columnsOf } from "../layout.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
+import { writeForm } from "./form.js";
 import { writeFloating, writeLooks, writeReroutes, writeWay } from "./reroutes.js";
 import { CONTROLS } from "./subgraphs.js";
 import { writeValues } from "./values.js";
@@ -63,7 +64,7 @@ export function writeWorkflow(document, catalogue) {
     last_node_id: highest(nodes.map((node) => node.key), last_node_id),
     last_link_id: highest(links.map((link) => link.key), last_link_id),
     nodes: written, links: links.map((link) => writeLink(graph, link, inputs)),
-    groups, ...floating, config: config ?? {}, extra: writeExtra(graph, links, reroutes, extra),
+    groups, ...floating, config: config ?? {}, extra: writeExtra(graph, links, reroutes, writeForm(document, extra)),
     ...(subgraphs.length > 0 || others ? { definitions: { ...others, subgraphs } } : {}), ...kept, version: 0.4,
   };
 }
