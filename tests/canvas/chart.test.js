@@ -29,7 +29,7 @@ function bench() {
   const view = {
     store, scene: new Scene(store), camera: new Camera(), stage: { style: {} }, selection: new Set(), selectedLink: null,
     selectedGroup: null, hiddenLink: null, linking: /** @type {any} */ (null), box: null, redraw: () => undefined,
-    redrawOverlay: () => undefined, setHover: () => undefined, dom: { close: note("close"), openText: note("text"), isFocused: false, openTitle: note("title") },
+    look: () => undefined, setHover: () => undefined, dom: { close: note("close"), openText: note("text"), isFocused: false, openTitle: note("title") },
     select(/** @type {Iterable<string>} */ ids, add = false) {
       if (!add) this.selection.clear();
       for (const id of ids) this.selection.add(id);

@@ -18,6 +18,7 @@ export class Scene {
     this.nodes = new SpatialIndex();
     this.links = new SpatialIndex();
     /** @type {Map<string, PlacedLink>} */ this.placed = new Map();
+    /** @type {Bounds[] | null} what changes touched since it was last asked for; null is everything */ this.touched = null;
     this.rebuild();
     store.listen((change) => this.follow(change));
   }
@@ -31,8 +32,10 @@ export class Scene {
     for (const patch of change.patches) {
       if (patch.graph !== graph.id) continue;
       if (patch.kind === "link") links.add(patch.id);
+      if (patch.kind === "group") for (const group of [patch.before, patch.after]) if (group && "bounds" in group) this.touch(group.bounds);
       if (patch.kind !== "node") continue;
       const node = graph.nodes.get(patch.id);
+      for (const record of [patch.before, node]) if (record && "position" in record) this.touch(this.shape(/** @type {Node} */ (record)).bounds);
       if (node) this.nodes.set(node.id, this.shape(node).bounds);
       else this.nodes.remove(patch.id);
       for (const link of [...graph.linksInto(patch.id), ...graph.linksFrom(patch.id)]) links.add(link.id);
@@ -40,8 +43,21 @@ export class Scene {
     for (const id of links) this.placeLink(id);
   }
 
+  /** @param {Bounds | undefined} bounds */
+  touch(bounds) {
+    if (bounds) this.touched?.push(bounds);
+  }
+
+  /** @returns {Bounds[] | null} what changes touched since this was last asked; null is everything */
+  takeTouched() {
+    const { touched } = this;
+    this.touched = [];
+    return touched;
+  }
+
   /** Reads the whole graph again. */
   rebuild() {
+    this.touched = null;
     this.nodes.clear();
     this.links.clear();
     this.placed.clear();
@@ -54,9 +70,11 @@ export class Scene {
   placeLink(id) {
     const link = this.store.graph.links.get(id);
     const points = link && this.curveOf(link);
+    this.touch(this.links.entries.get(id)?.bounds);
     if (link && points) {
       this.placed.set(id, { link, points });
       this.links.set(id, curveBounds(points));
+      this.touch(this.links.entries.get(id)?.bounds);
     } else {
       this.placed.delete(id);
       this.links.remove(id);

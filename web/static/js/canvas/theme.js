@@ -2,7 +2,7 @@
 
 /**
  * @typedef {Readonly<{
- *   paper: string, dot: string, node: string, title: string, line: string, ink: string, soft: string, faint: string,
+ *   paper: string, dot: string, node: string, title: string, titleFar: string, line: string, ink: string, soft: string, faint: string,
  *   field: string, fieldHover: string, accent: string, onAccent: string, danger: string, dangerSoft: string, warn: string,
  *   shadow: string, bypass: string, isDark: boolean,
  * }>} Theme
@@ -11,7 +11,7 @@
 export const FONT = `system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif`;
 
 const NAMES = {
-  paper: "--paper", dot: "--dot", node: "--node", title: "--node-title", line: "--line", ink: "--ink", soft: "--soft",
+  paper: "--paper", dot: "--dot", node: "--node", title: "--node-title", titleFar: "--node-title-far", line: "--line", ink: "--ink", soft: "--soft",
   faint: "--faint", field: "--field", fieldHover: "--field-hover", accent: "--accent", onAccent: "--on-accent",
   danger: "--danger", dangerSoft: "--danger-soft", warn: "--warn", shadow: "--shadow", bypass: "--bypass",
 };

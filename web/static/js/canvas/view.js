@@ -10,14 +10,12 @@ import { showsPictures } from "../model/nodes.js";
 import { checkLink } from "../model/validate.js";
 import { Camera } from "./camera.js";
 import { DomWidgets } from "./domwidgets.js";
+import { Painter } from "./painter.js";
 import { Scene } from "./scene.js";
 import { overlap } from "./spatial.js";
+import { Standing } from "./standing.js";
+import { hooks } from "./hooks.js";
 import { readTheme } from "./theme.js";
-import { paintGroups, paintPaper } from "./paint/ground.js";
-import { paintLinks } from "./paint/links.js";
-import { paintPreview, paintProblems } from "./paint/media.js";
-import { paintNode } from "./paint/nodes.js";
-import { paintOverlay } from "./paint/overlay.js";
 
 /**
  * A link that is being drawn. `ends` are the fixed ends: one, or several when all links of an output are moved.
@@ -43,7 +41,6 @@ export class View {
     this.theme = readTheme();
     this.width = 1;
     this.height = 1;
-    this.ratio = 1;
     /** @type {Set<string>} */ this.selection = new Set();
     /** @type {string | null} */ this.selectedLink = null;
     /** @type {string | null} */ this.selectedGroup = null;
@@ -54,10 +51,9 @@ export class View {
     this.isCatalogueComplete = false;
     this.draws = 0;
     this.frame = 0;
-    this.dirty = { scene: true, overlay: true };
     /** @type {Set<() => void>} */ this.watchers = new Set();
-    const [scene, overlay] = stage.querySelectorAll("canvas");
-    this.canvases = { scene, overlay };
+    this.painter = new Painter(this, stage);
+    this.standing = new Standing(this);
     this.dom = new DomWidgets(this, /** @type {HTMLElement} */ (stage.querySelector(".widgets")));
     this.watch();
   }
@@ -69,10 +65,13 @@ export class View {
       if (change.reason === "open" || change.reason === "enter") this.clearSelection();
       if (change.reason === "enter") this.lookAt(this.store.path.join());
       this.forgetRemoved();
-      this.redraw();
+      this.showTouched();
       this.dom.follow();
     });
-    this.board.listen(() => this.redraw());
+    this.board.listen(() => {
+      this.standing.isOld = true;
+      this.look();
+    });
     this.pictures.onload = () => this.redraw();
     new ResizeObserver(() => this.resize()).observe(this.stage);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.retheme());
@@ -97,59 +96,47 @@ export class View {
 
   /** Fits the canvases to the stage and to the pixels of the screen. */
   resize() {
-    const { clientWidth, clientHeight } = this.stage;
-    this.ratio = Math.min(3, devicePixelRatio || 1);
-    this.width = Math.max(1, clientWidth);
-    this.height = Math.max(1, clientHeight);
-    for (const canvas of Object.values(this.canvases)) {
-      canvas.width = Math.round(this.width * this.ratio);
-      canvas.height = Math.round(this.height * this.ratio);
-    }
-    this.redraw();
+    this.width = Math.max(1, this.stage.clientWidth);
+    this.height = Math.max(1, this.stage.clientHeight);
+    this.painter.resize();
+    this.look();
   }
 
   /** Asks for a new picture of everything. */
   redraw() {
-    this.dirty.scene = true;
-    this.redrawOverlay();
+    this.painter.damage.all();
+    this.look();
   }
 
-  /** Asks for a new picture of the gesture only. */
-  redrawOverlay() {
-    this.dirty.overlay = true;
+  /** Asks for a new picture of a part. @param {Bounds} bounds of the canvas */
+  redrawPart([x, y, width, height]) {
+    const fringe = 16;
+    this.painter.damage.add([x - fringe, y - fringe, width + 2 * fringe, height + 2 * fringe]);
+    this.look();
+  }
+
+  /** Asks for a frame: the eye moved, or a gesture shows something else. */
+  look() {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.draw());
   }
 
-  /** Draws what is dirty. */
+  /** Draws what is damaged. */
   draw() {
-    this.frame = 0;
     this.draws += 1;
-    if (this.dirty.scene) this.drawScene();
-    const overlay = /** @type {CanvasRenderingContext2D} */ (this.canvases.overlay.getContext("2d"));
-    overlay.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    paintOverlay(overlay, this);
-    this.dirty = { scene: false, overlay: false };
+    for (const prepare of hooks.before) prepare();
+    this.standing.damage();
+    this.frame = 0;
+    this.painter.draw();
     this.dom.place();
     for (const watcher of this.watchers) watcher();
   }
 
-  /** Draws paper, groups, links and nodes. */
-  drawScene() {
-    const context = /** @type {CanvasRenderingContext2D} */ (this.canvases.scene.getContext("2d", { alpha: false }));
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    paintPaper(context, this);
-    const { x, y, scale } = this.camera;
-    context.scale(scale, scale);
-    context.translate(-x, -y);
-    const bounds = this.visible();
-    paintGroups(context, this);
-    paintLinks(context, this, bounds);
-    const nodes = this.scene.nodesIn(bounds);
-    for (const node of nodes) paintNode(context, this, node);
-    for (const node of nodes) {
-      paintPreview(context, this, node);
-      paintProblems(context, this, node);
-    }
+  /** Asks for a new picture of what a change touched. */
+  showTouched() {
+    const touched = this.scene.takeTouched();
+    if (touched === null) return this.redraw();
+    for (const bounds of touched) this.redrawPart(bounds);
+    this.look();
   }
 
   /** What part of the canvas is in sight, and a little around it. @returns {Bounds} */
@@ -195,8 +182,17 @@ export class View {
   /** @param {Hit} hit */
   setHover(hit) {
     if (hoverName(hit) === hoverName(this.hover)) return void (this.hover = hit);
+    for (const one of [this.hover, hit]) {
+      const bounds = this.boundsOf(one);
+      if (bounds) this.redrawPart(bounds);
+    }
     this.hover = hit;
-    this.redraw();
+  }
+
+  /** @param {Hit} hit @returns {Bounds | null} what looks otherwise when it is pointed at */
+  boundsOf(hit) {
+    if (hit.kind === "link") return this.scene.links.entries.get(hit.link.id)?.bounds ?? null;
+    return "node" in hit ? this.scene.shape(hit.node).bounds : null;
   }
 
   /** @param {Node} node @returns {boolean} */
@@ -280,6 +276,11 @@ export class View {
     const upload = this.store.definitions.get(node.type)?.inputs.find((input) => input.widget?.upload);
     const name = upload ? node.values[upload.name] : null;
     return typeof name === "string" && name !== "" ? [this.pictures.inputUrl(name)] : [];
+  }
+
+  /** @param {Node} node @param {boolean} isKnown @returns {boolean} whether its type is nowhere to be found */
+  isLost(node, isKnown) {
+    return !isKnown && this.isCatalogueComplete && !this.isSubgraph(node.type);
   }
 
   /** @param {Node} node @returns {boolean} */

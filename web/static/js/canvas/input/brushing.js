@@ -25,7 +25,7 @@ export function brushing(chart) {
     cancel: () => view.select(before),
     exit() {
       view.box = null;
-      view.redrawOverlay();
+      view.look();
     },
   };
 }

@@ -73,10 +73,15 @@ export class Chart {
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
     const world = this.view.camera.toWorld(x, y);
+    const { scene, camera: { scale } } = this.view;
+    /** @type {Hit | null} looked for when a state asks, because panning never does */
+    let hit = null;
     return {
       screen: [x, y], world, button: event.button, shift: event.shiftKey, control: event.ctrlKey || event.metaKey,
       alt: event.altKey, touch: "pointerType" in event && event.pointerType === "touch",
-      hit: hitTest(this.view.scene, world, this.view.camera.scale),
+      get hit() {
+        return (hit ??= hitTest(scene, world, scale));
+      },
     };
   }
 

@@ -51,7 +51,7 @@ class LinkingState {
     if (!current) return;
     const blank = { at: pointer.world, snap: null, target: null, refusal: null };
     this.view.linking = { ...current, ...blank, ...findTarget(this.chart, pointer, current) };
-    this.view.redrawOverlay();
+    this.view.look();
   }
 
   /** @param {Pointer} pointer */

@@ -23,7 +23,7 @@ export function panning(chart) {
       moved = true;
       chart.view.camera.pan(x - last[0], y - last[1]);
       last = [x, y];
-      chart.view.redraw();
+      chart.view.look();
     },
     up() {
       if (!moved && clears) chart.view.clearSelection();

@@ -76,7 +76,7 @@ function turn(view, event) {
     const speed = event.ctrlKey && Math.abs(amount) < 50 ? 0.01 : 0.0016;
     view.camera.zoom(Math.exp(-amount * speed), [event.clientX - box.left, event.clientY - box.top]);
   }
-  view.redraw();
+  view.look();
 }
 
 /** Two fingers pan and zoom; a long press is the other button. @param {Chart} chart */
@@ -107,7 +107,7 @@ function listenToTouch(chart) {
       const before = Math.hypot(finger.x - other.x, finger.y - other.y);
       view.camera.pan((now.x - finger.x) / 2, (now.y - finger.y) / 2);
       if (before > 0) view.camera.zoom(Math.hypot(now.x - other.x, now.y - other.y) / before, [(now.x + other.x) / 2, (now.y + other.y) / 2]);
-      view.redraw();
+      view.look();
     }
     fingers.set(event.pointerId, now);
   }, { capture: true });

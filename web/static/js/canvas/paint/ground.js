@@ -1,66 +1,41 @@
 /** Paints what lies below the nodes: paper, dots, and the frames of groups. */
 
+/** @import { Bounds } from "../../model/types.js" */
 /** @import { View } from "../view.js" */
 
 import { FONT } from "../theme.js";
+import { overlap } from "../spatial.js";
 import { cut } from "../text.js";
 
 const GRID = 24;
-const TILE = 48;
-
-/** @type {{colour: string, pattern: CanvasPattern} | null} */
-let dots = null;
+const DOT = 0.07;
+const LEAST_PITCH = 16;
 
 /**
- * One dot on a tile, large enough to stay crisp when it is scaled.
- * @param {CanvasRenderingContext2D} context @param {string} colour
- * @returns {CanvasPattern | null}
+ * The paper and its dots, which thin out as they come close together.
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Bounds} part
  */
-function dotPattern(context, colour) {
-  if (dots?.colour === colour) return dots.pattern;
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = TILE;
-  const pen = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
-  pen.fillStyle = colour;
-  pen.beginPath();
-  pen.arc(TILE / 2, TILE / 2, TILE * 0.035, 0, 2 * Math.PI);
-  pen.fill();
-  const pattern = context.createPattern(tile, "repeat");
-  dots = pattern && { colour, pattern };
-  return pattern;
-}
-
-/**
- * The paper and its dots; the dots thin out as they come close together.
- * @param {CanvasRenderingContext2D} context in screen pixels @param {View} view
- */
-export function paintPaper(context, view) {
-  const { camera, theme, width, height } = view;
+export function paintPaper(context, { camera, theme }, [x, y, width, height]) {
   context.fillStyle = theme.paper;
-  context.fillRect(0, 0, width, height);
-  let pitch = GRID * camera.scale;
-  while (pitch < 16) pitch *= 2;
-  const pattern = dotPattern(context, theme.dot);
-  if (!pattern) return;
-  const left = mod(-camera.x * camera.scale, pitch) - pitch / 2;
-  const top = mod(-camera.y * camera.scale, pitch) - pitch / 2;
-  pattern.setTransform(new DOMMatrix([pitch / TILE, 0, 0, pitch / TILE, left, top]));
-  context.fillStyle = pattern;
-  context.fillRect(0, 0, width, height);
-}
-
-/** @param {number} value @param {number} divisor @returns {number} */
-function mod(value, divisor) {
-  return ((value % divisor) + divisor) % divisor;
+  context.fillRect(x, y, width, height);
+  let pitch = GRID;
+  while (pitch * camera.scale < LEAST_PITCH) pitch *= 2;
+  const size = DOT * pitch;
+  context.fillStyle = theme.dot;
+  const [left, top] = [x, y].map((start) => Math.floor(start / pitch) * pitch);
+  for (let row = top; row < y + height + size; row += pitch) {
+    for (let column = left; column < x + width + size; column += pitch) context.fillRect(column - size / 2, row - size / 2, size, size);
+  }
 }
 
 /**
  * The frames of groups, below everything else.
- * @param {CanvasRenderingContext2D} context on the canvas @param {View} view
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Bounds} part
  */
-export function paintGroups(context, view) {
+export function paintGroups(context, view, part) {
   const { theme, camera } = view;
   for (const group of view.store.graph.groups.values()) {
+    if (!overlap(group.bounds, part)) continue;
     const [x, y, width, height] = group.bounds;
     const colour = group.color ?? theme.soft;
     context.beginPath();

@@ -9,22 +9,34 @@ import { typesMatch } from "../../model/validate.js";
 import { hooks, paintAll } from "../hooks.js";
 import { FONT, typeColour } from "../theme.js";
 import { cut } from "../text.js";
+import { paintFar } from "./far.js";
 import { paintWidgets } from "./widgets.js";
 import { paintMedia } from "./media.js";
 
 const RADIUS = 9;
+/** Below this scale nodes are boxes. */
+const FAR = 0.25;
+
+/**
+ * Nodes, lowest first.
+ * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {readonly Node[]} nodes
+ */
+export function paintNodes(context, view, nodes) {
+  if (view.camera.scale < FAR) return paintFar(context, view, nodes);
+  for (const node of nodes) paintNode(context, view, node);
+}
 
 /**
  * One node.
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
  */
-export function paintNode(context, view, node) {
+function paintNode(context, view, node) {
   const shape = view.scene.shape(node);
   const scale = view.camera.scale;
   context.globalAlpha = node.mode === "normal" ? 1 : 0.5;
   paintFrame(context, view, node, shape, scale);
   if (hooks.behind.size > 0) paintAll(hooks.behind, context, node, shape);
-  if (scale > 0.16) paintTitle(context, view, node, shape, scale);
+  paintTitle(context, view, node, shape, scale);
   if (scale > 0.28) paintSockets(context, view, node, shape, scale);
   if (!node.collapsed && scale > 0.28) paintWidgets(context, view, node, shape);
   if (shape.media) paintMedia(context, view, node, shape.media);
@@ -32,14 +44,18 @@ export function paintNode(context, view, node) {
   context.globalAlpha = 1;
 }
 
-/** @param {View} view @param {Node} node @param {Shape} shape @returns {{line: string, width: number}} */
-function outline(view, node, shape) {
+/**
+ * How the frame of a node is drawn.
+ * @param {View} view @param {Node} node @param {boolean} isKnown
+ * @returns {{line: string, width: number}}
+ */
+export function outlineOf(view, node, isKnown) {
   const { theme } = view;
   const run = view.runOf(node);
   if (view.problemsOf(node).length > 0) return { line: theme.danger, width: 2 };
   if (view.selection.has(node.id)) return { line: theme.accent, width: 2 };
   if (run.state === "running") return { line: theme.accent, width: 2 };
-  if (!shape.isKnown && view.isCatalogueComplete && !view.isSubgraph(node.type)) return { line: theme.danger, width: 1.5 };
+  if (view.isLost(node, isKnown)) return { line: theme.danger, width: 1.5 };
   return { line: theme.line, width: 1 };
 }
 
@@ -52,8 +68,7 @@ function paintFrame(context, view, node, shape, scale) {
   context.beginPath();
   context.roundRect(x - 1, y + 1, width + 2, height + 3, radius + 1);
   context.fill();
-  const unknown = !shape.isKnown && view.isCatalogueComplete && !view.isSubgraph(node.type);
-  context.fillStyle = unknown ? theme.dangerSoft : node.mode === "bypass" ? theme.bypass : theme.node;
+  context.fillStyle = view.isLost(node, shape.isKnown) ? theme.dangerSoft : node.mode === "bypass" ? theme.bypass : theme.node;
   context.beginPath();
   context.roundRect(x, y, width, height, radius);
   context.fill();
@@ -68,7 +83,7 @@ function paintFrame(context, view, node, shape, scale) {
     context.fillRect(x, y + shape.title[3] - 0.5, width, 1);
   }
   paintProgress(context, view, node, shape);
-  const { line, width: stroke } = outline(view, node, shape);
+  const { line, width: stroke } = outlineOf(view, node, shape.isKnown);
   context.strokeStyle = line;
   context.lineWidth = Math.max(stroke, stroke * 0.7 / scale);
   context.beginPath();

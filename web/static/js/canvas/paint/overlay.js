@@ -6,6 +6,11 @@ import { curve } from "../curve.js";
 import { FONT, typeColour } from "../theme.js";
 import { trace } from "./links.js";
 
+/** @param {View} view @returns {boolean} whether a gesture shows anything */
+export function hasOverlay(view) {
+  return view.box !== null || view.linking !== null;
+}
+
 /**
  * @param {CanvasRenderingContext2D} context in screen pixels @param {View} view
  */
