@@ -45,11 +45,11 @@ test("a model is missing when no drop-down offers it; its file tells where it is
 });
 
 test("a model that a file only names is missing unless some folder holds it", () => {
-  const json = { models: [{ name: "x.safetensors", directory: "loras", url: 5 }, { name: 7 }, null] };
+  const json = { models: [{ name: "fine-detail.safetensors", directory: "loras", url: 5 }, { name: 7 }, null] };
   const store = opened([node({ id: 1, type: "CheckpointLoaderSimple", widgets_values: ["a.safetensors"], properties: { models: [{ name: "a.safetensors" }] } })], json);
   const names = (/** @type {any} */ installed) => findMissing(store.document, store.definitions, installed).models.map((model) => [model.name, model.folder, model.url, ...model.alternatives]);
-  assert.deepEqual(names({ loras: ["sub/y.safetensors"] }), [["x.safetensors", "loras", null, "sub/y.safetensors"]]);
-  assert.deepEqual(names({ loras: ["sub/x.safetensors"] }), []);
+  assert.deepEqual(names({ loras: ["sub/fine_details.safetensors"] }), [["fine-detail.safetensors", "loras", null, "sub/fine_details.safetensors"]]);
+  assert.deepEqual(names({ loras: ["sub/fine-detail.safetensors"] }), []);
 });
 
 test("a word that a drop-down lacks comes with words like it", () => {

@@ -71,7 +71,10 @@ class Search {
   look(graph, node, isLinked) {
     const where = { graph, node: node.id, key: node.key };
     if (!this.definitions.has(node.type)) this.lacksType(node, where);
-    for (const raw of listOf(recordOf(node.kept.properties).models)) this.declare(raw, where);
+    const values = new Set(Object.values(node.values).map((value) => base(String(value))));
+    for (const raw of listOf(recordOf(node.kept.properties).models)) {
+      if (!this.definitions.has(node.type) || values.has(base(String(raw?.name)))) this.declare(raw, where);
+    }
     for (const slot of slotsOf(this.definitions, node).inputs) {
       if (slot.widget?.kind === "combo" && !isLinked(slot.name)) this.check(node, slot, { ...where, input: slot.name });
     }
