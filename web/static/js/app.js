@@ -35,6 +35,7 @@ export class App {
     this.runner = new Runner(this.store, this.board, this.clientId);
     this.drafts = drafts;
     this.commands = new Commands();
+    /** @type {import("./extensions/loader.js").Extensions | null} */ this.extensions = null;
     this.sidebar = new Sidebar(settings, this.commands);
     this.bottom = new Bottom(settings, this.commands);
     for (const dock of [this.sidebar, this.bottom]) dock.listeners.add(() => this.layOut(stage));

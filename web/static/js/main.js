@@ -153,6 +153,13 @@ function firstDocument(definitions, draft) {
   return { opened: { document: starterDocument(definitions), doubts: [] }, name: "Untitled", isDirty: false };
 }
 
+/** Loads what packs bring for the page, when all else stands. @param {App} app */
+async function loadExtensions(app) {
+  const { Extensions } = await import("./extensions/loader.js");
+  app.extensions = new Extensions(app);
+  await app.extensions.load();
+}
+
 /** Builds the page. */
 async function start() {
   const settings = new Settings();
@@ -181,7 +188,7 @@ async function start() {
   listenToDrops(app);
   listenToServer(app);
   if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
-  void tellPacks();
+  void tellPacks().then(() => loadExtensions(app)).catch(() => undefined);
   app.isStarted = true;
   Object.assign(window, { sfumato: app });
   requestAnimationFrame(() => {

@@ -76,6 +76,11 @@ export async function fetchPacks() {
   return (await send("packs")).json();
 }
 
+/** @returns {Promise<readonly string[]>} addresses of the scripts that packs bring */
+export async function fetchExtensions() {
+  return (await send("extensions")).json();
+}
+
 /**
  * Hands a prompt to the queue.
  * @param {{prompt: Record<string, PromptNode>, client_id: string, prompt_id: string, front?: boolean, extra_data: any}} body

@@ -10,6 +10,18 @@ const LONGEST_WAIT = 5000;
  * @property {(key: string, text: string) => void} text
  */
 
+/**
+ * Who else hears everything that comes in: extensions. Beside the messages of the server there are "preview" (a frame),
+ * "progress_text", "reconnecting" and "reconnected".
+ * @type {Set<(type: string, data: any) => void>}
+ */
+export const hearers = new Set();
+
+/** @param {string} type @param {any} data */
+function tell(type, data) {
+  for (const hear of hearers) hear(type, data);
+}
+
 /** One socket for the page. */
 export class Socket {
   /** @param {string} clientId @param {SocketEvents} events */
@@ -17,6 +29,7 @@ export class Socket {
     this.clientId = clientId;
     this.events = events;
     this.wait = 250;
+    this.wasOpen = false;
     /** @type {WebSocket | null} */ this.socket = null;
   }
 
@@ -31,10 +44,13 @@ export class Socket {
       this.wait = 250;
       socket.send(JSON.stringify({ type: "feature_flags", data: { supports_preview_metadata: true } }));
       this.events.state("open");
+      if (this.wasOpen) tell("reconnected", null);
+      this.wasOpen = true;
     });
     socket.addEventListener("message", (event) => this.receive(event.data));
     socket.addEventListener("close", () => {
       this.events.state("closed");
+      tell("reconnecting", null);
       setTimeout(() => this.open(), this.wait);
       this.wait = Math.min(LONGEST_WAIT, this.wait * 1.7);
     });
@@ -45,7 +61,22 @@ export class Socket {
     if (typeof data === "string") {
       const message = JSON.parse(data);
       this.events.message(message.type, message.data ?? {});
-    } else readFrame(data, this.events);
+      tell(message.type, message.data ?? {});
+    } else this.receiveFrame(data);
+  }
+
+  /** @private @param {ArrayBuffer} data */
+  receiveFrame(data) {
+    readFrame(data, {
+      preview: (frame) => {
+        this.events.preview(frame);
+        tell("preview", frame);
+      },
+      text: (key, text) => {
+        this.events.text(key, text);
+        tell("progress_text", { nodeId: key, text });
+      },
+    });
   }
 }
 

@@ -1,0 +1,2 @@
+export const api = 99;
+export default function () {}

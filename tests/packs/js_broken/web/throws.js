@@ -1,0 +1,1 @@
+throw new Error("a pack that fails on purpose");
