@@ -18,7 +18,7 @@ DIAL = {"1": {"class_type": "ExampleDial", "inputs": {"angle": 30, "label": "eas
 def packed(tmp_path_factory):
     """A server with the packs that bring scripts, and one whose script fails."""
     base = tmp_path_factory.mktemp("packed")
-    for pack in ("js_native", "js_broken"):
+    for pack in ("js_native", "js_failing"):
         shutil.copytree(PACKS / pack, base / "custom_nodes" / pack)
     server = Server(base)
     yield server
@@ -89,18 +89,18 @@ def test_a_pack_that_fails_is_named_with_its_error_and_harms_nobody_else(extende
     page = extended
     assert page.ask("() => sfumato.commands.all.has('example.turn')")
     page.ask("() => sfumato.commands.run('broken.throw')")
-    page.page.locator("#toasts [data-name=extension-js_broken]").get_by_role("button", name="Details").click()
-    told = page.page.locator("section[data-pack=js_broken]").inner_text()
+    page.page.locator("#toasts [data-name=extension-js_failing]").get_by_role("button", name="Details").click()
+    told = page.page.locator("section[data-pack=js_failing]").inner_text()
     assert "a pack that fails on purpose" in told
     assert "made for version 99" in told
     assert "command broken.throw" in told
-    page.page.locator("section[data-pack=js_broken] input").uncheck()
+    page.page.locator("section[data-pack=js_failing] input").uncheck()
     assert page.ask("() => sfumato.commands.all.has('broken.throw')") is False
     page.ask("() => sfumato.settings.flush()")
     page.page.reload()
     page.wait("globalThis.sfumato?.extensions?.isDone")
-    assert page.ask("() => sfumato.extensions.reports.packs.get('js_broken').state") == "off"
-    page.ask("() => { sfumato.extensions.turn('js_broken', true); return sfumato.settings.flush(); }")
+    assert page.ask("() => sfumato.extensions.reports.packs.get('js_failing').state") == "off"
+    page.ask("() => { sfumato.extensions.turn('js_failing', true); return sfumato.settings.flush(); }")
 
 
 def test_without_packs_the_page_fetches_nothing_of_the_adapter(canvas):
