@@ -3,14 +3,11 @@
 /** @import { App } from "../app.js" */
 /** @import { Command } from "./registry.js" */
 
-import { Document, Transaction } from "../model/document.js";
-import { addCopies, removeNodes } from "../model/commands.js";
-import { newUuid } from "../model/ids.js";
+import { removeNodes } from "../model/commands.js";
 import { parseJson, writeJson } from "../model/io/json.js";
 import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
-import { addSubgraphs } from "../model/nesting.js";
-import { holdsSubgraph } from "../model/subgraphs.js";
+import { addPart, incomingOf, partOf } from "../model/parts.js";
 import { toast } from "../ui/toasts.js";
 import { openFile } from "./files.js";
 
@@ -28,13 +25,17 @@ export function clipboardCommands(app) {
         app.store.run("Cut", (change) => removeNodes(change, [...app.view.selection]));
       },
     },
+    { id: "paste", label: "Paste", run: async () => pasteText(app, await copied()) },
     {
-      id: "paste", label: "Paste", run: async () => {
-        const text = await navigator.clipboard?.readText().catch(() => remembered) ?? remembered;
-        pasteText(app, text || remembered);
-      },
+      id: "paste-linked", label: "Paste with links", keys: ["ctrl+shift+v"],
+      run: async () => pasteText(app, await copied(), true),
     },
   ];
+}
+
+/** @returns {Promise<string>} */
+async function copied() {
+  return await navigator.clipboard?.readText().catch(() => remembered) || remembered;
 }
 
 /** @param {string} text */
@@ -50,24 +51,15 @@ async function offer(text) {
  */
 export function copyText(app) {
   const { store, view } = app;
-  const part = new Document(newUuid());
-  for (const [id, subgraph] of store.document.subgraphs) {
-    part.subgraphs.set(id, subgraph);
-    part.graphs.set(id, /** @type {import("../model/document.js").Graph} */ (store.document.graphs.get(id)));
-  }
-  const change = new Transaction(part);
-  for (const id of view.selection) change.put("node", /** @type {import("../model/types.js").Node} */ (store.graph.nodes.get(id)));
-  for (const link of store.graph.links.values()) {
-    if (view.selection.has(link.from) && view.selection.has(link.to)) change.put("link", link);
-  }
-  return writeJson({ format: MARK, workflow: writeWorkflow(part, store.catalogue) });
+  const part = partOf(store.document, store.graphId, view.selection);
+  return writeJson({ format: MARK, workflow: writeWorkflow(part, store.catalogue), incoming: incomingOf(store.graph, view.selection) });
 }
 
 /**
  * Adds nodes from text, in the middle of what is in sight.
- * @param {App} app @param {string} text
+ * @param {App} app @param {string} text @param {boolean} keepLinks whether the copies are fed by what fed the originals
  */
-export function pasteText(app, text) {
+export function pasteText(app, text, keepLinks = false) {
   let json;
   try {
     json = parseJson(text);
@@ -78,15 +70,14 @@ export function pasteText(app, text) {
   const workflow = json?.format === MARK ? json.workflow : Array.isArray(json?.nodes) ? json : null;
   if (!workflow) return toast("What was copied holds no nodes.");
   const part = readWorkflow(workflow, store.catalogue).document;
-  const nodes = [...part.root.nodes.values()].filter((node) => !holdsSubgraph(part, node.type, store.graphId));
+  const nodes = [...part.root.nodes.values()];
   if (nodes.length === 0) return;
   const left = Math.min(...nodes.map((node) => node.position[0]));
   const top = Math.min(...nodes.map((node) => node.position[1]));
   const [x, y] = pastePlace(app);
-  const ids = store.run("Paste", (change) => {
-    addSubgraphs(change, part);
-    return addCopies(change, nodes, [...part.root.links.values()], [Math.round(x - left), Math.round(y - top)]);
-  });
+  const incoming = keepLinks && Array.isArray(json.incoming) ? json.incoming : [];
+  const ids = store.run("Paste", (change) =>
+    addPart(change, store.catalogue, part, [Math.round(x - left), Math.round(y - top)], incoming));
   view.select(ids);
 }
 

@@ -40,15 +40,19 @@ export function difference(before, after) {
   const graphs = [];
   for (const [id, graph] of after.graphs) {
     const found = graphDifference(before.graphs.get(id) ?? null, graph);
-    if (!isEmpty(found)) graphs.push(found);
+    if (!isEmptyDifference(found)) graphs.push(found);
   }
   const added = [...after.subgraphs.keys()].filter((id) => !before.subgraphs.has(id));
   const removed = [...before.subgraphs.keys()].filter((id) => !after.subgraphs.has(id));
   return { graphs, added, removed, isSame: graphs.length + added.length + removed.length === 0 };
 }
 
-/** @param {Graph | null} before @param {Graph} after @returns {GraphDifference} */
-function graphDifference(before, after) {
+/**
+ * The differences between two states of one graph.
+ * @param {Graph | null} before @param {Graph} after
+ * @returns {GraphDifference}
+ */
+export function graphDifference(before, after) {
   const pairs = pairNodes(before, after);
   const paired = new Set([...pairs.values()].map((node) => node.id));
   const nodes = {
@@ -140,8 +144,12 @@ function routes(graph) {
   return writeJson([points, ways, loose].map((list) => list.map((entry) => writeJson(entry)).sort()));
 }
 
-/** @param {GraphDifference} found @returns {boolean} */
-function isEmpty({ nodes, groups, links, routes: moved }) {
+/**
+ * Whether two graphs say the same.
+ * @param {GraphDifference} found
+ * @returns {boolean}
+ */
+export function isEmptyDifference({ nodes, groups, links, routes: moved }) {
   const count = (/** @type {Difference<any, any>} */ part) => part.added.length + part.removed.length + part.changed.length;
   return count(nodes) + count(groups) + links.added.length + links.removed.length === 0 && !moved;
 }

@@ -5,29 +5,47 @@
 
 import { addCopies, freeName, isBoundary, nextLinkKey, nextNodeKey, removeNodes } from "./commands.js";
 import { ENTRY, EXIT } from "./definitions.js";
+import { graphDifference, isEmptyDifference } from "./diff.js";
 import { newId, newUuid } from "./ids.js";
 import { boundaryNode } from "./io/subgraphs.js";
 import { comfortableSize } from "./nodes.js";
 import { chainOf, pruneReroutes } from "./reroutes.js";
 import { inputSlot, outputSlot, slotsOf } from "./slots.js";
-import { entryOf, exitOf, withSubgraphs } from "./subgraphs.js";
+import { entryOf, exitOf, holdsSubgraph, withSubgraphs } from "./subgraphs.js";
 
 /**
- * Adds the subgraphs of another document that this one does not have.
+ * Adds the subgraphs of another document. One that is here already stays as it is; where the two differ, the other comes in
+ * under a name of its own.
  * @param {Transaction} change @param {Document} from
+ * @returns {Map<string, string>} new identities by those in the other document
  */
 export function addSubgraphs(change, from) {
-  for (const [id, subgraph] of from.subgraphs) {
-    if (change.document.subgraphs.has(id)) continue;
-    change.put("graph", subgraph);
+  const { document } = change;
+  const names = new Map([...from.subgraphs.keys()].filter((id) => document.subgraphs.has(id) && !isSameGraph(document, from, id))
+    .map((id) => [id, newUuid()]));
+  for (const id of from.subgraphs.keys()) {
+    const isHolder = [...names.keys()].some((inner) => id !== inner && holdsSubgraph(from, id, inner));
+    if (isHolder && document.subgraphs.has(id) && !names.has(id)) names.set(id, newUuid());
+  }
+  for (const [old, subgraph] of from.subgraphs) {
+    const id = names.get(old) ?? old;
+    if (document.subgraphs.has(id)) continue;
+    change.put("graph", id === old ? subgraph : { ...subgraph, id });
     const within = change.at(id);
-    const graph = /** @type {Graph} */ (from.graphs.get(id));
-    for (const node of graph.nodes.values()) within.put("node", node);
-    for (const link of graph.links.values()) within.put("link", link);
-    for (const kind of /** @type {const} */ (["reroute", "floating", "group"])) {
-      for (const record of from.records(id, kind).values()) within.put(kind, record);
+    for (const node of /** @type {Graph} */ (from.graphs.get(old)).nodes.values()) {
+      within.put("node", names.has(node.type) ? { ...node, type: /** @type {string} */ (names.get(node.type)) } : node);
+    }
+    for (const kind of /** @type {const} */ (["link", "reroute", "floating", "group"])) {
+      for (const record of from.records(old, kind).values()) within.put(kind, record);
     }
   }
+  return names;
+}
+
+/** @param {Document} one @param {Document} other @param {string} id @returns {boolean} */
+function isSameGraph(one, other, id) {
+  const [first, second] = [one.graphs.get(id), other.graphs.get(id)];
+  return first === second || Boolean(first && second && isEmptyDifference(graphDifference(first, second)));
 }
 
 /** Collects the sockets of a subgraph that is being made; links from one output share a socket. */

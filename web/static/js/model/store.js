@@ -142,15 +142,15 @@ export class Store {
   }
 
   /**
-   * Puts another document in place of this one; the history starts anew.
-   * @param {Document} document
+   * Puts another document in place of this one, with a history of its own; without one it starts anew.
+   * @param {Document} document @param {History} history @param {readonly string[]} path the subgraph that is shown
    */
-  open(document) {
+  open(document, history = new History(), path = []) {
     this.document = document;
-    this.graphId = ROOT;
-    this.path = [];
+    this.history = history;
+    this.path = path;
+    this.graphId = this.instances.at(-1)?.type ?? ROOT;
     this.definitions = withSubgraphs(document, this.catalogue);
-    this.history = new History();
     this.tell({ reason: "open", label: "Open", patches: [] });
   }
 
