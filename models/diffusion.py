@@ -105,6 +105,7 @@ class TextModel:
         family: which rules of chunking, padding and normalising apply, one of models/text/rules.py.
         last_layer: None for the family's own choice, else a negative index (clip skip; -1 is the last block).
         name: the file it came from.
+        hooks: what changes it while it encodes prompts (schedulers.hooks.ClipHooks), or None.
     """
 
     network: "TextEncoders"
@@ -112,6 +113,7 @@ class TextModel:
     family: str = "sd15"
     last_layer: int | None = None
     name: str = ""
+    hooks: Any = None
 
 
 def _by_channel(values: tuple[float, ...], latent: Tensor) -> Tensor:

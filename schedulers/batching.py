@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patch, install
 from models.call import Call, Run, calling
 from schedulers.conditioning import Term, cropped
 from schedulers.inpaint import tiled
+from schedulers.overlay import filled, laid_over
 from schedulers.prediction import NetworkDenoiser
 
 logger = logging.getLogger(__name__)
 
-_NEVER_ZERO = 1e-37
 _MOST_REPEATS = 4
 
 
@@ -53,6 +54,8 @@ class ConditionedDenoiser:
         self._sigmas = sigmas
         self._sampling = run or Run()
         self._contexts: dict[tuple[int, ...], tuple[Tensor, Mapping[str, Tensor]]] = {}
+        self._kept = KeptChanges(network.model.network)
+        self._filled: dict[tuple[int, ...], tuple[Term, ...]] = {}
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
 
     def __call__(
@@ -65,24 +68,35 @@ class ConditionedDenoiser:
         active = [
             _Active(name, term, () if term.hook is None else term.hook.patches(sigma))
             for name in names
-            for term in self._lists[name]
-            if term.is_active(sigma)
+            for term in self._holding(name, x, sigma)
         ]
+        self._kept.forget_all_but([member.hooked for member in active])
         outputs: dict[int, Tensor] = {}
         waiting = list(range(len(active)))
         while waiting:
             group = _together(waiting, active)
             members = [active[index] for index in group]
             with ExitStack() as undo:
-                install(self._network.model.network, (*under, *members[0].patches), undo)
+                self._kept.install(members[0].patches, undo)
+                install(self._network.model.network, tuple(under), undo)
                 outputs.update(zip(group, self._run(x, sigma, members), strict=True))
             waiting = [index for index in waiting if index not in outputs]
         return {
-            name: _laid_over(
+            name: laid_over(
                 x, [(one.term, outputs[index]) for index, one in enumerate(active) if one.name == name]
             )
             for name in names
         }
+
+    def _holding(self, name: str, x: Tensor, sigma: float) -> tuple[Term, ...]:
+        """The terms of a list that hold at a noise level; what defaults fill is worked out once."""
+        terms = tuple(term for term in self._lists[name] if term.is_active(sigma))
+        if not any(term.is_default for term in terms):
+            return terms
+        key = (x.shape[0], *(id(term) for term in terms))
+        if key not in self._filled:
+            self._filled[key] = filled(terms, x)
+        return self._filled[key]
 
     def _run(self, x: Tensor, sigma: float, members: Sequence[_Active]) -> tuple[Tensor, ...]:
         """One (B, C, h, w) answer for each of terms that fit together, in one call if memory allows."""
@@ -155,23 +169,3 @@ def _fit(one: _Active, other: _Active) -> bool:
     if tokens == other_tokens:
         return True
     return math.lcm(tokens, other_tokens) // min(tokens, other_tokens) <= _MOST_REPEATS
-
-
-def _laid_over(x: Tensor, answers: Sequence[tuple[Term, Tensor]]) -> Tensor:
-    """The weighted mean (B, C, H, W) of the answers of one list."""
-    if len(answers) == 1:
-        term, output = answers[0]
-        if term.area is None and term.weight is None and term.strength != 0:
-            return output
-    total = torch.zeros_like(x)
-    weights = torch.full_like(x, _NEVER_ZERO)
-    for term, output in answers:
-        weight = torch.full_like(output, term.strength)
-        if term.weight is not None:
-            weight = tiled(term.weight, x.shape[0]) * weight
-        target, counted = total, weights
-        if term.area is not None:
-            target, counted = cropped(total, term.area), cropped(weights, term.area)
-        target += output * weight
-        counted += weight
-    return total / weights

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.adapters.gligen import Box, GatedObjects, GligenModel
 from models.adapters.patch import Patch, Patched
-from schedulers.conditioning import Hook
+from schedulers.conditioning import BoundHook
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Boxes:
         """The model value that must be on the compute device."""
         return self.model
 
-    def after(self, hook: Hook | None) -> Hook:
+    def after(self, hook: BoundHook | None) -> BoundHook:
         """A hook that puts the boxes into the network after what another hook changes."""
         return _BoxHook(GatedObjects(self.model.base.network, self.boxes), hook)
 
@@ -35,7 +35,7 @@ class _BoxHook:
     """Boxes behind another hook."""
 
     patch: GatedObjects
-    first: Hook | None
+    first: BoundHook | None
 
     def patches(self, sigma: float) -> tuple[Patch, ...]:
         """What is installed at a noise level."""

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from models.adapters.patch import Patch
 from models.conditioner import Conditioner, PlainConditioner, Surroundings
+from models.diffusion import DiffusionModel
+from schedulers.hooks import HookRun
 from schedulers.sharing import share
 
 if TYPE_CHECKING:
@@ -52,7 +54,9 @@ class Entry:
     mask_bounds: evaluate only on the bounding box of the mask.
     start, end: part of sampling during which it holds, 0 = first step, 1 = last.
     extra: fields that other nodes hang on it, under the names that packs know: "control" (a tuple of
-        schedulers.control.Control), "hooks" (a Hook), sizes, pictures to be concatenated and so on.
+        schedulers.control.Control), "hooks" (a Hook), "default" (it holds only where no other entry does),
+        "clip_start_percent" and "clip_end_percent" (the part for which its text was encoded), sizes, pictures
+        to be concatenated and so on.
     """
 
     embedding: Tensor
@@ -75,11 +79,19 @@ _SMALLEST_BOUNDS_CELLS = 8
 _PLACE_FIELDS = ("control", "control_apply_to_uncond", "hooks", "default", "gligen")
 
 
-class Hook(Protocol):
-    """Changes to the network that hold for one entry only."""
+class BoundHook(Protocol):
+    """A hook made ready for one run of sampling."""
 
     def patches(self, sigma: float) -> tuple[Patch, ...]:
         """What is installed while the entry is evaluated at a noise level."""
+        ...
+
+
+class Hook(Protocol):
+    """Changes to the network that hold for one entry only; frozen, shared by entries."""
+
+    def bind(self, run: HookRun) -> BoundHook:
+        """The hook for one run."""
         ...
 
 
@@ -95,11 +107,15 @@ class Setting:
     conditioner: makes the network's further inputs.
     where: what is sampled.
     percent_to_sigma: the noise level at a part of sampling.
+    highest: the noise level at which the run starts.
+    model: what is sampled with, for hooks.
     """
 
     conditioner: Conditioner
     where: Surroundings
     percent_to_sigma: Callable[[float], float]
+    highest: float = float("inf")
+    model: DiffusionModel | None = None
 
     @classmethod
     def plain(cls, shape: Sequence[int], percent_to_sigma: Callable[[float], float]) -> Setting:
@@ -121,6 +137,7 @@ class Term:
     weight: (1 or N, 1, h, w) over the area, without strength; None = 1 everywhere.
     strength: factor of the weight.
     sigma_start, sigma_end: it holds while sigma_end <= sigma <= sigma_start.
+    is_default: its weight is what the other terms of its list leave of 1.
     """
 
     embedding: Tensor
@@ -131,7 +148,8 @@ class Term:
     sigma_end: float
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
     controls: tuple[BoundControl, ...] = ()
-    hook: Hook | None = None
+    hook: BoundHook | None = None
+    is_default: bool = False
 
     def is_active(self, sigma: float) -> bool:
         """Whether it holds at a noise level."""
@@ -152,8 +170,31 @@ def resolve(lists: Mapping[str, ConditioningValue], setting: Setting) -> dict[st
                 if other != name:
                     _add_partner(placed[other], entry)
     share(placed)
-    bound: dict[int, BoundControl] = {}
+    bound = _Bound({}, {}, HookRun(setting.model, setting.percent_to_sigma, setting.highest))
     return {name: tuple(_term(entry, name, setting, bound) for entry in placed[name]) for name in placed}
+
+
+@dataclass(frozen=True, eq=False)
+class _Bound:
+    """What was bound for a run, each once, by the identity of what it was made of."""
+
+    controls: dict[int, BoundControl]
+    hooks: dict[int, BoundHook]
+    run: HookRun
+
+    def control(self, control: Any, setting: Setting) -> BoundControl:
+        if id(control) not in self.controls:
+            self.controls[id(control)] = control.bind(setting.where, setting.percent_to_sigma)
+        return self.controls[id(control)]
+
+    def hook(self, entry: Entry) -> BoundHook | None:
+        """What changes the network for an entry: its hooks, and the boxes of texts (GLIGEN) it has."""
+        hook: Hook | None = entry.extra.get("hooks")
+        if hook is not None and id(hook) not in self.hooks:
+            self.hooks[id(hook)] = hook.bind(self.run)
+        bound = None if hook is None else self.hooks[id(hook)]
+        boxes = entry.extra.get("gligen")
+        return bound if boxes is None else boxes.after(bound)
 
 
 def _placed(entry: Entry, height_cells: int, width_cells: int) -> Entry:
@@ -215,8 +256,8 @@ def _add_partner(others: list[Entry], entry: Entry) -> None:
     others.append(replace(entry, embedding=best.embedding, pooled=best.pooled, extra=extra))
 
 
-def _term(entry: Entry, name: str, setting: Setting, bound: dict[int, BoundControl]) -> Term:
-    """An entry of a named list; `bound` keeps what controls have been bound for the run."""
+def _term(entry: Entry, name: str, setting: Setting, bound: _Bound) -> Term:
+    """An entry of a named list; `bound` keeps what has been bound for the run."""
     where, device = setting.where, setting.where.device
     height_cells, width_cells = where.latent.shape[-2:]
     weight: Tensor | None = None
@@ -228,27 +269,20 @@ def _term(entry: Entry, name: str, setting: Setting, bound: dict[int, BoundContr
         weight = _feathered(area, height_cells, width_cells)
     role = str(entry.extra.get("prompt_type", name))
     inputs = setting.conditioner.inputs(entry.pooled, entry.extra, replace(where, role=role))
-    for control in entry.extra.get("control", ()):
-        if id(control) not in bound:
-            bound[id(control)] = control.bind(where, setting.percent_to_sigma)
+    start = max(entry.start, entry.extra.get("clip_start_percent", 0.0))
+    end = min(entry.end, entry.extra.get("clip_end_percent", 1.0))
     return Term(
         embedding=entry.embedding.to(device),
         area=area,
         weight=None if weight is None else weight.to(device),
         strength=entry.strength,
-        sigma_start=setting.percent_to_sigma(entry.start),
-        sigma_end=setting.percent_to_sigma(entry.end),
+        sigma_start=setting.percent_to_sigma(start),
+        sigma_end=setting.percent_to_sigma(end),
         inputs={key: _fitted(key, value, area, setting) for key, value in inputs.items()},
-        controls=tuple(bound[id(control)] for control in entry.extra.get("control", ())),
-        hook=_hook(entry),
+        controls=tuple(bound.control(control, setting) for control in entry.extra.get("control", ())),
+        hook=bound.hook(entry),
+        is_default=bool(entry.extra.get("default", False)),
     )
-
-
-def _hook(entry: Entry) -> Hook | None:
-    """What changes the network for an entry: its hooks, and the boxes of texts (GLIGEN) it has."""
-    hook: Hook | None = entry.extra.get("hooks")
-    boxes = entry.extra.get("gligen")
-    return hook if boxes is None else boxes.after(hook)
 
 
 def _fitted(key: str, value: Tensor, area: CellArea | None, setting: Setting) -> Tensor:

@@ -189,7 +189,8 @@ def _conditioned(
 ) -> ConditionedDenoiser:
     network = NetworkDenoiser.of(one.model)
     where = replace(where, network=one.model.network)
-    setting = Setting(one.model.conditioner, where, network.table.percent_to_sigma)
+    to_sigma = network.table.percent_to_sigma
+    setting = Setting(one.model.conditioner, where, to_sigma, max(sigmas), one.model)
     return ConditionedDenoiser(network, resolve(one.lists, setting), sigmas, run)
 
 

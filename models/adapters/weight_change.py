@@ -1,7 +1,7 @@
 """Says what a change to weights is, puts such changes on a network, and answers what weights they make."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,11 @@ class WeightChange(ABC):
     def change(self, name: str, weight: Tensor) -> Tensor:
         """The changed parameter (any shape), in float32 like the one that came, which is left as it is."""
 
+    def reshape(self, name: str, shape: torch.Size) -> torch.Size:
+        """The shape of the changed parameter, which for most is that of the one that came."""
+        del name
+        return shape
+
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Put the changed parameters on a network."""
         install_changes(root, (self,), undo)
@@ -43,11 +48,25 @@ def install_changes(root: nn.Module, changes: Sequence[WeightChange], undo: Exit
 
     Several changes of one parameter are made in order and in float32; it is rounded once.
     """
+    put(root, changed_parameters(root, changes), undo)
+
+
+def changed_parameters(root: nn.Module, changes: Sequence[WeightChange]) -> dict[str, nn.Parameter]:
+    """The parameters that changes make of those that stand on a network now, by name."""
+    made = {}
     for name, wanted in _plan(root, changes).items():
         module, parameter = _place(root, name)
         original = module.get_parameter(parameter)
-        changed = nn.Parameter(_like(original, _changed(original, name, wanted)), requires_grad=False)
-        _keep_original(module, parameter, original, undo)
+        changed = _like(original, _changed(original, name, wanted))
+        made[name] = nn.Parameter(changed, requires_grad=False)
+    return made
+
+
+def put(root: nn.Module, parameters: Mapping[str, nn.Parameter], undo: ExitStack) -> None:
+    """Put parameters on a network by name; what stood there waits beside and comes back with `undo`."""
+    for name, changed in parameters.items():
+        module, parameter = _place(root, name)
+        _keep_original(module, parameter, module.get_parameter(parameter), undo)
         module.register_parameter(parameter, changed)
 
 
@@ -68,24 +87,28 @@ class PatchedWeights:
 
     @cached_property
     def shapes(self) -> Mapping[str, torch.Size]:
-        """Names and shapes of the parameters, before their changes."""
-        return {name: _original(self.network, name).shape for name, _ in self.network.named_parameters()}
+        """Names and shapes of the parameters."""
+        shapes = {}
+        for name, _ in self.network.named_parameters():
+            shape = original_parameter(self.network, name).shape
+            for change in self._plan.get(name, ()):
+                shape = change.reshape(name, shape)
+            shapes[name] = shape
+        return shapes
 
     def precise(self, name: str) -> Tensor:
         """A parameter (any shape) in float32."""
-        return _changed(_original(self.network, name), name, self._plan.get(name, ()))
+        return _changed(original_parameter(self.network, name), name, self._plan.get(name, ()))
 
-    def items(self) -> Iterator[tuple[str, Tensor]]:
-        """Every tensor of the network's state by name, in the number type that the network has it in."""
-        buffers = dict(self.network.named_buffers())
-        for name, present in self.network.state_dict(keep_vars=True).items():
-            if name in buffers:
-                yield name, present.detach()
-                continue
-            original = _original(self.network, name)
-            changes = self._plan.get(name)
-            kept = _like(original, _changed(original, name, changes)) if changes else original
-            yield name, kept.detach()
+    def dtype(self, name: str) -> torch.dtype:
+        """The number type in which the network has a parameter."""
+        return original_parameter(self.network, name).dtype
+
+    def read(self, name: str) -> Tensor:
+        """A parameter (any shape) in the number type in which the network has it."""
+        original = original_parameter(self.network, name)
+        changes = self._plan.get(name)
+        return _like(original, _changed(original, name, changes)) if changes else original.detach()
 
     @cached_property
     def _plan(self) -> Mapping[str, Sequence[WeightChange]]:
@@ -121,7 +144,7 @@ def _place(root: nn.Module, name: str) -> tuple[nn.Module, str]:
     return root.get_submodule(path), parameter
 
 
-def _original(root: nn.Module, name: str) -> nn.Parameter:
+def original_parameter(root: nn.Module, name: str) -> nn.Parameter:
     """A parameter as it is when nothing is installed."""
     module, parameter = _place(root, name)
     waiting = _originals.get(module, {}).get(parameter)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from models.adapters.patch import Patched
     from models.diffusion import DiffusionModel, TextModel, VaeModel
     from schedulers.conditioning import ConditioningValue
+    from schedulers.hooks import Hooks as HooksValue
     from schedulers.latent import LatentBatch
 
     Image: TypeAlias = Tensor
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     Clip: TypeAlias = Patched[TextModel]
     Vae: TypeAlias = Patched[VaeModel]
     Conditioning: TypeAlias = ConditioningValue
+    Hooks: TypeAlias = HooksValue
     Lazy: TypeAlias = Awaitable[T]
 else:
     Image = Annotated[Any, Socket("IMAGE")]
@@ -47,6 +49,7 @@ else:
     Clip = Annotated[Any, Socket("CLIP")]
     Vae = Annotated[Any, Socket("VAE")]
     Conditioning = Annotated[Any, Socket("CONDITIONING")]
+    Hooks = Annotated[Any, Socket("HOOKS")]
 
     class Lazy:
         """`Lazy[Image]` is an input that arrives as an awaitable; what is never awaited is never computed."""
@@ -64,7 +67,8 @@ StyleModel: TypeAlias = Annotated[Any, Socket("STYLE_MODEL")]
 UpscaleModel: TypeAlias = Annotated[Any, Socket("UPSCALE_MODEL")]
 IpAdapterSocket: TypeAlias = Annotated[Any, Socket("IP_ADAPTER")]
 Gligen: TypeAlias = Annotated[Any, Socket("GLIGEN")]
-Hooks: TypeAlias = Annotated[Any, Socket("HOOKS")]
+HookKeyframes: TypeAlias = Annotated[Any, Socket("HOOK_KEYFRAMES")]
+Floats: TypeAlias = Annotated[Any, Socket("FLOATS")]
 TimestepsRange: TypeAlias = Annotated[Any, Socket("TIMESTEPS_RANGE")]
 Sampler: TypeAlias = Annotated[Any, Socket("SAMPLER")]
 Noise: TypeAlias = Annotated[Any, Socket("NOISE")]

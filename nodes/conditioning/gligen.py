@@ -13,7 +13,7 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, Conditioning, Gligen
 from nodes.api.widgets import Range, Text
-from nodes.conditioning.text import needs_clip
+from nodes.conditioning.encoding import needs_clip
 from schedulers.boxes import Boxes
 
 Size = Annotated[int, Range(8, 16384, step=8)]

@@ -1,7 +1,7 @@
 """Sets several properties of prompts at once, for one list of them or for a positive and a negative one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -10,7 +10,7 @@ from nodes.api.sockets import Conditioning, Hooks, Mask, TimestepsRange
 from nodes.api.widgets import Choice, Range
 from nodes.conditioning.region import MASK_AREAS
 from nodes.image.resize import planes
-from schedulers.conditioning import ConditioningValue, Entry, Hook
+from schedulers.conditioning import ConditioningValue, Entry
 
 Strength = Annotated[float, Range(0.0, 10.0, step=0.01)]
 MaskArea = Annotated[str, Choice(MASK_AREAS)]
@@ -26,17 +26,6 @@ class Ranges(NamedTuple):
     TIMESTEPS_RANGE: TimestepsRange
     BEFORE_RANGE: TimestepsRange
     AFTER_RANGE: TimestepsRange
-
-
-@dataclass(frozen=True, eq=False)
-class Together:
-    """Hooks that hold at the same time."""
-
-    hooks: tuple[Hook, ...]
-
-    def patches(self, sigma: float) -> tuple[Any, ...]:
-        """Return what all of them install at a noise level."""
-        return tuple(patch for hook in self.hooks for patch in hook.patches(sigma))
 
 
 def with_properties(
@@ -56,15 +45,17 @@ def with_properties(
         changes |= {"start": timesteps[0], "end": timesteps[1]}
 
     def change(entry: Entry) -> Entry:
-        extra = entry.extra if hooks is None else _with_hooks(entry.extra, hooks)
-        return replace(entry, **changes, extra=extra)
+        return replace(entry, **changes, extra=with_hooks(entry.extra, hooks))
 
     return tuple(change(entry) for entry in conditioning)
 
 
-def _with_hooks(extra: Mapping[str, Any], hooks: Hook) -> Mapping[str, Any]:
+def with_hooks(extra: Mapping[str, Any], hooks: Hooks | None) -> Mapping[str, Any]:
+    """Return the fields of an entry with hooks added to those it has."""
+    if hooks is None:
+        return extra
     before = extra.get("hooks")
-    return {**extra, "hooks": hooks if before is None else Together((before, hooks))}
+    return {**extra, "hooks": hooks if before is None else before.joined(hooks)}
 
 
 @node(

@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
+from torch import Tensor
+
 from loaders.embeddings import embedding_finder
+from models.diffusion import TextModel
 from models.text.encode import encode_prompt, encode_tokens, read_tokens
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, Conditioning
 from nodes.api.widgets import Range, Text
-from nodes.conditioning.text import needs_clip
-from schedulers.conditioning import Entry
+from nodes.conditioning.encoding import encoded, needs_clip
 
 Size = Annotated[int, Range(0, 16384)]
 Prompt = Annotated[str, Text(embeddings=True)]
@@ -49,7 +51,8 @@ def encode_for_sdxl(
             f"the text encoders of SDXL, clip_l and clip_g, are needed, not {', '.join(clip.base.network)}"
         )
     find = embedding_finder(ctx.files)
-    with ctx.resident(clip) as base:
+
+    def encode(base: TextModel) -> tuple[Tensor, Tensor]:
         tokens = {
             name: read_tokens(base, name, text, find)
             for name, text in (("clip_l", text_l), ("clip_g", text_g))
@@ -57,7 +60,8 @@ def encode_for_sdxl(
         longest = max(map(len, tokens.values()))
         for name, chunks in tokens.items():
             chunks.extend(read_tokens(base, name, "") * (longest - len(chunks)))
-        embedding, pooled = encode_tokens(base, tokens)
+        return encode_tokens(base, tokens)
+
     extra = {
         "width": width,
         "height": height,
@@ -66,7 +70,7 @@ def encode_for_sdxl(
         "target_width": target_width,
         "target_height": target_height,
     }
-    return (Entry(embedding, pooled, extra=extra),)
+    return encoded(ctx, clip, encode, extra)
 
 
 @node(
@@ -92,8 +96,6 @@ def encode_for_refiner(
         text: the prompt.
         clip: the text encoder of the refiner.
     """
-    needs_clip(clip)
-    with ctx.resident(clip) as base:
-        embedding, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
+    find = embedding_finder(ctx.files)
     extra = {"aesthetic_score": ascore, "width": width, "height": height}
-    return (Entry(embedding, pooled, extra=extra),)
+    return encoded(ctx, clip, lambda base: encode_prompt(base, text, find), extra)

@@ -3,22 +3,13 @@
 from dataclasses import replace
 from typing import Annotated
 
-import torch
-
 from loaders.embeddings import embedding_finder
 from models.text.encode import encode_prompt
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, Conditioning
 from nodes.api.widgets import Range, Text
-from schedulers.conditioning import Entry
-
-
-def needs_clip(clip: Clip | None) -> None:
-    """Raise NodeError if there is no text encoder."""
-    if clip is None:
-        raise NodeError("there is no text encoder: the checkpoint it should come from holds none")
+from nodes.conditioning.encoding import encoded, needs_clip
 
 
 @node(id="CLIPTextEncode", display_name="CLIP Text Encode (Prompt)", category="conditioning")
@@ -29,10 +20,8 @@ def encode(ctx: Context, text: Annotated[str, Text(embeddings=True)], clip: Clip
         text: the prompt; (words:1.2) weighs words, embedding:name inserts a trained embedding.
         clip: the text encoder of the model that will use it.
     """
-    needs_clip(clip)
-    with ctx.resident(clip) as base, torch.no_grad():
-        embedding, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
-    return (Entry(embedding, pooled),)
+    find = embedding_finder(ctx.files)
+    return encoded(ctx, clip, lambda base: encode_prompt(base, text, find))
 
 
 @node(id="CLIPSetLastLayer", display_name="CLIP Set Last Layer", category="conditioning")

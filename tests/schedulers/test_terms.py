@@ -71,6 +71,9 @@ class Louder:
 
 @dataclass(frozen=True)
 class Always:
+    def bind(self, run: Any) -> "Always":
+        return self
+
     def patches(self, sigma: float) -> tuple[Louder, ...]:
         return (Louder(),)
 

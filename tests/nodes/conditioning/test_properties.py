@@ -1,4 +1,3 @@
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,16 +13,12 @@ from nodes.conditioning.properties import (
     set_properties_of_pair_and_combine,
 )
 from schedulers.conditioning import Entry
+from schedulers.hooks import Hooks, WeightHook
 
 
-@dataclass(frozen=True)
-class Named:
-    """A hook that installs its name."""
-
-    name: str
-
-    def patches(self, sigma: float) -> tuple[Any, ...]:
-        return (f"{self.name}{sigma}",)
+def hook(name: str) -> Hooks:
+    changes: Any = name
+    return Hooks((WeightHook(changes),))
 
 
 def entry(value: float = 1.0, **fields: Any) -> Entry:
@@ -45,21 +40,21 @@ def test_what_is_not_given_stays() -> None:
 
 
 def test_mask_time_and_hooks_are_set() -> None:
-    before = entry(extra={"width": 8})
+    before, first = entry(extra={"width": 8}), hook("a")
     (after,) = set_properties(
         cond_NEW=(before,),
         strength=2.0,
         set_cond_area="mask bounds",
         mask=MASK[0],
-        hooks=Named("a"),
+        hooks=first,
         timesteps=(0.2, 0.6),
     )
     assert torch.equal(after.mask, MASK)
     assert (after.mask_strength, after.mask_bounds, after.start, after.end) == (2.0, True, 0.2, 0.6)
-    assert after.extra == {"width": 8, "hooks": Named("a")}
+    assert after.extra == {"width": 8, "hooks": first}
     assert before.extra == {"width": 8}
-    (twice,) = set_properties(cond_NEW=(after,), strength=1.0, set_cond_area="default", hooks=Named("b"))
-    assert twice.extra["hooks"].patches(3.0) == ("a3.0", "b3.0")
+    (twice,) = set_properties(cond_NEW=(after,), strength=1.0, set_cond_area="default", hooks=hook("b"))
+    assert [held.changes for held in twice.extra["hooks"].hooks] == ["a", "b"]
 
 
 def test_others_are_joined_unchanged() -> None:
