@@ -1,6 +1,6 @@
 """Translates OpenCLIP's names to those of transformers, as tensors derived from a file's own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from loaders.conditions import Shapes
 from loaders.derived import Piece
@@ -80,3 +80,31 @@ def _block_names(source: str, rest: str) -> Iterator[tuple[str, Piece]]:
             yield f"self_attn.{letter}_proj.{parameter}", Piece(source, part, 3)
     elif module in _BLOCK:
         yield f"{_BLOCK[module]}.{parameter}", Piece(source)
+
+
+def text_sources(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """Where OpenCLIP has the tensors of a text encoder that are named as in transformers.
+
+    Returns:
+        OpenCLIP's name -> the tensors it holds one below the other, and whether the axes are swapped.
+    """
+    there = list(names)
+    table: dict[str, tuple[tuple[str, ...], bool]] = {
+        name: ((other,), False) for name, other in _TEXT.items() if other in there
+    }
+    projection = "text_projection.weight"
+    if projection in there:
+        table["text_projection"] = ((projection,), True)
+    start, modules = "text_model.encoder.layers.", {other: name for name, other in _BLOCK.items()}
+    for name in there:
+        index, _, rest = name.removeprefix(start).partition(".")
+        module, _, parameter = rest.rpartition(".")
+        block = f"transformer.resblocks.{index}."
+        if not name.startswith(start):
+            continue
+        if module in modules:
+            table[f"{block}{modules[module]}.{parameter}"] = ((name,), False)
+        elif module == "self_attn.q_proj":
+            thirds = tuple(f"{start}{index}.self_attn.{letter}_proj.{parameter}" for letter in "qkv")
+            table[f"{block}attn.in_proj_{parameter}"] = (thirds, False)
+    return table

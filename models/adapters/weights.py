@@ -191,6 +191,12 @@ class WeightPatch(WeightChange):
             raise ValueError(f"{self.source.name} does not fit {name} of shape {tuple(weight.shape)}")
         return delta.change(weight, self._strength_at(name))
 
+    def reshape(self, name: str, shape: torch.Size) -> torch.Size:
+        """The shape of a parameter afterwards: some are filled up with zeros first."""
+        delta = self.source.deltas[name]
+        grown = delta.grown if isinstance(delta, Added) else None
+        return shape if grown is None else torch.Size(grown)
+
     def _strength_at(self, name: str) -> float:
         return self.strength * longest_prefix(name, self.blocks, 1.0)
 

@@ -175,7 +175,20 @@ def read_inputs(
 ) -> tuple[InputSpec, ...]:
     """One input for each parameter, in their order."""
     parameters = list(inspect.signature(function).parameters.values())[1 if skip_first else 0 :]
-    return tuple(_read_input(function, parameter, hints, tooltips) for parameter in parameters)
+    inputs: list[InputSpec] = []
+    for parameter in parameters:
+        entry = _read_input(function, parameter, hints, tooltips)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            # One input for each name, which need not be one that Python could give to a parameter.
+            inputs += [replace(entry, name=name) for name in _names_of(parameter, hints)]
+        else:
+            inputs.append(entry)
+    return tuple(inputs)
+
+
+def _names_of(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> tuple[str, ...]:
+    marks = get_args(hints.get(parameter.name))[1:]
+    return next((mark.names for mark in marks if isinstance(mark, Grow)), ())
 
 
 def _read_input(
@@ -185,7 +198,8 @@ def _read_input(
     tooltips: Mapping[str, str],
 ) -> InputSpec:
     where = f"{function.__qualname__}, parameter {parameter.name}"
-    if parameter.kind in (parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+    unnamed = parameter.kind is parameter.VAR_KEYWORD and not _names_of(parameter, hints)
+    if unnamed or parameter.kind is parameter.POSITIONAL_ONLY:
         raise DeclarationError(
             f"{where}: inputs have names, so neither **{parameter.name} nor '/' can be one"
         )

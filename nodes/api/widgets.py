@@ -97,7 +97,7 @@ class Hint:
 class Grow:
     """How many `*images: Image` sockets there may be, and the word before their numbers.
 
-    For `dict[str, Image]`, sockets may have `names` instead.
+    For `dict[str, Image]`, sockets may have `names` instead; `**ratios` has one input for each of the names.
     """
 
     prefix: str | None = None

@@ -2,21 +2,28 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
 
 from nodes.api.context import Context, SavedFile
 from nodes.api.errors import NodeError
 
 
 def write_file(saved: SavedFile, data: bytes) -> None:
-    """Write a reserved file in one go.
+    """Write a reserved file in one go; raises NodeError where it cannot be written."""
+    write_whole(saved, lambda file: file.write(data))
+
+
+def write_whole(saved: SavedFile, write: Callable[[BinaryIO], object]) -> None:
+    """Write a reserved file by handing an open one to `write`.
 
     Raises:
         NodeError: the disk is full or cannot be written to; the reserved file is gone then.
     """
     partial = saved.path.with_name(f".{saved.filename}.part")
     try:
-        partial.write_bytes(data)
+        with partial.open("wb") as file:
+            write(file)
         os.replace(partial, saved.path)  # noqa: PTH105 - replaces the reserved, empty file
     except BaseException as error:
         partial.unlink(missing_ok=True)
