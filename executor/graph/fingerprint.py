@@ -77,6 +77,7 @@ class Fingerprints:
         self.found: dict[str, str] = {}
         self.materials: dict[str, Material] = {}
         self.slots: dict[str, Slots] = {}
+        self.heads: dict[str, str] = {}
         self.files: dict[tuple[str, str], str] = {}
 
     def reach(self, targets: Iterable[str]) -> list[str]:
@@ -88,31 +89,25 @@ class Fingerprints:
 
     def add(self, instance: Instance) -> None:
         """Compute the fingerprint of one instance whose producers are known."""
-        node = self.nodes.get(instance.type)
-        if node is None:
-            raise WorkflowError(
-                f"Cannot execute because node {instance.type} does not exist.",
-                node_id=instance.id,
-                details=f"Node ID '#{instance.id}'",
-            )
-        slots = self.slots.get(instance.type)
-        if slots is None:
-            slots = self.slots[instance.type] = Slots(node.spec)
+        if instance.type not in self.slots:
+            self.meet(instance)
+        node, head, found = self.nodes[instance.type], self.heads[instance.type], self.found
         parts: list[tuple[Any, ...]] = []
         links: list[tuple[str, Link]] = []
         marks: list[tuple[str, str, int]] = []
-        for name, entry, value in slots.present(instance.inputs):
-            if type(value) is Link:
-                producer = self.found.get(value.node)
+        for name, entry, value in self.slots[instance.type].present(instance.inputs):
+            kind = type(value)
+            if kind is Link:
+                producer = found.get(value.node)
                 if producer is None:
                     raise _dangling(instance, name, value)
                 links.append((name, value))
                 marks.append((name, producer, value.slot))
-            elif type(value) in SCALARS:
+            elif kind in SCALARS:
                 parts.append((name, value))
             else:
                 parts.append((name, "json", encode(value, self.identify)))
-            if isinstance(entry.widget, File | Text) and isinstance(value, str):
+            if kind is str and may_name_files(entry.widget):
                 parts.extend(self.describe_files(name, entry.widget, value))
         is_volatile = False
         if node.fingerprint is not None:
@@ -120,23 +115,35 @@ class Fingerprints:
             parts.append(("", "fingerprint", answer))
         if not node.idempotent:
             parts.append(("", "id", instance.id))
+        prefix = f"{head}{parts!r}"
         spec = node.spec
-        prefix = repr((spec.id, spec.code_version, parts))
         self.materials[instance.id] = Material(
             spec.id, spec.code_version, prefix, tuple(parts), tuple(links), is_volatile
         )
-        self.found[instance.id] = digest_text(prefix, marks)
+        found[instance.id] = digest_text(prefix, marks)
+
+    def meet(self, instance: Instance) -> None:
+        """Take down what is the same for all instances of a type."""
+        node = self.nodes.get(instance.type)
+        if node is None:
+            raise WorkflowError(
+                f"Cannot execute because node {instance.type} does not exist.",
+                node_id=instance.id,
+                details=f"Node ID '#{instance.id}'",
+            )
+        self.slots[instance.type] = Slots(node.spec)
+        self.heads[instance.type] = repr((node.spec.id, node.spec.code_version))
 
     def content(self, node_id: str, marks: list[tuple[str, str, int]]) -> str:
         """A fingerprint made with other texts for the inputs than the fingerprints of the producers."""
         return digest_text(self.materials[node_id].prefix, marks) if marks else self.found[node_id]
 
-    def describe_files(self, name: str, widget: Widget, value: str) -> Iterator[tuple[Any, ...]]:
+    def describe_files(self, name: str, widget: Widget | None, value: str) -> Iterator[tuple[Any, ...]]:
         """The files that a literal names, with what tells one version of them from another."""
         if isinstance(widget, File):
             yield (name, "file", self.describe(widget.folder, value))
-        elif isinstance(widget, Text) and widget.embeddings:
-            for mentioned in _mentions(value) if "embedding:" in value else ():
+        elif "embedding:" in value:
+            for mentioned in _mentions(value):
                 yield (name, "file", mentioned, self.describe("embeddings", mentioned))
 
     def describe(self, folder: str, name: str) -> str:
@@ -147,9 +154,14 @@ class Fingerprints:
         return self.files[key]
 
 
+def may_name_files(widget: Widget | None) -> bool:
+    """Whether a text of this widget is a file, or may mention some."""
+    return isinstance(widget, File) or (isinstance(widget, Text) and widget.embeddings)
+
+
 def digest_text(prefix: str, marks: list[tuple[str, str, int]]) -> str:
     """A short text for what an instance is and what it is linked to."""
-    text = (prefix + repr(marks)).encode("utf-8", "backslashreplace")
+    text = f"{prefix}{marks!r}".encode("utf-8", "backslashreplace")
     return blake2b(text, digest_size=16).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from executor.graph.workflow import Graph, Instance, Link, MalformedLink
@@ -22,6 +21,9 @@ class Slots:
         self.names = frozenset(entry.name for entry in spec.inputs)
         self.is_dynamic = is_dynamic(spec)
         self.output_types = tuple(entry.type for entry in spec.outputs)
+        self.has_variables = any(entry.type_variable for entry in spec.inputs) or any(
+            entry.type_variable for entry in spec.outputs
+        )
 
     def declared(self, inputs: Mapping[str, Any]) -> tuple[tuple[str, InputSpec], ...]:
         """The declared inputs of an instance, but for a growing one; they may depend on what is filled in."""
@@ -86,7 +88,7 @@ def without_strangers(graph: Graph, spec_of: Callable[[str], NodeSpec | None]) -
         }
         if strangers:
             kept = {name: value for name, value in instance.inputs.items() if name not in strangers}
-            changed[node_id] = replace(instance, inputs=kept)
+            changed[node_id] = instance._replace(inputs=kept)
     return Graph({**graph.instances, **changed}) if changed else graph
 
 

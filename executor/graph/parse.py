@@ -1,7 +1,6 @@
 """Reads a graph from JSON: the API form that clients send, or the editor form that pages save."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from executor.graph.editor import convert, is_editor_form
@@ -38,16 +37,16 @@ def parse_api(data: Mapping[str, Any]) -> Graph:
 
 
 def _instance(node_id: str, entry: Any) -> Instance:
-    if not isinstance(entry, dict | Mapping) or "class_type" not in entry:
+    if not (type(entry) is dict or isinstance(entry, Mapping)) or "class_type" not in entry:
         raise _unreadable("a node is missing the class_type property.", node_id)
     class_type = entry["class_type"]
     if not isinstance(class_type, str):
         raise _unreadable(f"a class_type is {_kind(class_type)}, not a text.", node_id)
     inputs = entry.get("inputs", {})
-    if not isinstance(inputs, dict | Mapping):
+    if not (type(inputs) is dict or isinstance(inputs, Mapping)):
         raise _unreadable(f"the inputs of a node are {_kind(inputs)}, not an object.", node_id)
     meta = entry.get("_meta")
-    title = meta.get("title") if isinstance(meta, dict | Mapping) else None
+    title = None if meta is None or not isinstance(meta, Mapping) else meta.get("title")
     return Instance(
         node_id,
         class_type,
@@ -66,7 +65,8 @@ def read_value(value: Any) -> Any:
     """A link for `["4", 0]`, what is wrapped for `{"__value__": ...}`, else the value itself."""
     if isinstance(value, list):
         if len(value) == 2 and isinstance(value[0], str) and is_slot(value[1]):
-            return Link(value[0], int(value[1]))
+            node_id, slot = value
+            return Link(node_id, slot if type(slot) is int else int(slot))
         return MalformedLink(value)
     if isinstance(value, Mapping) and len(value) == 1 and "__value__" in value:
         return value["__value__"]
@@ -75,6 +75,8 @@ def read_value(value: Any) -> Any:
 
 def is_slot(value: Any) -> bool:
     """Whether a JSON value is a whole number; 0.0 is one, True is not."""
+    if type(value) is int:
+        return True
     if isinstance(value, float):
         return value.is_integer()
     return isinstance(value, int) and not isinstance(value, bool)
@@ -88,7 +90,7 @@ def _without_aliases(graph: Graph, specs: Mapping[str, NodeSpec]) -> Graph:
         {
             node_id: instance
             if instance.type in specs or instance.type not in aliases
-            else replace(instance, type=aliases[instance.type])
+            else instance._replace(type=aliases[instance.type])
             for node_id, instance in graph.instances.items()
         }
     )

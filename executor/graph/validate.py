@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from executor.graph.fingerprint import literals_for
@@ -17,6 +17,9 @@ from nodes.api.spec import InputSpec, NodeSpec
 
 TOP_LEVEL_TYPES = ("invalid_prompt", "prompt_no_outputs")
 """Problem types that concern the whole graph; all others belong to one node."""
+
+NO_VARIABLES = Bindings()
+"""Of all nodes whose types are what they are called."""
 
 MOST_CYCLES = 100
 MOST_PROBLEMS = 5000
@@ -163,13 +166,13 @@ class _Validator:
         if slots is None:
             slots = self.slots[spec.id] = Slots(spec)
         before = self.count
-        bindings = Bindings()
+        bindings = Bindings() if slots.has_variables else NO_VARIABLES
         changed: dict[str, Any] = {}
         self.received = {}
         self.check_inputs(instance, slots, bindings, changed)
         if changed:
             original = self.original.instances[instance.id]
-            instance = replace(original, inputs={**original.inputs, **changed})
+            instance = original._replace(inputs={**original.inputs, **changed})
             self.coerced[instance.id] = instance
         if instance.type in self.nodes and self.count == before:
             self.ask_node(instance, self.nodes[instance.type])
@@ -255,8 +258,10 @@ class _Validator:
             )
             self.report_broken_link(instance, name, entry, link, text)
             return
-        received, wanted = types[link.slot], bindings.wanted(entry.type_variable, entry.type)
-        self.received[name] = received
+        received = self.received[name] = types[link.slot]
+        if received == entry.type and entry.type_variable is None:
+            return
+        wanted = bindings.wanted(entry.type_variable, entry.type)
         takes_all = entry.type_anything or self.specs[instance.type].own_link_check
         gives_all = self.specs[producer.type].outputs[link.slot].type_anything
         if takes_all or gives_all or is_compatible(received, wanted):

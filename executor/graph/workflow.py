@@ -1,7 +1,8 @@
 """A graph as the executor sees it: instances by id, each input a literal or a link."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from nodes.api.errors import WorkflowError
@@ -23,13 +24,12 @@ class MalformedLink:
     value: list[Any]
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """One node of a graph: a type, its inputs by name, and the title a person gave it."""
 
     id: str
     type: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = MappingProxyType({})
     title: str | None = None
 
     def links(self) -> Iterator[tuple[str, Link]]:
@@ -53,14 +53,16 @@ class Graph:
 
     def to_api(self) -> dict[str, Any]:
         """The graph as API JSON; lists that are values are wrapped, as the format asks."""
-        return {
-            node_id: {
-                "class_type": instance.type,
-                "inputs": {name: _to_json(value) for name, value in instance.inputs.items()},
-                **({"_meta": {"title": instance.title}} if instance.title is not None else {}),
+        entries: dict[str, Any] = {}
+        for node_id, instance in self.instances.items():
+            inputs = {
+                name: value if type(value) is str else _to_json(value)
+                for name, value in instance.inputs.items()
             }
-            for node_id, instance in self.instances.items()
-        }
+            entries[node_id] = {"class_type": instance.type, "inputs": inputs}
+            if instance.title is not None:
+                entries[node_id]["_meta"] = {"title": instance.title}
+        return entries
 
     def with_value(self, node: str, input_name: str, value: Any) -> "Graph":
         """A copy in which one input has another value (or Link); raises WorkflowError for an unknown node."""
@@ -69,7 +71,7 @@ class Graph:
             raise WorkflowError(
                 f"there is no node {node}; the graph has {_some(self.instances)}", node_id=node
             )
-        changed = replace(instance, inputs={**instance.inputs, input_name: value})
+        changed = instance._replace(inputs={**instance.inputs, input_name: value})
         return Graph({**self.instances, node: changed})
 
     def consumers(self) -> dict[str, list[tuple[str, str]]]:
@@ -142,8 +144,6 @@ class CycleError(WorkflowError):
 
 
 def _to_json(value: Any) -> Any:
-    if type(value) is str:
-        return value
     if type(value) is Link:
         return list(value)
     if type(value) is MalformedLink:

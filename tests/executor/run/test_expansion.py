@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -112,7 +111,7 @@ async def test_inputs_inside_may_be_any_object(engine):
 
     graph = graph_of(a=("Adder", {"result": {"__value__": ["x", 0]}}))
     inner = {"x": {"class_type": "GatherAll", "inputs": {"first": thing, "secret": {"__value__": [Odd]}}}}
-    changed = replace(graph.instances["a"], inputs={**graph.instances["a"].inputs, "graph": inner})
+    changed = graph.instances["a"]._replace(inputs={**graph.instances["a"].inputs, "graph": inner})
     job = await run(engine, type(graph)({"a": changed}), "a")
     assert job.outputs["a"][0] == (("first", thing), ("secret", [Odd]))
 
