@@ -27,6 +27,8 @@ READERS = 4
 SMALLEST_MAPPING = 1 << 26
 # So much of a file must be in the cache for mapping to be the quicker way.
 CACHED_SHARE = 0.98
+# A large file is asked about in so many places, so many pages each: to ask about each page takes long.
+SAMPLES, SAMPLED_PAGES = 256, 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ def read_spans(path: Path, spans: Sequence[Span]) -> list[Tensor]:
         BrokenFile: if the file ends before a span does.
     """
     if sum(span.size for span in spans) >= SMALLEST_MAPPING and not torch.cuda.is_available():
-        mapped = _mapped(path)
-        if mapped is not None and len(mapped) >= max(span.end for span in spans):
+        mapping = _cached(path)
+        if mapping is not None and len(mapping) >= max(span.end for span in spans):
+            mapped = torch.frombuffer(mapping, dtype=torch.uint8)
             return [mapped[span.begin : span.end] for span in spans]
     places, total = [], 0
     for span in spans:
@@ -68,29 +71,71 @@ def read_spans(path: Path, spans: Sequence[Span]) -> list[Tensor]:
     return [block[place : place + span.size] for span, place in zip(spans, places, strict=True)]
 
 
-def _mapped(path: Path) -> Tensor | None:
-    """The file (size,) uint8 as a private mapping, or None where it is not in the system's cache."""
+class Passing:
+    """The bytes of a file for a reader who copies each span before asking for the next, in file order.
+
+    A file in the system's cache is looked at where it is, and let go of behind the reader.
+    """
+
+    def __init__(self, path: Path, total: int) -> None:
+        """total: how many bytes will be asked for."""
+        self._path = path
+        self._content = torch.empty(0, dtype=torch.uint8)
+        self._let_go = 0
+        self._mapping = _cached(path) if total >= SMALLEST_MAPPING else None
+        if self._mapping is not None:
+            self._content = torch.frombuffer(self._mapping, dtype=torch.uint8)
+
+    def read(self, span: Span) -> Tensor:
+        """The bytes (size,) uint8 of a span, valid until the next one is asked for.
+
+        Raises:
+            BrokenFile: if the file ends before the span does.
+        """
+        if self._mapping is not None and span.end <= len(self._content):
+            behind = span.begin // PIECE_BYTES * PIECE_BYTES
+            if behind > self._let_go and hasattr(mmap, "MADV_DONTNEED"):
+                self._mapping.madvise(mmap.MADV_DONTNEED, self._let_go, behind - self._let_go)
+                self._let_go = behind
+            return self._content[span.begin : span.end]
+        if self._mapping is not None or len(self._content) < span.size:
+            self._mapping, self._content = None, torch.empty(span.size, dtype=torch.uint8)
+        buffer = self._content[: span.size]
+        with self._path.open("rb", buffering=0) as file:
+            _fill(self._path, file.fileno(), memoryview(cast(Any, buffer.numpy())), span.begin, 0, span.size)
+        return buffer
+
+
+def _cached(path: Path) -> mmap.mmap | None:
+    """A file as a private mapping, or None where it is not in the system's cache."""
     try:
         with path.open("rb") as file:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except (OSError, ValueError):
         return None
-    content = torch.frombuffer(mapping, dtype=torch.uint8)
-    return content if _cached_share(content) >= CACHED_SHARE else None
+    share = _cached_share(torch.frombuffer(mapping, dtype=torch.uint8))
+    return mapping if share >= CACHED_SHARE else None
 
 
 def _cached_share(content: Tensor) -> float:
-    """Which part of a mapping (size,) is in memory; 0 where the system does not tell."""
+    """Which part of a mapping (size,) is in memory, by samples of it; 0 where the system does not tell."""
     pages = -(-len(content) // mmap.PAGESIZE)
-    found = torch.empty(pages, dtype=torch.uint8)
+    window = pages if pages <= SAMPLES * SAMPLED_PAGES else SAMPLED_PAGES
+    found = torch.empty(window, dtype=torch.uint8)
     try:
         ask = ctypes.CDLL(None, use_errno=True).mincore
     except (OSError, AttributeError):
         return 0.0
-    arguments = ctypes.c_void_p(content.data_ptr()), ctypes.c_size_t(len(content))
-    if ask(*arguments, ctypes.c_void_p(found.data_ptr())) != 0:
-        return 0.0
-    return float((found & 1).float().mean())
+    counted = present = 0
+    for sample in range(SAMPLES if window < pages else 1):
+        begin = (pages - window) * sample // max(1, SAMPLES - 1) * mmap.PAGESIZE
+        size = min(window * mmap.PAGESIZE, len(content) - begin)
+        place = ctypes.c_void_p(content.data_ptr() + begin)
+        if ask(place, ctypes.c_size_t(size), ctypes.c_void_p(found.data_ptr())) != 0:
+            return 0.0
+        counted += window
+        present += int((found & 1).sum())
+    return present / counted
 
 
 def _read(path: Path, view: memoryview, pieces: Sequence[tuple[int, int, int]]) -> None:

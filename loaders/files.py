@@ -9,12 +9,12 @@ import zipfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from loaders.bulk_read import Span, read_spans
+from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
 from loaders.safetensors_header import read_header
 
@@ -102,27 +102,19 @@ class SafetensorsWeights(Weights):
     ) -> Iterator[tuple[str, Tensor]]:
         """Tensors with their names, in file order.
 
-        Those that are kept as they come share one block of memory; those that are copied anyway share one
-        buffer, because fresh memory costs more than the reading.
+        Those that are kept as they come share one block of memory; those that are copied anyway are looked
+        at in passing, because fresh memory costs more than the reading.
         """
         wanted = sorted(names, key=lambda name: self._entries[name].begin)
+        spans = {name: Span(self._entries[name].begin, self._entries[name].end) for name in wanted}
         kept = [name for name in wanted if not copies(DTYPES[self._entries[name].dtype])]
-        spans = [Span(self._entries[name].begin, self._entries[name].end) for name in kept]
-        blocks = dict(zip(kept, read_spans(self.path, spans), strict=True))
-        scratch = torch.empty(0, dtype=torch.uint8)
-        with self.path.open("rb", buffering=0) as file:
-            for name in wanted:
-                entry = self._entries[name]
-                buffer = blocks.pop(name, None)
-                if buffer is None:
-                    size = entry.end - entry.begin
-                    if len(scratch) < size:
-                        scratch = torch.empty(size, dtype=torch.uint8)
-                    buffer = scratch[:size]
-                    file.seek(entry.begin)
-                    _fill(self.path, file, memoryview(cast(Any, buffer.numpy())))
-                self.taken.add(name)
-                yield name, _typed(buffer, DTYPES[entry.dtype]).reshape(entry.shape)
+        blocks = dict(zip(kept, read_spans(self.path, [spans[name] for name in kept]), strict=True))
+        passing = Passing(self.path, sum(spans[name].size for name in wanted if name not in blocks))
+        for name in wanted:
+            entry = self._entries[name]
+            buffer = blocks.pop(name) if name in blocks else passing.read(spans[name])
+            self.taken.add(name)
+            yield name, _typed(buffer, DTYPES[entry.dtype]).reshape(entry.shape)
 
 
 class PickledWeights(Weights):
@@ -205,15 +197,6 @@ def read_pickle(path: Path) -> Any:
 def _typed(buffer: Tensor, dtype: torch.dtype) -> Tensor:
     """Bytes (size,) as numbers; those that do not lie where numbers of the type may are copied first."""
     return (buffer if buffer.data_ptr() % dtype.itemsize == 0 else buffer.clone()).view(dtype)
-
-
-def _fill(path: Path, file: Any, view: memoryview) -> None:
-    position = 0
-    while position < len(view):
-        count = file.readinto(view[position:])
-        if not count:
-            raise BrokenFile(path, "it became shorter while it was read")
-        position += count
 
 
 def _looks_like_safetensors(path: Path) -> bool:

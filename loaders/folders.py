@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from loaders.embedding_names import match_embedding
+from loaders.training_config import NAMED
 from loaders.vae_names import FOLDER as APPROXIMATE
 from loaders.vae_names import halves, named_vaes
 from nodes.api.context import SavedFile
@@ -45,7 +46,14 @@ NAMED_VAES = "vae:named"
 ALL_MODELS = "models:all"
 # Says which file of several holds which weights; it is listed for them.
 INDEX_ENDING = ".safetensors.index.json"
-ALIASES: Mapping[str, str] = {"unet": "diffusion_models", "clip": "text_encoders", NAMED_VAES: "vae"}
+# What the drop-down of training configurations lists.
+NAMED_CONFIGS = "configs:named"
+ALIASES: Mapping[str, str] = {
+    "unet": "diffusion_models",
+    "clip": "text_encoders",
+    NAMED_VAES: "vae",
+    NAMED_CONFIGS: "configs",
+}
 # Keys that hold something else than weights; an empty set admits every file.
 EXTENSIONS: Mapping[str, frozenset[str]] = {"configs": frozenset({".yaml"}), "classifiers": frozenset({""})}
 OWN_KINDS: Mapping[str, str] = {".webp": "image", ".avif": "image", ".latent": "latent"}
@@ -151,7 +159,8 @@ class Folders:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.
 
         `input:image` (or `:audio`, `:video`, `:latent`) lists only that kind of file; `vae:named` also lists
-        the autoencoders that have names instead of files; `models:all` lists all weights as `folder/name`.
+        the autoencoders that have names instead of files, `configs:named` those that everybody has;
+        `models:all` lists all weights as `folder/name`.
         """
         if folder == ALL_MODELS:
             keys = [key for key in self.keys() if key not in EXTENSIONS]
@@ -159,6 +168,8 @@ class Folders:
         place, _, kind = folder.partition(":")
         if folder == NAMED_VAES:
             return [*self.names("vae"), *named_vaes(self.names(APPROXIMATE))]
+        if folder == NAMED_CONFIGS:
+            return sorted({*self.names("configs"), *NAMED})
         if place in self._places:
             return _top_files(self._places[place], kind)
         if ALIASES.get(folder, folder) == "diffusers":

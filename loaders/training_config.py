@@ -1,7 +1,9 @@
 """Answers what the file (YAML) that a network was trained with says of it, as far as that matters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from loaders.errors import BrokenFile
@@ -18,6 +20,25 @@ class TrainingConfig:
 
     predicts_velocity: bool = False
     last_layer: int | None = None
+
+
+_PLAIN, _SKIPS, _VELOCITY = TrainingConfig(), TrainingConfig(last_layer=-2), TrainingConfig(True)
+# Those that workflows name and every installation of the ecosystem has.
+NAMED: Mapping[str, TrainingConfig] = MappingProxyType(
+    {
+        "anything_v3.yaml": _SKIPS,
+        "v1-inference.yaml": _PLAIN,
+        "v1-inference_clip_skip_2.yaml": _SKIPS,
+        "v1-inference_clip_skip_2_fp16.yaml": _SKIPS,
+        "v1-inference_fp16.yaml": _PLAIN,
+        "v1-inpainting-inference.yaml": _PLAIN,
+        "v2-inference-v.yaml": _VELOCITY,
+        "v2-inference-v_fp32.yaml": _VELOCITY,
+        "v2-inference.yaml": _PLAIN,
+        "v2-inference_fp32.yaml": _PLAIN,
+        "v2-inpainting-inference.yaml": _PLAIN,
+    }
+)
 
 
 def read_config(path: Path) -> TrainingConfig:

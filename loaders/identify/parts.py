@@ -69,7 +69,8 @@ ENCODERS: tuple[Kind, ...] = (
     _part(
         TEXT, "llm", "language model", "model.layers.0.self_attn.q_proj.weight", "model.embed_tokens.weight"
     ),
-    _part(VISION, "clip_vision", "CLIP vision", "vision_model.embeddings.patch_embedding.weight"),
+    _part(VISION, "clip_vision", "CLIP vision", "vision_model.embeddings.class_embedding"),
+    _part(VISION, "siglip", "SigLIP", "vision_model.embeddings.patch_embedding.weight"),
     _part(
         VISION, "clip_vision", "CLIP vision (OpenCLIP)", "visual.transformer.resblocks.0.attn.in_proj_weight"
     ),
@@ -79,13 +80,19 @@ ENCODERS: tuple[Kind, ...] = (
 
 def _ip_adapters() -> tuple[Kind, ...]:
     return tuple(
-        _part(ADAPTER, kind, f"IP-Adapter{title}", f"image_proj.{mark}", "ip_adapter.1.to_k_ip.weight")
-        for kind, title, mark in (
-            ("ip_adapter_face", " FaceID Plus", "perceiver_resampler.proj_in.weight"),
-            ("ip_adapter_face", " FaceID", "norm.weight"),
-            ("ip_adapter", " Plus", "latents"),
-            ("ip_adapter", " Full Face", "proj.3.weight"),
-            ("ip_adapter", "", "proj.weight"),
+        _part(
+            ADAPTER,
+            kind,
+            f"IP-Adapter{title}",
+            *(f"image_proj.{mark}" for mark in marks),
+            "ip_adapter.1.to_k_ip.weight",
+        )
+        for kind, title, marks in (
+            ("ip_adapter_face", " FaceID Plus", ("perceiver_resampler.proj_in.weight",)),
+            ("ip_adapter_face", " FaceID", ("proj.0.weight", "norm.weight")),
+            ("ip_adapter", " Plus", ("latents",)),
+            ("ip_adapter", " Full Face", ("proj.3.weight",)),
+            ("ip_adapter", "", ("proj.weight",)),
         )
     )
 

@@ -95,8 +95,10 @@ class Verdict:
 
     @property
     def sockets(self) -> tuple[str, ...]:
-        """Types of wire that can be had from it."""
-        return tuple(dict.fromkeys(one.socket for one in self.findings if one.socket))
+        """Types of wire that can be had from it; text encoders only with a network that is opened."""
+        is_foreign = any(one.role == NETWORK and not one.is_opened for one in self.findings)
+        found = (one.socket for one in self.findings if not (is_foreign and one.role == TEXT))
+        return tuple(dict.fromkeys(socket for socket in found if socket))
 
     @property
     def place(self) -> Place | None:
@@ -217,17 +219,19 @@ def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
             if not kind.misses(shapes, prefix):
                 return (_finding(kind, shapes, prefix),)
     findings: list[Finding] = []
+    is_whole = False
     for role, kinds in ((NETWORK, NETWORKS), (TEXT, ENCODERS), (VISION, ENCODERS), (VAE, AUTOENCODERS)):
         for prefix in PREFIXES[role]:
             if prefix and not any(name.startswith(prefix) for name in shapes):
                 continue
-            if findings and not prefix:
+            if is_whole and not prefix:
                 continue
             match = next(
                 (kind for kind in kinds if kind.role == role and not kind.misses(shapes, prefix)), None
             )
             if match is not None:
                 findings.append(_finding(match, shapes, prefix))
+                is_whole = is_whole or bool(prefix)
                 if role != TEXT:
                     break
     return tuple(findings)

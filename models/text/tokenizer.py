@@ -109,10 +109,9 @@ def clip_tokenizer() -> ClipTokenizer:
     Raises:
         FileNotFoundError: if the package that ships the vocabulary is not installed.
     """
-    with gzip.open(_vocabulary_file(), "rt", encoding="utf-8") as file:
-        file.readline()
-        pairs = [tuple(file.readline().split()) for _ in range(MERGES)]
-    return ClipTokenizer([(left, right) for left, right in pairs])
+    _, *lines = gzip.decompress(_vocabulary_file().read_bytes()).decode("utf-8").split("\n")
+    pairs = (line.partition(" ") for line in lines[:MERGES])
+    return ClipTokenizer([(left, right) for left, _, right in pairs])
 
 
 def _vocabulary_file() -> Path:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from loaders.checkpoint import Checkpoint, open_checkpoint
-from loaders.training_config import TrainingConfig, read_config
+from loaders.training_config import NAMED, TrainingConfig, read_config
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
@@ -12,9 +12,9 @@ from nodes.api.sockets import Clip, ClipVision, Model, Vae
 from nodes.api.widgets import File
 
 
-def opened(ctx: Context, name: str, **options: Any) -> Checkpoint:
-    """Return a checkpoint of its folder; what of it is unused is told on the node."""
-    checkpoint = open_checkpoint(ctx.files.find("checkpoints", name), **options)
+def opened(ctx: Context, name: str, folder: str = "checkpoints", **options: Any) -> Checkpoint:
+    """Return a checkpoint of a folder; what of it is unused is told on the node."""
+    checkpoint = open_checkpoint(ctx.files.find(folder, name), **options)
     if checkpoint.report.unexpected:
         ctx.show("text", [checkpoint.report.summary()])
     return checkpoint
@@ -57,16 +57,17 @@ def load_unclip(
 )
 def load_with_config(
     ctx: Context,
-    config_name: Annotated[str, File("configs")],
+    config_name: Annotated[str, File("configs:named")],
     ckpt_name: Annotated[str, File("checkpoints")],
 ) -> tuple[Model, Clip | None, Vae | None]:
     """Open a checkpoint; what its network predicts, and which layer of text it wants, stands in another file.
 
     Args:
-        config_name: a file of the configs folder: YAML, as it was used to train the network.
+        config_name: a file of the configs folder (YAML, as it was used to train the network), or the name of
+            one that everybody has.
         ckpt_name: a file of the checkpoints folder.
     """
-    config = read_config(ctx.files.find("configs", config_name))
+    config = NAMED.get(config_name) or read_config(ctx.files.find("configs", config_name))
     checkpoint = opened(ctx, ckpt_name)
     model, clip = _as_told(checkpoint, config)
     return model, clip, checkpoint.vae

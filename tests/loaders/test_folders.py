@@ -193,3 +193,30 @@ def test_autoencoders_with_names_stand_behind_the_files(tmp_path: Path) -> None:
     assert folders.find("vae:named", "own.safetensors").name == "own.safetensors"
     stamps = [folders.stamp("vae:named", name) for name in ("own.safetensors", "taesd", "pixel_space")]
     assert [stamp and stamp[0] for stamp in stamps] == [2, 7, None]
+
+
+def test_all_weights_are_listed_together_behind_the_keys_of_their_folders(folders: Folders) -> None:
+    touch(folders.models / "checkpoints" / "a.safetensors")
+    touch(folders.models / "unet" / "deep" / "b.gguf.pt")
+    touch(folders.models / "configs" / "c.yaml")
+    repository = folders.models / "diffusers" / "d"
+    touch(repository / "model_index.json")
+    deep = str(Path("deep", "b.gguf.pt"))
+    assert folders.names("models:all") == [
+        "checkpoints/a.safetensors",
+        f"diffusion_models/{deep}",
+        "diffusers/d",
+    ]
+    assert folders.find("models:all", f"diffusion_models/{deep}").name == "b.gguf.pt"
+    before = folders.stamp("models:all", "diffusers/d")
+    touch(repository / "unet" / "weights.safetensors")
+    assert folders.stamp("models:all", "diffusers/d") != before
+    for name in ("../x", "checkpoints/../../x", "nowhere/x", ""):
+        with pytest.raises(NodeError):
+            folders.find("models:all", name)
+
+
+def test_the_index_of_shards_is_listed_for_them(folders: Folders) -> None:
+    touch(folders.models / "diffusion_models" / "big" / "x.safetensors.index.json")
+    touch(folders.models / "diffusion_models" / "big" / "config.json")
+    assert folders.names("diffusion_models") == [str(Path("big", "x.safetensors.index.json"))]

@@ -1,5 +1,6 @@
 """Opening networks, autoencoders and checkpoints by nodes, from small files."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from models.vae.tiny import TinyAutoencoder, TinyConfig
 from nodes.api.errors import NodeError
 from nodes.latent.vae import decode, encode
 from nodes.loading.checkpoint import load_unclip, load_with_config
+from nodes.loading.diffusers import load_diffusers
 from nodes.loading.unet import load_diffusion_model
 from nodes.loading.vae import load_vae
 from schedulers.latent import LatentBatch
@@ -92,6 +94,36 @@ def test_a_configuration_says_what_is_predicted_and_which_layer_counts(
     model, clip, vae = load_with_config(ctx, "x.yaml", "x.safetensors")
     assert (model.base.prediction, clip.base.last_layer) == expected
     assert vae is not None
+
+
+def test_the_configurations_that_everybody_has_are_known_by_name(ctx, tmp_path) -> None:
+    tiny_checkpoint(tmp_path / "models" / "checkpoints" / "x.safetensors")
+    (tmp_path / "models" / "configs" / "own.yaml").write_text("")
+    names = ctx.files.names("configs:named")
+    assert {"own.yaml", "v1-inference.yaml"} < set(names)
+    for name, layer in (("v1-inference.yaml", None), ("v1-inference_clip_skip_2.yaml", -2)):
+        model, clip, _ = load_with_config(ctx, name, "x.safetensors")
+        assert (model.base.prediction, clip.base.last_layer) == ("eps", layer)
+    assert load_with_config(ctx, "v2-inference-v.yaml", "x.safetensors")[0].base.prediction == "v"
+
+
+@pytest.mark.parametrize("prefix", ["", "fp16."])
+def test_a_folder_of_diffusers_is_opened_with_its_variant(ctx, tmp_path, prefix: str) -> None:
+    place = tmp_path / "models" / "diffusers" / "artist" / "model"
+    parts = {"unet": PREFIX, "vae": "first_stage_model.", "text_encoder": "cond_stage_model.transformer."}
+    for part, start in parts.items():
+        (place / part).mkdir(parents=True)
+        state = {n.removeprefix(start): t.half() for n, t in tiny_state().items() if n.startswith(start)}
+        name = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+        save_file(state, place / part / f"{name}.{prefix}safetensors")
+    index = {part: ["diffusers", "SomeModel"] for part in parts}
+    (place / "model_index.json").write_text(json.dumps(index))
+    assert ctx.files.names("diffusers") == [str(Path("artist", "model"))]
+    model, clip, vae = load_diffusers(ctx, "artist/model")
+    assert (model.base.family, vae.base.latent.downscale) == ("sd15", 8)
+    assert clip is not None
+    weight = model.base.network.get_parameter("out.2.weight")
+    assert torch.equal(weight, tiny_state()[f"{PREFIX}out.2.weight"].half().float())
 
 
 @pytest.mark.parametrize(
