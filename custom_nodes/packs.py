@@ -8,7 +8,9 @@ import time
 import tomllib
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,6 +150,7 @@ class Loading:
         self.host = host
         self.builtin = builtin
         self.module_name = f"custom_nodes.{path.stem if path.is_file() else path.name}"
+        self.sources = source_digest(path)
         self.node_ids: list[str] = []
         self.problems: list[str] = []
 
@@ -226,8 +229,15 @@ class Loading:
         if node_id in self.builtin:
             self.problems.append(f"{node_id} comes with the app, so the pack's own is left out")
             return
-        try:
+
+        def make_with_version() -> Node:
+            # A node may call anything in its pack, so a change of any file there makes its results stale.
             node = make()
+            version = f"{node.spec.code_version} {self.sources}"
+            return replace(node, spec=replace(node.spec, code_version=version))
+
+        try:
+            node = make_with_version()
         except PACK_ERRORS as error:
             self.problems.append(f"{node_id} cannot be read: {type(error).__name__}: {error}")
             logger.warning("%s: %s cannot be read\n%s", self.path.name, node_id, pack_traceback(error))
@@ -236,7 +246,7 @@ class Loading:
             other = self.packs.nodes[node_id].spec.module
             self.problems.append(f"{node_id} takes the place of the one in {other}")
         self.packs.nodes[node_id] = self.host.nodes[node_id] = node
-        self.packs.makers[node_id] = make
+        self.packs.makers[node_id] = make_with_version
         builtin_classes.NODE_CLASS_MAPPINGS.made.pop(node_id, None)
         self.node_ids.append(node_id)
 
@@ -298,6 +308,22 @@ def load_module(name: str, file: Path, keep: bool = True) -> ModuleType:
     if not keep:
         del sys.modules[name]
     return module
+
+
+def source_files(path: Path) -> Iterator[Path]:
+    """The Python files of a pack."""
+    return path.rglob("*.py") if path.is_dir() else iter([path])
+
+
+def source_digest(path: Path) -> str:
+    """A digest of what is in the Python files of a pack; a file that goes meanwhile is left out."""
+    digest = blake2b(digest_size=8)
+    for file in sorted(source_files(path)):
+        with suppress(OSError):
+            content = file.read_bytes()
+            digest.update(repr((str(file.relative_to(path)), len(content))).encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def safe_name(path: Path) -> str:

@@ -10,7 +10,7 @@ from custom_nodes.host import paths
 from custom_nodes.host.pack_server import Served
 from custom_nodes.host.server import PromptServer
 from custom_nodes.host.state import send_no_bytes, send_nowhere
-from custom_nodes.packs import Packs, find_packs, load_packs
+from custom_nodes.packs import Packs, find_packs, load_packs, source_files
 from loaders.folders import Folders
 from nodes.api.declare import Node
 
@@ -105,7 +105,7 @@ class Shelf:
         """When each Python file of a pack was changed last; a file that goes meanwhile is left out."""
         changes: Stamp = {}
         for path in find_packs(place.resolve() for place in self.places):
-            for file in path.rglob("*.py") if path.is_dir() else [path]:
+            for file in source_files(path):
                 with suppress(OSError):
                     changes[str(file)] = file.stat().st_mtime_ns
         return changes
