@@ -6,8 +6,10 @@ what is left, and every job that was ever acknowledged must be there once, with 
 """
 
 import asyncio
+import faulthandler
 import json
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -29,7 +32,8 @@ TARGETS = ("server", "worker", "both")
 # Fifty jobs take about as long, so that most kills meet a job.
 LONGEST_LIFE_SECONDS = 0.8
 JOB_SECONDS = 0.01
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 180.0
+SHOWN_LETTERS = 20_000
 KEEP_ALL = 10_000_000
 TWICE = "SELECT job_id, count(*) FROM events WHERE kind = 'JobFinished' GROUP BY job_id HAVING count(*) > 1"
 
@@ -47,6 +51,8 @@ class Report:
 
 async def serve(base: Path, name: str, count: int) -> None:
     """A server without the web: has so many jobs wait, says which are on disk, and ends when all have run."""
+    faulthandler.enable()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
     command = [sys.executable, str(TOY_WORKER), str(base)]
     service = Service(base / "queue.db", command, base / "catalogue.json", keep_history=KEEP_ALL)
     await service.start()
@@ -72,6 +78,22 @@ async def serve(base: Path, name: str, count: int) -> None:
     await service.stop()
 
 
+def show_tasks() -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+    sys.stderr.flush()
+
+
+def give_up(server: "subprocess.Popen[str]", base: Path) -> NoReturn:
+    """Have a server that does not go on say what it does, and end it."""
+    for number in (signal.SIGUSR1, signal.SIGABRT):
+        server.send_signal(number)
+        time.sleep(1.0)
+    server.kill()
+    log = (base / "server.log").read_text()[-SHOWN_LETTERS:]
+    raise TimeoutError(f"the server stood still for {PATIENCE_SECONDS:g} s; the end of its log:\n{log}")
+
+
 def start(base: Path, name: str, count: int) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "benchmarks.kills", "--serve", str(base), name, str(count)]
     log = (base / "server.log").open("a")
@@ -89,12 +111,13 @@ def one_round(base: Path, number: int, jobs: int, chance: random.Random, report:
             for line in lines:
                 report.acknowledged.update(line.split())
                 first.set()
+            first.set()  # or the server ended without a word
 
         reader = threading.Thread(target=listen)
         reader.start()
         # A quarter of the kills come at any time from the start, the others while jobs run.
-        if chance.random() > 0.25:
-            first.wait(PATIENCE_SECONDS)
+        if chance.random() > 0.25 and not first.wait(PATIENCE_SECONDS):
+            give_up(server, base)
         time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
         target = chance.choice(TARGETS)
         report.kills[target] += 1
@@ -102,6 +125,9 @@ def one_round(base: Path, number: int, jobs: int, chance: random.Random, report:
             kill_workers(server.pid)
         if target == "worker":
             time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
+        if server.poll() is not None:
+            log = (base / "server.log").read_text()[-SHOWN_LETTERS:]
+            report.problems.append(f"round {number}: the server ended by itself:\n{log}")
         server.kill()
         server.wait()
         reader.join()
@@ -160,7 +186,10 @@ def run_rounds(base: Path, rounds: int, jobs: int, seed: int) -> Report:
     for number in range(rounds):
         one_round(base, number, jobs, chance, report)
     with start(base, "end", 0) as server:
-        server.wait(PATIENCE_SECONDS)
+        try:
+            server.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            give_up(server, base)
     judge(base, report)
     return report
 
