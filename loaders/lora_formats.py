@@ -134,7 +134,10 @@ def _with_itself(stem: Stem, target: Target) -> Delta | None:
         return None
     a1, a2, b1, b2 = (stem.tensor(name) for name in names)
     magnitude = _magnitude(stem, target)
-    if b2.shape[1] == b1.shape[0] == a1.shape[0] == a2.shape[1]:
+    is_old = b2.shape[1] == b1.shape[0] == a1.shape[0] == a2.shape[1]
+    is_new = b2.shape[0] == b1.shape[1] == a1.shape[1] == a2.shape[0]
+    # For a square weight both look right: then the rank, which is the smaller size, tells.
+    if is_old and not (is_new and a2.shape[0] < a2.shape[1]):
         return WithItself(a2, a1, LowRank(b2, b1), stem.alpha(), flat=True, magnitude=magnitude)
     product = LowRank(b1, b2, stem.optional(".bm.weight"))
     return WithItself(a1, a2, product, stem.alpha(), magnitude=magnitude)

@@ -127,7 +127,7 @@ class Kronecker:
         if len(second) == 1:
             two = second[0]
         elif self.core is None:
-            two = second[0] @ second[1]
+            two = second[0] @ second[1].flatten(1)
         else:
             two = _tucker(*moved(device, self.core), *second)
         if two.ndim == 4:
@@ -170,4 +170,4 @@ def _tucker(core: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def _outer(factors: tuple[Tensor, ...]) -> int:
-    return int(factors[0].shape[0] * factors[1].shape[1])
+    return int(factors[0].shape[0] * math.prod(factors[1].shape[1:]))
