@@ -22,7 +22,7 @@ def unfit(weights: Weights, role: str, expected: str, tried: Sequence[str]) -> U
     if verdict.findings:
         main = verdict.findings[0]
         if not main.is_opened:
-            told.insert(0, f"It is {verdict.title}, which is known by name but cannot be opened yet.")
+            told.insert(0, f"It is {verdict.title}: {main.lack}.")
         elif main.role != role and verdict.place is not None:
             place = f"put it in models/{verdict.place.folder}, for {verdict.place.use}"
             told.insert(0, f"It is {verdict.title}: {place}.")

@@ -11,6 +11,7 @@ from loaders.errors import BrokenFile
 from loaders.identify.kinds import UPSCALER
 from loaders.keymap import Sources
 from loaders.opening import open_weights
+from loaders.spandrel_models import open_by_spandrel
 from loaders.unfit import unfit
 from models.adapters.patch import Patched
 from models.upscale.compact import Compact, CompactConfig
@@ -23,7 +24,6 @@ PARALLEL = "module."
 TRIED = [
     "Looked for the blocks of ESRGAN (conv_first and body.0.rdb1, RRDB_trunk.0.RDB1, or model.1.sub.0.RDB1) "
     "and for the body of Real-ESRGAN's compact networks (body.0, body.1, ...).",
-    "SwinIR, HAT, DAT, SPAN and the like cannot be opened yet.",
 ]
 
 # The names of BasicSR before Real-ESRGAN.
@@ -61,7 +61,10 @@ def open_upscale_model(path: Path) -> Patched[UpscaleModel]:
         small = _compact(path, shapes)
         network = assemble(lambda: Compact(small), weights, sources, Storage(), "compact upscaler")
     else:
-        raise unfit(weights, UPSCALER, "an upscale model of a known kind", TRIED)
+        opened, why_not = open_by_spandrel(weights)
+        if opened is None:
+            raise unfit(weights, UPSCALER, "an upscale model of a known kind", [*TRIED, why_not])
+        return opened
     strange = sorted(sources.keys() - network.state_dict().keys())
     if strange:
         raise BrokenFile(path, f"it has weights that no known kind has: {', '.join(strange[:3])}")

@@ -144,6 +144,8 @@ OTHERS: tuple[Kind, ...] = (
     _part(UPSCALER, "span", "SPAN upscaler", "block_1.c1_r.sk.weight"),
 )
 
+# Kinds that are opened where the optional library spandrel is installed.
+BY_SPANDREL = frozenset(("swinir", "dat", "span"))
 # Kinds that are opened here; the others are known by name only.
 OPENED = frozenset(
     (

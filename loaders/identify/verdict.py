@@ -1,5 +1,6 @@
 """Answers what a model file or folder is, why, and what can be had from it; weights are never read."""
 
+import importlib.util
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -55,7 +56,17 @@ class Finding:
     @property
     def is_opened(self) -> bool:
         """Whether it can be opened here, or is known by name only."""
-        return self.kind in (networks.OPENED if self.role == NETWORK else parts.OPENED)
+        return not self.lack
+
+    @property
+    def lack(self) -> str:
+        """Why it cannot be opened here; empty where it can."""
+        if self.kind in (networks.OPENED if self.role == NETWORK else parts.OPENED):
+            return ""
+        if self.kind not in parts.BY_SPANDREL:
+            return "known by name; it cannot be opened yet"
+        is_there = importlib.util.find_spec("spandrel") is not None
+        return "" if is_there else "opened by the optional library spandrel, which is not installed"
 
     @property
     def socket(self) -> str:
@@ -114,8 +125,8 @@ class Verdict:
         if self.problem:
             lines.append(f"  {self.problem}")
         for one in self.findings:
-            known = "" if one.is_opened else " (known by name; it cannot be opened yet)"
-            lines.append(f"  {one.role}: {one.title}{known}, because {one.evidence}")
+            lack = f" ({one.lack})" if one.lack else ""
+            lines.append(f"  {one.role}: {one.title}{lack}, because {one.evidence}")
         if self.place is not None:
             lines.append(f"  place: models/{self.place.folder}, for {self.place.use}")
         if self.contents is not None:
