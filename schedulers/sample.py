@@ -16,7 +16,7 @@ from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
 from schedulers.conditioning import ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance, Guider
-from schedulers.guiders.rule import Asking, MaskRule, Predict, Sampling, started
+from schedulers.guiders.rule import Asking, MaskRule, Predict, Sampling, Wrapping, started
 from schedulers.inpaint import MaskAt, fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
 from schedulers.prediction import NetworkDenoiser, initial_state, path_of
@@ -151,6 +151,9 @@ def sample_guided(
     asked = [Companion(model, rule.lists) for rule in rules if isinstance(rule, Asking)]
     predict = _predictor([Companion(model, lists), *companions, *asked], where, sampling.sigmas)
     denoise = guided(predict, guider, sampling)
+    for rule in rules:
+        if isinstance(rule, Wrapping):
+            denoise = rule.wrapped(denoise)
     mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
     if mask is not None:
         denoise = inside_mask(denoise, mask, start, mask_noise, path, _mask_at(rules, sampling))
@@ -195,8 +198,8 @@ def _conditioned(
 
 
 def _guiding(rules: Sequence[Any]) -> tuple[Any, ...]:
-    """The rules that are not about masks."""
-    return tuple(rule for rule in rules if not isinstance(rule, MaskRule))
+    """The rules about what predictions come to."""
+    return tuple(rule for rule in rules if not isinstance(rule, MaskRule | Wrapping))
 
 
 def _mask_at(rules: Sequence[Any], sampling: Sampling) -> MaskAt | None:

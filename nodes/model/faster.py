@@ -1,16 +1,30 @@
 """Makes models faster at some cost in exactness."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated
+
+import torch
 
 from models.adapters.deep_cache import DeepCache
 from models.adapters.hypertile import HyperTile
+from models.adapters.number_type import NumberType
+from models.adapters.reuse import StepReuse
 from models.adapters.token_merging import TokenMerging
 from nodes.api.declare import node
 from nodes.api.sockets import Model
-from nodes.api.widgets import Range
+from nodes.api.widgets import Choice, Range
+from schedulers.guiders.reuse import GuidanceReuse
 from schedulers.tables import sigma_table
 
 CATEGORY = "model_patches/unet"
+DEBUG_CATEGORY = "advanced/debug/model"
+TYPES: Mapping[str, torch.dtype | None] = MappingProxyType(
+    {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+)
+Part = Annotated[float, Range(0.0, 1.0, step=0.01)]
+Threshold = Annotated[float, Range(0.0, 3.0, step=0.01)]
 Percent = Annotated[float, Range(0.0, 1.0, step=0.001)]
 
 
@@ -65,3 +79,61 @@ def cache_deep_features(
     percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
     window = (percent_to_sigma(start_percent), percent_to_sigma(end_percent))
     return model.with_patch(DeepCache(interval, depth, *window))
+
+
+@node(id="EasyCache", display_name="EasyCache", category=DEBUG_CATEGORY, experimental=True)
+def reuse_steps(
+    model: Model,
+    reuse_threshold: Threshold = 0.2,
+    start_percent: Part = 0.15,
+    end_percent: Part = 0.95,
+    verbose: bool = False,
+) -> Model:
+    """Leave out runs of the network whose answer would hardly change.
+
+    Args:
+        model: what is sampled.
+        reuse_threshold: how much change may be left out before the network runs again; 0 leaves nothing out.
+        start_percent: part of sampling after which runs are left out.
+        end_percent: part of sampling after which every step runs the network.
+        verbose: write to the log which runs are left out.
+    """
+    return model.with_patch(StepReuse(reuse_threshold, *_window(model, start_percent, end_percent), verbose))
+
+
+@node(id="LazyCache", display_name="LazyCache", category=DEBUG_CATEGORY, experimental=True)
+def reuse_guidance(
+    model: Model,
+    reuse_threshold: Threshold = 0.2,
+    start_percent: Part = 0.15,
+    end_percent: Part = 0.95,
+    verbose: bool = False,
+) -> Model:
+    """Leave out whole steps whose outcome would hardly change; it works with any model.
+
+    Args:
+        model: what is sampled.
+        reuse_threshold: how much change may be left out before a step is computed; 0 leaves nothing out.
+        start_percent: part of sampling after which steps are left out.
+        end_percent: part of sampling after which every step is computed.
+        verbose: write to the log which steps are left out.
+    """
+    rule = GuidanceReuse(reuse_threshold, *_window(model, start_percent, end_percent), verbose)
+    return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
+
+
+def _window(model: Model, start: float, end: float) -> tuple[float, float]:
+    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
+    return percent_to_sigma(start), percent_to_sigma(end)
+
+
+@node(id="ModelComputeDtype", display_name="ModelComputeDtype", category=DEBUG_CATEGORY)
+def compute_in(model: Model, dtype: Annotated[str, Choice(TYPES)]) -> Model:
+    """Have a model compute in another number type.
+
+    Args:
+        model: what is sampled.
+        dtype: fp32 is exact, fp16 and bf16 take half the memory; default leaves it as it was loaded.
+    """
+    chosen = TYPES[dtype]
+    return model if chosen is None else model.with_patch(NumberType(chosen))

@@ -9,7 +9,7 @@ from torch import Tensor
 from nodes.api.declare import node
 from nodes.api.sockets import Latent, LatentOperation, Model
 from nodes.api.widgets import Range
-from schedulers.guiders.operations import Operated, Sharpened, ToneMapped
+from schedulers.guiders.operations import Blended, Operated, Sharpened, ToneMapped
 
 CATEGORY = "latent/advanced/operations"
 
@@ -74,3 +74,22 @@ def sharpen(
         alpha: strength; 0 changes nothing.
     """
     return Sharpened(sharpen_radius, sigma, alpha)
+
+
+@node(
+    id="LatentOperationBlend",
+    display_name="Latent Operation Blend",
+    category=CATEGORY,
+    experimental=True,
+    outputs=("operation",),
+)
+def blend(
+    *, reference: Latent, strength: Annotated[float, Range(0.0, 1.0, step=0.0001)] = 1.0
+) -> LatentOperation:
+    """Move a latent towards another one.
+
+    Args:
+        reference: (B, C, h, w), stretched to the latent by taking the nearest cells.
+        strength: how far; 1 is all the way.
+    """
+    return Blended(reference.samples, strength)

@@ -8,9 +8,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
+from torch.nn.functional import conv2d, interpolate, pad
 
 from schedulers.guiders.rule import Guided
+from schedulers.inpaint import tiled
 
 Operation = Callable[[Tensor], Tensor]
 """Changes a latent (B, C, H, W) and keeps its shape: what a LATENT_OPERATION on a wire is."""
@@ -64,6 +65,29 @@ class Sharpened:
         channels = latent.shape[1]
         sharp: Tensor = length * conv2d(padded, kernel.expand(channels, 1, size, size), groups=channels)
         return sharp
+
+
+@dataclass(frozen=True, eq=False)
+class Blended:
+    """A latent moved towards another one.
+
+    reference: (B, C, H, W); resized to the nearest cells, its batch repeated or cut.
+    strength: 1 is all the way.
+    """
+
+    reference: Tensor
+    strength: float = 1.0
+
+    def __call__(self, latent: Tensor) -> Tensor:
+        """The latent (B, C, H, W) moved; raises ValueError for a reference with other channels."""
+        reference = self.reference.to(latent)
+        if reference.shape[1] != latent.shape[1]:
+            raise ValueError(
+                f"the reference has {reference.shape[1]} channels, but the latent {latent.shape[1]}"
+            )
+        if reference.shape[-2:] != latent.shape[-2:]:
+            reference = interpolate(reference, size=latent.shape[-2:], mode="nearest-exact")
+        return latent.lerp(tiled(reference, latent.shape[0]), self.strength)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from torch import Tensor
 from models.adapters.patch import Patch
 from schedulers.conditioning import ConditioningValue
 from schedulers.path import Path
+from schedulers.step import PairDenoiser
 from schedulers.tables import SigmaTable
 
 
@@ -133,6 +134,15 @@ class MaskRule(Protocol):
 
     def mask_at(self, mask: Tensor, sigma: float, sampling: Sampling) -> Tensor:
         """The mask that holds at a noise level, shaped like the mask (B, C, H, W), 1 = denoise."""
+        ...
+
+
+@runtime_checkable
+class Wrapping(Protocol):
+    """A rule that may leave guidance out: it stands around the whole of it."""
+
+    def wrapped(self, denoise: PairDenoiser) -> PairDenoiser:
+        """Guidance for one run, with the rule around it."""
         ...
 
 

@@ -17,7 +17,14 @@ from nodes.model.attention_multiply import (
     multiply_temporal_attention,
 )
 from nodes.model.deep_shrink import shrink_deep_features
-from nodes.model.faster import cache_deep_features, hyper_tile, merge_tokens
+from nodes.model.faster import (
+    cache_deep_features,
+    compute_in,
+    hyper_tile,
+    merge_tokens,
+    reuse_guidance,
+    reuse_steps,
+)
 from nodes.model.freeu import free_u, free_u_v2
 from nodes.sampling.ksampler import ksampler
 from schedulers.latent import LatentBatch
@@ -30,6 +37,9 @@ NODES: dict[str, Callable[[Any], Any]] = {
     "hypertile": lambda model: hyper_tile(model, tile_size=32),
     "merging": merge_tokens,
     "cache": lambda model: cache_deep_features(model, 2, 1),
+    "steps": lambda model: reuse_steps(model, 3.0, 0.0, 1.0),
+    "guidance": lambda model: reuse_guidance(model, 3.0, 0.0, 1.0),
+    "type": lambda model: compute_in(model, "bf16"),
     "shrink": lambda model: shrink_deep_features(model=model, block_number=1, **METHODS),
     "self": lambda model: multiply_self_attention(model, q=2.0),
     "cross": lambda model: multiply_cross_attention(model, v=0.5),
