@@ -131,7 +131,7 @@ test("a prompt opens with its words and its rows", () => {
     2: { class_type: "Batch", inputs: { "images.image0": ["1", 0], "images.image2": ["1", 0] } },
     3: { class_type: "Nest", inputs: { format: "film", "format.mode": "loop", "format.mode.count": 2, "format.quality": 1, name: "n" } },
   };
-  const document = readPrompt(prompt, DEFINITIONS);
+  const { document } = readPrompt(prompt, DEFINITIONS);
   const written = writePrompt(document, DEFINITIONS);
   for (const [key, { inputs }] of Object.entries(prompt)) assert.deepEqual(written[key].inputs, inputs);
 });

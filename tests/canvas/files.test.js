@@ -102,7 +102,7 @@ test("links as objects are read as well, and a broken link is doubted and left o
 
 test("a prompt becomes a graph that says the same", () => {
   const prompt = writePrompt(starterDocument(DEFINITIONS), DEFINITIONS);
-  const document = readPrompt(prompt, DEFINITIONS);
+  const { document } = readPrompt(prompt, DEFINITIONS);
   assert.deepEqual(writePrompt(document, DEFINITIONS), prompt);
   const places = new Set([...document.root.nodes.values()].map((node) => node.position.join()));
   assert.equal(places.size, document.root.nodes.size);

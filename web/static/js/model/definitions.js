@@ -35,7 +35,7 @@ export function widget(fields) {
  */
 function widgetOf(name, type, options) {
   if (options.forceInput || options.rawLink) return null;
-  const kind = Array.isArray(type) ? "combo" : KINDS[type];
+  const kind = Array.isArray(type) ? "combo" : Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
   if (!kind) return guestOf(type, options);
   if (kind === "combo") return comboOf(Array.isArray(type) ? type : options.options ?? [], options);
   if (kind === "string") return textOf(options);
@@ -84,7 +84,8 @@ function inputOf(name, spec, optional) {
   if (type === GROWING) return Object.freeze({ ...rest, type: "*", widget: null, grows: growthOf(name, options.template ?? {}) });
   const actual = type === MATCHING ? options.template?.allowed_types ?? "*" : type;
   const typeName = Array.isArray(actual) ? "COMBO" : String(actual);
-  return Object.freeze({ ...rest, type: typeName, widget: widgetOf(name, actual, options) });
+  const isForced = (options.forceInput || options.rawLink) && (Array.isArray(actual) || Object.hasOwn(KINDS, actual));
+  return Object.freeze({ ...rest, type: typeName, widget: widgetOf(name, actual, options), ...(isForced ? { isForced } : {}) });
 }
 
 /**

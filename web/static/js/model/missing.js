@@ -4,6 +4,7 @@
 /** @import { Definition, Definitions, InputSlot, Node } from "./types.js" */
 
 import { setValue } from "./commands.js";
+import { PASSING } from "./io/flatten.js";
 import { listOf, recordOf } from "./io/raw.js";
 import { closest, likeness } from "./likeness.js";
 import { slotsOf } from "./slots.js";
@@ -70,7 +71,7 @@ class Search {
   /** @param {string} graph @param {Node} node @param {(input: string) => boolean} isLinked */
   look(graph, node, isLinked) {
     const where = { graph, node: node.id, key: node.key };
-    if (!this.definitions.has(node.type)) this.lacksType(node, where);
+    if (!this.definitions.has(node.type) && !PASSING.has(node.type)) this.lacksType(node, where);
     const values = new Set(Object.values(node.values).map((value) => base(String(value))));
     for (const raw of listOf(recordOf(node.kept.properties).models)) {
       if (!this.definitions.has(node.type) || values.has(base(String(raw?.name)))) this.declare(raw, where);

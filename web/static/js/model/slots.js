@@ -49,7 +49,7 @@ function storedSlots(node) {
   /** @type {InputSlot[]} */
   const inputs = node.inputs.map((slot) => ({
     name: slot.name, label: labelOf(slot, slot.name), type: slot.type, optional: true, tooltip: "",
-    widget: slot.kept.widget ? guessWidget(node.values[slot.name]) : null,
+    widget: slot.kept.widget ? guessWidget(Object.hasOwn(node.values, slot.name) ? node.values[slot.name] : "") : null,
   }));
   const names = new Set(inputs.map((input) => input.name));
   for (const [name, value] of Object.entries(node.values)) {

@@ -1,7 +1,7 @@
 /** Subgraphs as node types: their sockets and promoted widgets, found by following the links from their entry and exit. */
 
 /** @import { Document, Graph } from "./document.js" */
-/** @import { Definition, Definitions, InputDefinition, Link, Node, OutputDefinition } from "./types.js" */
+/** @import { Definition, Definitions, InputDefinition, Link, Node, OutputDefinition, Widget } from "./types.js" */
 
 import { ENTRY, EXIT } from "./definitions.js";
 import { inputSlot } from "./slots.js";
@@ -59,10 +59,12 @@ function inputsOf(graph, definitions) {
   if (!entry) return [];
   const links = graph.linksFrom(entry.id);
   return entry.outputs.map((slot, index) => {
-    const first = links.find((link) => link.slot === index && graph.nodes.get(link.to)?.type !== EXIT);
+    /** @type {Widget | null} */
+    let widget = null;
+    for (const link of links) widget ??= link.slot === index ? innerWidget(graph, definitions, link) : null;
     return Object.freeze({
       name: slot.name, type: slot.type, optional: true, tooltip: "", label: String(slot.kept.label ?? slot.name),
-      widget: first ? innerWidget(graph, definitions, first) : null,
+      widget,
     });
   });
 }
@@ -70,6 +72,7 @@ function inputsOf(graph, definitions) {
 /**
  * The widget in which a link from the entry ends; what it holds is the value of an instance that has none of its own.
  * @param {Graph} graph @param {Definitions} definitions @param {Link} link
+ * @returns {Widget | null} null where it ends in a plain socket
  */
 function innerWidget(graph, definitions, link) {
   const target = /** @type {Node} */ (graph.nodes.get(link.to));

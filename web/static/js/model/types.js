@@ -72,9 +72,9 @@
 
 /**
  * One input of a node type. `brings` are the inputs that each word of a drop-down adds; `grows` says that it stands for
- * a row of sockets.
+ * a row of sockets. `isForced` says that a link alone gives what others of its type hold in a widget.
  * @typedef {Readonly<{
- *   name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string,
+ *   name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string, isForced?: boolean,
  *   brings?: ReadonlyMap<any, readonly InputDefinition[]>,
  *   grows?: Readonly<{names: readonly string[], least: number, socket: InputDefinition}>,
  * }>} InputDefinition

@@ -178,7 +178,8 @@ export function feedReroute(change, definitions, from, slot, reroute) {
 }
 
 /**
- * The link that a bypassed node lets through to an output: same place first, then the same type, then one that fits.
+ * The link that a bypassed node lets through to an output: by the same place, then the same type, then one that fits. Sockets
+ * count before widgets; where anything is wanted, only the place counts.
  * @param {Graph} graph @param {Definitions} definitions @param {Node} node @param {Link} link the link that leaves it
  * @returns {Link | undefined}
  */
@@ -187,11 +188,15 @@ export function letThrough(graph, definitions, node, link) {
   const target = graph.nodes.get(link.to);
   const wanted = target && inputSlot(definitions, target, link.input)?.type;
   const given = outputs[link.slot]?.type ?? link.type;
-  const sockets = inputs.filter((slot) => !slot.widget || graph.linkInto(node.id, slot.name));
-  const type = wanted === undefined || wanted === "*" ? given : wanted;
+  const sockets = [...inputs.filter((slot) => !slot.widget), ...inputs.filter((slot) => slot.widget)];
+  const type = wanted ?? link.type;
   const fits = (/** @type {InputSlot | undefined} */ slot) =>
     slot !== undefined && typesMatch(slot.type, type) && typesMatch(slot.type, given);
   const same = sockets[link.slot];
+  if (type === "*" || type === "") {
+    const any = same ?? sockets[0];
+    return any && graph.linkInto(node.id, any.name);
+  }
   const chosen = fits(same) ? same : sockets.find((slot) => slot.type === type) ?? sockets.find(fits);
   return chosen && graph.linkInto(node.id, chosen.name);
 }

@@ -15,6 +15,12 @@ import { letThrough } from "../wiring.js";
  * @typedef {Readonly<{graph: Graph, prefix: string, host: {scope: Scope, node: Node} | null, types: ReadonlySet<string>}>} Scope
  */
 
+/** The most instances that one prompt may hold: subgraphs in subgraphs multiply. */
+const MOST = 20_000;
+
+/** Types of packs that carry a link from a setter to getters of one name; only the page knows them. */
+export const PASSING = new Set(["SetNode", "GetNode"]);
+
 /** @type {Source} */
 const NONE = Object.freeze({ kind: "none" });
 
@@ -47,7 +53,7 @@ class Flattening {
     this.addGraph({ graph: this.document.root, prefix: "", host: null, types: new Set() });
     for (const entry of Object.values(this.prompt)) {
       for (const [name, value] of Object.entries(entry.inputs)) {
-        if (Array.isArray(value) && !(value[0] in this.prompt)) delete entry.inputs[name];
+        if (Array.isArray(value) && !Object.hasOwn(this.prompt, value[0])) delete entry.inputs[name];
       }
     }
     return this.prompt;
@@ -58,8 +64,19 @@ class Flattening {
     for (const node of scope.graph.nodes.values()) {
       if (node.mode !== "normal") continue;
       if (this.document.subgraphs.has(node.type)) this.addGraph(this.inside(scope, node));
-      else if (!this.definitions.get(node.type)?.isVirtual) this.addNode(scope, node);
+      else if (!this.isLeftOut(scope.graph, node)) this.addNode(scope, node);
     }
+  }
+
+  /**
+   * Whether a node never reaches the server: it lives on the page, or nobody knows it and nothing is linked to it (a label).
+   * @param {Graph} graph @param {Node} node
+   * @returns {boolean}
+   */
+  isLeftOut(graph, node) {
+    const definition = this.definitions.get(node.type);
+    if (definition) return definition.isVirtual;
+    return PASSING.has(node.type) || (!graph.incoming.get(node.id)?.size && !graph.outgoing.get(node.id)?.size);
   }
 
   /** @param {Scope} scope @param {Node} node @returns {Scope} what is inside an instance */
@@ -70,6 +87,7 @@ class Flattening {
     if (scope.types.has(node.type)) {
       throw new Error(`The subgraph “${this.document.subgraphs.get(node.type)?.name}” contains itself.`);
     }
+    if (this.inner.size >= MOST) throw new Error(`The workflow holds more than ${MOST} subgraphs within subgraphs.`);
     const graph = /** @type {Graph} */ (this.document.graphs.get(node.type));
     inner = { graph, prefix: `${key}:`, host: { scope, node }, types: new Set([...scope.types, node.type]) };
     this.inner.set(key, inner);
@@ -84,9 +102,10 @@ class Flattening {
     const inputs = {};
     for (const { name, widget } of slotsOf(this.definitions, node).inputs) {
       const source = linked?.has(name) ? this.sourceOf(scope, graph.linkInto(node.id, name)) : NONE;
+      if (name === "__proto__") continue;
       if (source.kind === "link") inputs[name] = [source.key, source.slot];
       else if (source.kind === "value") inputs[name] = wrapped(this.resolve(node, name, source.value, graph));
-      else if (widget && node.values[name] !== undefined) {
+      else if (widget && Object.hasOwn(node.values, name) && node.values[name] !== undefined) {
         inputs[name] = wrapped(this.resolve(node, name, node.values[name], graph));
       }
     }
@@ -120,7 +139,8 @@ class Flattening {
       } else if (origin.type === "PrimitiveNode") {
         const { value } = origin.values;
         return value === null || value === undefined ? held : { kind: "value", value };
-      } else if (origin.type === "Reroute") link = graph.linksInto(origin.id)[0];
+      } else if (PASSING.has(origin.type) && !this.definitions.has(origin.type)) link = passed(graph, origin);
+      else if (origin.type === "Reroute") link = graph.linksInto(origin.id)[0];
       else if (origin.mode === "bypass") link = letThrough(graph, this.definitions, origin, link);
       else if (this.document.subgraphs.has(origin.type)) {
         scope = this.inside(scope, origin);
@@ -143,6 +163,14 @@ function exitLink(graph, index) {
   const exit = exitOf(graph);
   const slot = exit?.inputs[index];
   return exit && slot && graph.linkInto(exit.id, String(slot.kept.id));
+}
+
+/** @param {Graph} graph @param {Node} node a getter or setter @returns {Link | undefined} what feeds the setter of its name */
+function passed(graph, node) {
+  const nameOf = (/** @type {Node} */ { kept, values }) => kept.widgets_values?.[0] ?? values.Constant;
+  const isSetter = (/** @type {Node} */ other) => other.type === "SetNode" && nameOf(other) === nameOf(node);
+  const setter = node.type === "SetNode" ? node : [...graph.nodes.values()].find(isSetter);
+  return setter && setter.mode === "normal" ? graph.linksInto(setter.id)[0] : undefined;
 }
 
 /** @param {any} value @returns {any} */

@@ -27,7 +27,7 @@ export async function openBytes(buffer, definitions) {
  */
 export function openJson(json, definitions) {
   if (isWorkflow(json)) return readWorkflow(json, definitions);
-  if (isPrompt(json)) return { document: readPrompt(json, definitions), doubts: [] };
+  if (isPrompt(json)) return readPrompt(json, definitions);
   for (const inner of [json?.workflow, json?.prompt]) {
     if (isWorkflow(inner) || isPrompt(inner)) return openJson(inner, definitions);
   }
@@ -44,13 +44,16 @@ function openTexts(texts, definitions) {
   return null;
 }
 
+/** Words that Python writes into JSON and that JSON does not have; texts are passed over. */
+const STRANGE = /"[^"\\]*(?:\\.[^"\\]*)*"|\bNaN\b|-?\bInfinity\b/g;
+
 /** @param {string} text @returns {any} */
 function parse(text) {
   try {
     return parseJson(text);
   } catch {
     try {
-      return parseJson(text.replace(/\bNaN\b/g, "null"));
+      return parseJson(text.replace(STRANGE, (token) => (token[0] === '"' ? token : "null")));
     } catch {
       throw new Error("This file is not valid JSON.");
     }

@@ -11,9 +11,14 @@ export function listOf(value) {
   return Array.isArray(value) ? value : [];
 }
 
+/** @param {any} value @returns {boolean} */
+export function isRecord(value) {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
 /** @param {any} value @returns {Record<string, any>} */
 export function recordOf(value) {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+  return isRecord(value) ? value : {};
 }
 
 /**
@@ -35,6 +40,54 @@ export function typeName(type) {
 export function readPair(pair, fallback) {
   const numbers = [Number(pair?.[0]), Number(pair?.[1])];
   return Number.isFinite(numbers[0]) && Number.isFinite(numbers[1]) ? [numbers[0], numbers[1]] : fallback;
+}
+
+/** Farther out nothing is ever seen, and numbers lose the places that drawing needs. */
+const FARTHEST = 1e7;
+const LARGEST = 20_000;
+const LONGEST_TITLE = 1000;
+
+/**
+ * A place and a size, within reason; null where one is not given in numbers.
+ * @param {any} place @param {any} size @param {[number, number]} usual the size where none is given
+ * @returns {[number, number, number, number] | null}
+ */
+export function readBox(place, size, usual) {
+  const [x, y] = readPair(place, [NaN, NaN]);
+  const [width, height] = size === undefined || size === null ? usual : readPair(size, [NaN, NaN]);
+  if (Number.isNaN(x + width)) return null;
+  const within = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.max(low, Math.min(high, value));
+  return [within(x, -FARTHEST, FARTHEST), within(y, -FARTHEST, FARTHEST), within(width, 0, LARGEST), within(height, 0, LARGEST)];
+}
+
+/** @param {any} title @returns {string | null} */
+export function readTitle(title) {
+  return typeof title === "string" ? title.slice(0, LONGEST_TITLE) : null;
+}
+
+/** Gives every record of a list a number of its own: the one that it has, where that is a number and free. */
+export class Numbers {
+  /** @param {readonly any[]} given all numbers of the list */
+  constructor(given) {
+    this.taken = new Set();
+    this.highest = given.reduce((/** @type {number} */ top, one) => Math.max(top, Number.isSafeInteger(Number(one)) ? Number(one) : 0), 0);
+  }
+
+  /** @param {any} given @returns {number} */
+  take(given) {
+    const isFree = (typeof given === "number" || typeof given === "string") && Number.isSafeInteger(Number(given)) && !this.taken.has(Number(given));
+    const number = isFree ? Number(given) : ++this.highest;
+    this.taken.add(number);
+    return number;
+  }
+
+  /** The same for keys that may be words. @param {any} given @returns {string} */
+  key(given) {
+    const isKey = typeof given === "string" ? given !== "" && given.length < 200 && !(given in {}) : Number.isSafeInteger(given);
+    const key = isKey && !this.taken.has(String(given)) ? String(given) : String(++this.highest);
+    this.taken.add(key);
+    return key;
+  }
 }
 
 /**

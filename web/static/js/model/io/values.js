@@ -4,6 +4,7 @@
 
 import { liveInputs } from "../definitions.js";
 import { writeJson } from "./json.js";
+import { isRecord, listOf, recordOf } from "./raw.js";
 
 const CONTROL = "control_after_generate";
 const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
@@ -13,31 +14,34 @@ const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
  */
 
 /**
- * @typedef {{name: string, role: "value" | "control" | "upload"}} Listed
+ * @typedef {{name: string, role: "value" | "control" | "upload" | "forced"}} Listed
  */
 
 /**
  * The names of the entries of a node's `widgets_values` list, as this definition writes it. What a word brings follows
  * the word, so each value must be there before the next name is asked for.
  * @param {Definition} definition @param {Readonly<Record<string, any>>} values
+ * @param {boolean} hasForced whether inputs that only take links have an entry too
  * @returns {Generator<Listed, void>}
  */
-export function* listedNames(definition, values) {
-  yield* listedWidgets(definition.inputs, values, !definition.isSubgraph);
+export function* listedNames(definition, values, hasForced = false) {
+  yield* listedWidgets(definition.inputs, values, !definition.isSubgraph, hasForced);
   const upload = !definition.isSubgraph && definition.inputs.find((input) => input.widget?.upload);
   if (upload) yield { name: upload.name, role: "upload" };
 }
 
 /**
  * @param {readonly InputDefinition[]} inputs @param {Readonly<Record<string, any>>} values @param {boolean} controlled
+ * @param {boolean} hasForced
  * @returns {Generator<Listed, void>}
  */
-function* listedWidgets(inputs, values, controlled) {
-  for (const { name, widget, brings } of inputs) {
+function* listedWidgets(inputs, values, controlled, hasForced) {
+  for (const { name, widget, brings, isForced } of inputs) {
+    if (isForced && hasForced) yield { name, role: "forced" };
     if (!widget) continue;
     yield { name, role: "value" };
     if (widget.seeded && controlled) yield { name, role: "control" };
-    if (brings) yield* listedWidgets(brings.get(values[name] ?? widget.fallback) ?? [], values, controlled);
+    if (brings) yield* listedWidgets(brings.get(values[name] ?? widget.fallback) ?? [], values, controlled, hasForced);
   }
 }
 
@@ -51,8 +55,8 @@ export function readValues(definition, stored, named) {
   /** @type {Reading} */
   const reading = { values: {}, controls: {}, doubts: [] };
   if (Array.isArray(stored)) readList(reading, definition, stored, named);
-  else if (stored && typeof stored === "object") readNamed(reading, definition, Object.entries(stored));
-  else if (named && typeof named === "object") readNamed(reading, definition, Object.entries(named));
+  else if (isRecord(stored)) readNamed(reading, definition, Object.entries(stored));
+  else if (isRecord(named)) readNamed(reading, definition, Object.entries(named));
   for (const { name, widget } of liveInputs(definition, reading)) {
     if (!widget) continue;
     if (reading.values[name] === undefined || reading.values[name] === null) reading.values[name] = widget.fallback;
@@ -61,30 +65,93 @@ export function readValues(definition, stored, named) {
   return reading;
 }
 
+/**
+ * Whether a name can stand for a value: those that every object has cannot.
+ * @param {string} name
+ * @returns {boolean}
+ */
+function isPlain(name) {
+  return !(name in {});
+}
+
+/**
+ * Values of a type that nobody here knows, by name where the file gives names.
+ * @param {any} stored `widgets_values` @param {any} named `widgets_values_named`
+ * @returns {Record<string, any>}
+ */
+export function unknownValues(stored, named) {
+  return Object.fromEntries(unknownEntries(stored, named).filter(([name]) => isPlain(name)));
+}
+
+/** @param {any} stored @param {any} named @returns {[string, any][]} */
+function unknownEntries(stored, named) {
+  if (isRecord(stored)) return Object.entries(stored);
+  const names = Object.keys(recordOf(named));
+  const list = listOf(stored);
+  if (names.length === list.length) return names.map((name, index) => [name, list[index]]);
+  return Object.entries(recordOf(named));
+}
+
+/**
+ * The values of such a node as its file had them, with those that were changed since.
+ * @param {Node} node
+ * @returns {Record<string, any>}
+ */
+export function writeUnknown({ values, kept: { widgets_values: stored, widgets_values_named: named } }) {
+  const current = (/** @type {[string, any]} */ [name, value]) => [name, Object.hasOwn(values, name) ? values[name] : value];
+  const entries = unknownEntries(stored, named).map(current);
+  const isListed = Array.isArray(stored) && entries.length === stored.length;
+  const written = isListed ? entries.map(([, value]) => value) : isRecord(stored) ? Object.fromEntries(entries) : stored;
+  return {
+    ...(stored === undefined ? {} : { widgets_values: written }),
+    ...(named === undefined ? {} : { widgets_values_named: isRecord(named) ? Object.fromEntries(Object.entries(named).map(current)) : named }),
+  };
+}
+
 /** @param {Reading} reading @param {Definition} definition @param {any[]} list @param {any} named */
 function readList(reading, definition, list, named) {
-  const keys = named && typeof named === "object" ? Object.keys(named) : [];
+  const keys = Object.keys(recordOf(named));
   if (keys.length === list.length && keys.length > 0) {
     readNamed(reading, definition, keys.map((key, index) => [key, list[index]]));
     return;
   }
-  let index = 0;
-  for (const { name, role } of listedNames(definition, reading.values)) {
-    if (index >= list.length) break;
-    const value = list[index];
-    if (role === "value") {
-      reading.values[name] = value;
-      index += 1;
-    } else if (role === "control" && isControl(value)) {
-      reading.controls[name] = controlOf(value);
-      index += 1;
-    } else if (role === "upload") index += 1;
-  }
+  const used = readPlaces(reading, definition, list);
   const known = new Set(liveInputs(definition, reading).map((input) => input.name));
   for (const key of keys) {
-    if (!known.has(key) && key !== CONTROL && key !== "fixed" && key !== "upload") reading.values[key] = named[key];
+    if (!known.has(key) && isPlain(key) && key !== CONTROL && key !== "fixed" && key !== "upload") reading.values[key] = named[key];
   }
+  const rest = list.slice(used).filter((value) => value !== null && value !== "" && value !== "image" && typeof value !== "object");
+  if (rest.length > 0) reading.doubts.push(`No input is left for ${rest.slice(0, 5).map(shown).join(", ")}.`);
   checkFit(reading, definition);
+}
+
+/**
+ * Values by the order of the inputs. Old files hold a value for inputs that take links only, and true for "randomize".
+ * @param {Reading} reading @param {Definition} definition @param {readonly any[]} list
+ * @returns {number} how many entries were used
+ */
+function readPlaces(reading, definition, list) {
+  const all = [...listedNames(definition, {}, true)];
+  const plain = all.filter((entry) => entry.role !== "forced");
+  const hasForced = all.length > plain.length && list.length === all.length;
+  let index = 0;
+  for (const { name, role } of listedNames(definition, reading.values, hasForced)) {
+    if (index >= list.length) break;
+    const value = list[index];
+    if (role === "value") reading.values[name] = value;
+    else if (role === "control") {
+      if (!isControl(value) || (typeof value === "boolean" && list.length < plain.length)) continue;
+      reading.controls[name] = controlOf(value);
+    }
+    index += 1;
+  }
+  return index;
+}
+
+/** @param {any} value @returns {string} a value in a doubt */
+function shown(value) {
+  const text = writeJson(value) ?? "nothing";
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
 
 /** @param {Reading} reading @param {Definition} definition @param {[string, any][]} entries */
@@ -98,7 +165,8 @@ function readNamed(reading, definition, entries) {
     if (isPair && isControl(value)) {
       const seed = seeds.includes(previous) ? previous : seeds[0];
       if (seed) reading.controls[seed] = controlOf(value);
-    } else if (inputs.get(name)?.widget) reading.values[name] = value;
+    } else if (!isPlain(name)) reading.doubts.push(`No value can be called "${name}"; it was left out.`);
+    else if (inputs.get(name)?.widget) reading.values[name] = value;
     else if (name !== "upload" && !name.startsWith("$$") && value !== null && value !== "") {
       reading.doubts.push(`The value of "${name}" was kept but belongs to no input.`);
       reading.values[name] = value;
@@ -113,7 +181,7 @@ function checkFit(reading, definition) {
   for (const input of liveInputs(definition, reading)) {
     const value = reading.values[input.name];
     if (!input.widget || value === undefined || value === null || fits(input, value)) continue;
-    reading.doubts.push(`"${input.name}" holds ${writeJson(value)}, which does not fit it.`);
+    reading.doubts.push(`"${input.name}" holds ${shown(value)}, which does not fit it.`);
   }
 }
 
@@ -133,8 +201,12 @@ function isControl(value) {
   return MODES.has(value) || typeof value === "boolean" || value === "increment-wrap";
 }
 
-/** @param {any} value @returns {ControlMode} */
-function controlOf(value) {
+/**
+ * How a seed changes, in the words of files old and new.
+ * @param {any} value
+ * @returns {ControlMode}
+ */
+export function controlOf(value) {
   if (value === true) return "randomize";
   if (value === "increment-wrap") return "increment";
   return MODES.has(value) ? value : "fixed";

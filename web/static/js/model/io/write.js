@@ -4,13 +4,13 @@
 /** @import { Definition, Definitions, Link, Node, StoredSlot } from "../types.js" */
 
 import { isBoundary } from "../commands.js";
-import { columnsOf } from "../layout.js";
+import { executionOrder } from "../order.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
 import { writeForm } from "./form.js";
 import { writeFloating, writeLooks, writeReroutes, writeWay } from "./reroutes.js";
 import { CONTROLS } from "./subgraphs.js";
-import { writeValues } from "./values.js";
+import { writeUnknown, writeValues } from "./values.js";
 
 const MODES = { normal: 0, mute: 2, bypass: 4 };
 
@@ -136,13 +136,6 @@ function writtenKey(key) {
   return /^(0|-?[1-9]\d{0,14})$/.test(key) ? Number(key) : key;
 }
 
-/** @param {Graph} graph @param {readonly Node[]} nodes @returns {Map<string, number>} */
-function executionOrder(graph, nodes) {
-  const columns = columnsOf(graph);
-  const sorted = [...nodes].sort((one, other) => (columns.get(one.id) ?? 0) - (columns.get(other.id) ?? 0));
-  return new Map(sorted.map((node, index) => [node.id, index]));
-}
-
 /** @param {Graph} graph @param {Link} link @param {Map<string, readonly string[]>} inputs @returns {any[]} */
 function writeLink(graph, link, inputs) {
   const index = inputs.get(link.to)?.indexOf(link.input) ?? -1;
@@ -156,7 +149,7 @@ function writeLink(graph, link, inputs) {
  */
 function writeNode(graph, definitions, node, order, inputs) {
   const definition = definitions.get(node.type);
-  const { flags, properties, mode, widgets_values, widgets_values_named, ...kept } = node.kept;
+  const { flags, properties, mode, widgets_values: _list, widgets_values_named: _named, ...kept } = node.kept;
   const slots = writeInputs(graph, definitions, node);
   inputs.set(node.id, slots.map((slot) => slot.name));
   return {
@@ -166,7 +159,7 @@ function writeNode(graph, definitions, node, order, inputs) {
     inputs: slots, outputs: writeOutputs(graph, definitions, node),
     ...(node.title === null ? {} : { title: node.title }),
     properties: writeProperties(definition, node, properties ?? { "Node name for S&R": node.type }),
-    ...writtenValues(definition, node, widgets_values, widgets_values_named),
+    ...writtenValues(definition, node),
     ...(node.color === null ? {} : { color: node.color }), ...kept,
   };
 }
@@ -179,17 +172,9 @@ function writeProperties(definition, node, properties) {
   return { ...rest, previewExposures: rest.previewExposures ?? [], ...(isRolled ? { [CONTROLS]: node.controls } : {}) };
 }
 
-/**
- * @param {Definition | undefined} definition @param {Node} node @param {any} stored @param {any} storedNamed
- * @returns {Record<string, any>}
- */
-function writtenValues(definition, node, stored, storedNamed) {
-  if (!definition) {
-    return {
-      ...(stored === undefined ? {} : { widgets_values: stored }),
-      ...(storedNamed === undefined ? {} : { widgets_values_named: storedNamed }),
-    };
-  }
+/** @param {Definition | undefined} definition @param {Node} node @returns {Record<string, any>} */
+function writtenValues(definition, node) {
+  if (!definition) return writeUnknown(node);
   const { list, named } = writeValues(definition, node);
   if (list.length === 0) return {};
   return { widgets_values: list, ...(Object.keys(named).length === 0 ? {} : { widgets_values_named: named }) };
