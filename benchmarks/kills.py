@@ -24,16 +24,20 @@ from typing import NoReturn
 import psutil
 
 from executor.queue.jobs import DuplicateJobError, NewJob
+from executor.run.events import JobStarted
+from executor.worker.notices import Listener, ServiceEvent
 from executor.worker.service import Service
 
 ROOT = Path(__file__).resolve().parent.parent
 TOY_WORKER = ROOT / "tests" / "executor" / "worker" / "toy_worker.py"
 TARGETS = ("server", "worker", "both")
-# Fifty jobs take about as long, so that most kills meet a job.
+# Fifty jobs take longer, so that most kills meet a job.
 LONGEST_LIFE_SECONDS = 0.8
-JOB_SECONDS = 0.01
+JOB_SECONDS = 0.02
 PATIENCE_SECONDS = 180.0
 SHOWN_LETTERS = 20_000
+RUNNING = "running\n"
+UNTIL_START, UNTIL_ACKNOWLEDGED = 0.2, 0.35
 KEEP_ALL = 10_000_000
 TWICE = "SELECT job_id, count(*) FROM events WHERE kind = 'JobFinished' GROUP BY job_id HAVING count(*) > 1"
 
@@ -55,6 +59,7 @@ async def serve(base: Path, name: str, count: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
     command = [sys.executable, str(TOY_WORKER), str(base)]
     service = Service(base / "queue.db", command, base / "catalogue.json", keep_history=KEEP_ALL)
+    service.listen(say_when_running())
     await service.start()
 
     async def submit(number: int) -> None:
@@ -76,6 +81,20 @@ async def serve(base: Path, name: str, count: int) -> None:
     while service.queue_remaining() or count:
         await asyncio.sleep(0.01)
     await service.stop()
+
+
+def say_when_running() -> Listener:
+    """Hears events, and writes once that a job has begun."""
+    said = False
+
+    def hear(told: ServiceEvent) -> None:
+        nonlocal said
+        if not said and isinstance(told.event, JobStarted):
+            said = True
+            sys.stdout.write(RUNNING)
+            sys.stdout.flush()
+
+    return hear
 
 
 def show_tasks() -> None:
@@ -105,18 +124,24 @@ def one_round(base: Path, number: int, jobs: int, chance: random.Random, report:
     """Let a server live for a while, kill what chance says, and note what it had acknowledged."""
     with start(base, f"round{number}", jobs) as server:
         assert server.stdout is not None
-        lines, first = server.stdout, threading.Event()
+        lines, acknowledged, running = server.stdout, threading.Event(), threading.Event()
 
         def listen() -> None:
             for line in lines:
-                report.acknowledged.update(line.split())
-                first.set()
-            first.set()  # or the server ended without a word
+                if line == RUNNING:
+                    running.set()
+                else:
+                    report.acknowledged.update(line.split())
+                acknowledged.set()
+            acknowledged.set()  # or the server ended without a word
+            running.set()
 
         reader = threading.Thread(target=listen)
         reader.start()
-        # A quarter of the kills come at any time from the start, the others while jobs run.
-        if chance.random() > 0.25 and not first.wait(PATIENCE_SECONDS):
+        # Some kills come at any time from the start, some once jobs are on disk, most while jobs run.
+        share = chance.random()
+        event = acknowledged if share < UNTIL_ACKNOWLEDGED else running
+        if share > UNTIL_START and not event.wait(PATIENCE_SECONDS):
             give_up(server, base)
         time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))
         target = chance.choice(TARGETS)
