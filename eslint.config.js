@@ -3,7 +3,7 @@
 import js from "@eslint/js";
 
 const BROWSER = [
-  "AbortController", "Blob", "CSS", "CanvasRenderingContext2D", "DataView", "DOMMatrix", "DecompressionStream", "File", "FormData", "HTMLElement",
+  "AbortController", "Blob", "CSS", "CanvasRenderingContext2D", "DataView", "DOMMatrix", "DecompressionStream", "EventSource", "File", "FormData", "HTMLElement",
   "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "ResizeObserver", "TextDecoder", "TextEncoder", "URL", "URLSearchParams",
   "WebSocket", "Worker", "addEventListener", "clearTimeout", "console", "createImageBitmap", "crypto", "devicePixelRatio", "document",
   "fetch", "getComputedStyle", "getSelection", "indexedDB", "innerHeight", "innerWidth", "localStorage", "matchMedia", "navigator",

@@ -79,7 +79,7 @@ def test_progress_and_previews_stand_on_the_sampler_while_it_runs(canvas):
     assert canvas.ask("sfumato.board.stateOf('3').state") == "idle"
 
 
-def test_dropping_a_picture_brings_its_graph_back_and_asks_before_it_replaces_work(canvas):
+def test_dropping_a_picture_brings_its_graph_back_in_a_tab_of_its_own(canvas):
     canvas.type_value("3", "seed", "31")
     canvas.run()
     made = fetch(canvas, "9")
@@ -88,12 +88,15 @@ def test_dropping_a_picture_brings_its_graph_back_and_asks_before_it_replaces_wo
     canvas.page.keyboard.press("Delete")
     assert "3" not in canvas.node_keys()
     canvas.drop(made, "made.png", "image/png", (400, 700))
-    canvas.page.get_by_role("button", name="Replace", exact=True).click()
     canvas.wait("sfumato.store.graph.nodeByKey('3') !== undefined")
     assert canvas.values("3")["seed"] == 31
     assert len(canvas.links()) == 9
-    assert canvas.page.inner_text("#name") == "made"
+    assert canvas.ask("sfumato.name") == "made"
     assert canvas.run() == set()
+    canvas.page.get_by_role("tab", name="Untitled").click()
+    assert "3" not in canvas.node_keys()
+    canvas.page.keyboard.press("Control+z")
+    assert canvas.values("3")["seed"] == 32
 
 
 def test_a_picture_with_only_a_prompt_is_laid_out(canvas):

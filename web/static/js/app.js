@@ -1,8 +1,8 @@
-/** The parts of the page and what they share: the document's name, whether it is saved, opening another. */
+/** The parts of the page and what they share: the open workflows, what is on screen, the drafts of it. */
 
 /** @import { Document } from "./model/document.js" */
 /** @import { Drafts } from "./engine/drafts.js" */
-/** @import { Doubt } from "./model/io/read.js" */
+/** @import { About, Tab } from "./engine/workspace.js" */
 
 import { Commands } from "./commands/registry.js";
 import { Actions } from "./commands/actions.js";
@@ -10,10 +10,13 @@ import { View } from "./canvas/view.js";
 import { Pictures } from "./canvas/pictures.js";
 import { listenToPointer } from "./canvas/input/pointer.js";
 import { inputUrl } from "./engine/api.js";
+import { Automatic } from "./engine/automatic.js";
 import { Board } from "./engine/board.js";
 import { Runner } from "./engine/runner.js";
+import { Workspace } from "./engine/workspace.js";
 import { newUuid } from "./model/ids.js";
 import { writeWorkflow } from "./model/io/write.js";
+import { starterDocument } from "./model/starter.js";
 import { Store } from "./model/store.js";
 import { Bottom } from "./ui/bottom.js";
 import { Sidebar } from "./ui/sidebar.js";
@@ -29,26 +32,68 @@ export class App {
     sessionStorage.setItem("sfumato.client", this.clientId);
     this.settings = settings;
     this.store = new Store(document, definitions);
+    this.workspace = new Workspace(this.store, () => starterDocument(this.store.catalogue));
     this.board = new Board();
     this.pictures = new Pictures(inputUrl);
     this.view = new View(stage, this.store, this.board, this.pictures);
     this.runner = new Runner(this.store, this.board, this.clientId);
+    this.runner.workflows = () => this.workspace.tabs.map((tab) => tab.workflow);
+    this.automatic = new Automatic(this.runner, this.store);
     this.drafts = drafts;
     this.commands = new Commands();
-    /** @type {import("./extensions/loader.js").Extensions | null} */ this.extensions = null;
     this.sidebar = new Sidebar(settings, this.commands);
     this.bottom = new Bottom(settings, this.commands);
     for (const dock of [this.sidebar, this.bottom]) dock.listeners.add(() => this.layOut(stage));
     this.actions = new Actions(this);
     this.chart = listenToPointer(this.view, this.actions);
-    this.wasDirty = false;
-    /** @type {import("./model/history.js").Entry | undefined} the last change that is saved */ this.savedEntry = undefined;
+    /** @type {import("./extensions/loader.js").Extensions | null} */ this.extensions = null;
     this.isStarted = false;
-    /** @type {string | null} the name under which the server keeps this workflow */ this.savedAs = null;
-    this.store.listen((change) => {
-      if (change.reason === "definitions" || change.reason === "open") return;
-      this.keepDraft();
+    this.tendWorkspace();
+  }
+
+  /** Keeps camera, selection and drafts of the tabs. */
+  tendWorkspace() {
+    const { workspace, drafts, store } = this;
+    drafts.source = {
+      describe: (id) => {
+        const tab = workspace.find(id);
+        if (tab === undefined) return workspace.closed.find((draft) => draft.id === id) ?? null;
+        if (tab === workspace.active) this.keepView(tab);
+        return workspace.describe(tab);
+      },
+      windowed: () => ({ tabs: workspace.tabs.map((tab) => tab.id), active: workspace.active.id }),
+    };
+    workspace.leave = (tab) => this.keepView(tab);
+    workspace.enter = (tab) => this.enter(tab);
+    workspace.listen(() => {
+      drafts.touchWindow();
+      const open = new Set([...this.runner.workflows(), ...[...this.runner.jobs.values()].map((job) => job.documentId)]);
+      for (const workflow of this.board.states.keys()) if (!open.has(workflow)) this.board.forget(workflow);
     });
+    store.listen((change) => {
+      if (change.reason === "command" || change.reason === "undo" || change.reason === "redo") this.keepDraft();
+    });
+  }
+
+  /** @private @param {Tab} tab */
+  keepView(tab) {
+    const { x, y, scale } = this.view.camera;
+    tab.view = { x, y, scale };
+    tab.selection = [...this.view.selection];
+  }
+
+  /** @private @param {Tab} tab */
+  enter(tab) {
+    const { view } = this;
+    view.place = this.store.path.join();
+    view.select(tab.selection.filter((id) => this.store.graph.nodes.has(id)));
+    if (tab.view && [tab.view.x, tab.view.y, tab.view.scale].every(Number.isFinite)) {
+      Object.assign(view.camera, { x: tab.view.x, y: tab.view.y, scale: tab.view.scale });
+      view.redraw();
+    } else view.fit();
+    this.actions.showDoubts(tab.doubts);
+    tab.doubts = [];
+    if (this.isStarted) void this.runner.recover().catch(() => undefined);
   }
 
   /** Lets what floats follow the docks, and keeps the graph where it stands on the screen. @param {HTMLElement} stage */
@@ -61,50 +106,39 @@ export class App {
     this.view.redraw();
   }
 
-  /** Whether there is work that is saved nowhere but in the draft of this tab. */
+  /** Whether the workflow on screen holds work that is saved nowhere but in drafts. */
   get isDirty() {
-    return this.wasDirty || this.store.history.past.at(-1) !== this.savedEntry;
+    return this.workspace.active.isDirty;
   }
 
-  /** What the workflow is called. */
+  /** What the workflow on screen is called. */
   get name() {
-    const name = this.store.document.meta.get("name")?.value;
-    return typeof name === "string" && name !== "" ? name : "Untitled";
+    return this.workspace.active.name;
   }
 
-  /** Writes the draft of this tab soon. */
+  /** The name under which the server keeps the workflow on screen, or null. */
+  get savedAs() {
+    return this.workspace.active.savedAs;
+  }
+
+  /** Keeps a draft of the workflow on screen soon. */
   keepDraft() {
-    this.drafts.keep(() => ({ name: this.name, json: this.workflow(), isDirty: this.isDirty }));
+    this.drafts.touch(this.workspace.active.id);
   }
 
-  /** The open document as editor JSON. @returns {any} */
+  /** The workflow on screen as editor JSON. @returns {any} */
   workflow() {
     return writeWorkflow(this.store.document, this.store.catalogue);
   }
 
   /**
-   * Opens a document in place of the present one.
-   * @param {Document} document @param {string} name @param {{doubts?: readonly Doubt[], isDirty?: boolean, savedAs?: string | null}} about
+   * Opens a document in a tab of its own; only a tab in which nothing was ever done gives way to it.
+   * @param {Document} document @param {string} name @param {Omit<About, "id" | "name">} about
+   * @returns {Tab}
    */
-  open(document, name, { doubts = [], isDirty = false, savedAs = null } = {}) {
-    document.meta.set("name", Object.freeze({ id: "name", value: name }));
-    this.wasDirty = isDirty;
-    this.savedEntry = undefined;
-    this.savedAs = savedAs;
-    this.store.open(document);
-    this.view.fit();
-    this.keepDraft();
-    this.actions.showDoubts(doubts);
-    if (this.isStarted) void this.runner.recover().catch(() => undefined);
-  }
-
-  /** The document is now kept elsewhere under a name. @param {string | null} savedAs */
-  markSaved(savedAs) {
-    this.savedAs = savedAs;
-    this.wasDirty = false;
-    this.store.history.seal();
-    this.savedEntry = this.store.history.past.at(-1);
-    this.keepDraft();
-    this.store.tell({ reason: "definitions", label: "Saved", patches: [] });
+  open(document, name, about = {}) {
+    const tab = this.workspace.open({ document }, { ...about, name });
+    this.drafts.touch(tab.id);
+    return tab;
   }
 }

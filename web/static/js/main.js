@@ -1,7 +1,5 @@
 /** Starts the page: catalogue, draft, parts, listeners. */
 
-/** @import { Definitions } from "./model/types.js" */
-
 import { App } from "./app.js";
 import { arrangeCommands } from "./commands/arrange.js";
 import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipboard.js";
@@ -9,7 +7,12 @@ import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
+import { closeTab, tabCommands } from "./commands/tabs.js";
+import { browserBox } from "./engine/database.js";
 import { Drafts } from "./engine/drafts.js";
+import { dropDraft, sendDraft } from "./engine/kept.js";
+import { claimWindow } from "./engine/windows.js";
+import { nameDocument } from "./engine/workspace.js";
 import { Settings } from "./engine/settings.js";
 import { Socket } from "./engine/socket.js";
 import { readCatalogue } from "./model/definitions.js";
@@ -23,8 +26,10 @@ import { listProblems } from "./ui/problems.js";
 import { tendSettings } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
 import { tellRuns, tendOutline } from "./ui/outline.js";
+import { tendTabs } from "./ui/tabs.js";
 import { showTrail } from "./ui/trail.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
+import { t } from "./words.js";
 
 /** How long to wait for the catalogue before the page is shown without it. */
 const PATIENCE_MILLISECONDS = 400;
@@ -67,14 +72,25 @@ function listenToServer(app) {
     },
     message: (type, data) => runner.receive(type, data),
     preview: (frame) => void runner.showPreview(frame),
-    text: (key, text) => app.board.update(key, { text }),
+    text: (key, text) => runner.showText(key, text),
   }).open();
   runner.listen((event) => {
+    if (event.job && !runner.isShown(event.job)) return sayElsewhere(app, event);
     if (event.type === "started") dismiss("run");
     else if (event.type === "unchanged") sayUnchanged(app, event.text);
     else if (event.type === "cancelled") toast("Cancelled", { name: "run" });
     else if (event.type === "refused" && app.board.problems.length === 0) toast(event.text, { kind: "bad", name: "run" });
   });
+}
+
+/**
+ * What happened to a workflow that is not on screen: its tab shows it, a failure is said.
+ * @param {App} app @param {import("./engine/runner.js").RunEvent} event
+ */
+function sayElsewhere({ workspace }, { type, job, text }) {
+  const tab = workspace.tabs.find((one) => one.workflow === job?.documentId);
+  if (!tab || (type !== "failed" && type !== "refused")) return;
+  toast(t("“{name}” failed: {text}", { name: tab.name, text }), { kind: "bad", action: { label: t("Show me"), run: () => workspace.show(tab) } });
 }
 
 /** @param {App} app @param {string} count */
@@ -115,17 +131,20 @@ function useCatalogue(app, catalogue) {
   view.isCatalogueComplete = Object.keys(catalogue).length > 0;
   const becameKnown = [...store.graph.nodes.values()].some((node) => !store.definitions.has(node.type) && definitions.has(node.type));
   if (!becameKnown) return store.define(definitions);
-  const isUntouched = !app.isDirty && app.savedAs === null && app.name === "Untitled" && store.history.past.length === 0;
-  if (isUntouched) {
+  app.workspace.unread((json) => json.nodes.some((/** @type {any} */ node) => !store.definitions.has(node.type) && definitions.has(node.type)));
+  if (app.workspace.active.isUntouched) {
     store.define(definitions);
-    return app.open(starterDocument(definitions), app.name);
+    const fresh = starterDocument(definitions);
+    nameDocument(fresh, app.name);
+    store.open(fresh);
+    return view.fit();
   }
   const json = app.workflow();
   const { camera, selection } = view;
   const keys = [...selection].map((id) => store.graph.nodes.get(id)?.key);
   store.define(definitions);
   const { document } = openJson(json, definitions);
-  document.meta.set("name", Object.freeze({ id: "name", value: app.name }));
+  nameDocument(document, app.name);
   const { x, y, scale } = camera;
   store.open(document);
   Object.assign(camera, { x, y, scale });
@@ -140,17 +159,36 @@ async function awaitCatalogue(app) {
   }
 }
 
-/**
- * @param {Definitions} definitions
- * @param {import("./engine/drafts.js").Draft | null} draft
- */
-function firstDocument(definitions, draft) {
-  try {
-    if (draft) return { opened: openJson(draft.json, definitions), name: draft.name, isDirty: draft.isDirty };
-  } catch {
-    toast("The draft of this tab could not be read.", { kind: "bad" });
-  }
-  return { opened: { document: starterDocument(definitions), doubts: [] }, name: "Untitled", isDirty: false };
+/** The drafts of this browser tab, and what it had open. */
+async function findDrafts() {
+  const { name, isHeld } = await claimWindow();
+  const drafts = new Drafts(name, browserBox(), localStorage, { send: sendDraft, drop: dropDraft });
+  const found = await drafts.find(isHeld).catch((error) => {
+    toast(t("The drafts in this browser could not be read: {reason}", { reason: error.message }), { kind: "bad" });
+    return { tabs: [], closed: [], active: "" };
+  });
+  return { drafts, found };
+}
+
+/** Shows what this browser tab had open before. @param {App} app @param {import("./engine/drafts.js").Found} found */
+function restore(app, { tabs, closed, active }) {
+  app.workspace.closed = [...closed];
+  if (tabs.length > 0) {
+    app.workspace.restore(tabs, active);
+    for (const tab of app.workspace.tabs) app.drafts.touch(tab.id);
+  } else app.view.fit();
+}
+
+/** Lets drafts be written even as the page goes away. @param {App} app */
+function tendDrafts({ drafts, workspace }) {
+  const flush = () => {
+    if (!workspace.active.isUntouched) drafts.touch(workspace.active.id);
+    drafts.flush();
+  };
+  addEventListener("pagehide", flush);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") flush();
+  });
 }
 
 /** Loads what packs bring for the page, when all else stands. @param {App} app */
@@ -166,23 +204,23 @@ async function start() {
   tendSettings(settings);
   const catalogue = fetchCatalogue().catch(() => ({}));
   const soon = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE_MILLISECONDS));
-  const drafts = new Drafts();
-  const [found, draft] = await Promise.all([Promise.race([catalogue, soon]), drafts.find().catch(() => null)]);
+  const [found, { drafts, found: kept }] = await Promise.all([Promise.race([catalogue, soon]), findDrafts()]);
   const known = /** @type {Record<string, any>} */ (found ?? {});
   const definitions = readCatalogue(known);
   const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts, settings);
   settings.listen("appearance.theme", () => app.view.retheme());
-  const { opened, name, isDirty } = firstDocument(definitions, draft);
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),
-    ...subgraphCommands(app), ...arrangeCommands(app)]);
+    ...subgraphCommands(app), ...arrangeCommands(app), ...tabCommands(app)]);
   showTrail(app);
   tellRuns(app);
   tendOutline(app);
   app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
   listProblems(app.board, app.view, (key) => app.actions.showNode(key));
-  app.open(opened.document, name, { doubts: opened.doubts, isDirty });
+  tendTabs(app, (tab) => void closeTab(app, tab));
+  restore(app, kept);
+  tendDrafts(app);
   listenToKeys(app);
   listenToClipboard(app);
   listenToDrops(app);

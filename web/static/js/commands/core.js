@@ -5,6 +5,7 @@
 /** @import { NodeMode } from "../model/types.js" */
 
 import { addCopies, addGroup, removeGroups, removeLinks, removeNodes, setCollapsed, setMode } from "../model/commands.js";
+import { outputsBehind } from "../model/outputs.js";
 import { openPalette } from "../ui/palette.js";
 import { openSettings } from "../ui/settings.js";
 import { make } from "../ui/dom.js";
@@ -18,6 +19,10 @@ export function runCommands(app) {
     { id: "run", label: "Run", keys: ["ctrl+enter"], scope: "page", run: () => void startRun(app, false) },
     { id: "run-front", label: "Run next, before what waits", keys: ["ctrl+shift+enter"], scope: "page", run: () => void startRun(app, true) },
     {
+      id: "run-selected", label: "Run only what is selected", keys: ["ctrl+shift+alt+enter"], isEnabled: () => app.view.selection.size > 0,
+      run: () => void runSelected(app),
+    },
+    {
       id: "cancel", label: "Cancel the run", keys: ["ctrl+alt+enter"], scope: "page",
       run: () => void app.runner.cancel().catch((error) => toast(error.message, { kind: "bad" })),
     },
@@ -27,7 +32,16 @@ export function runCommands(app) {
 /** @param {App} app @param {boolean} front */
 async function startRun(app, front) {
   app.view.dom.open?.commit();
-  await app.runner.run({ front });
+  await app.automatic.press({ front });
+}
+
+/** Runs the outputs among the selected nodes, or else those that lie behind them. @param {App} app */
+async function runSelected(app) {
+  const targets = outputsBehind(app.store.document.root, app.store.definitions, app.view.selection);
+  if (app.store.path.length > 0) return toast("Outputs are chosen on the first level, not inside a subgraph.", { kind: "bad" });
+  if (targets.length === 0) return toast("Nothing that is selected leads to an output.", { kind: "bad" });
+  app.view.dom.open?.commit();
+  await app.runner.run({ targets });
 }
 
 /** @param {App} app @returns {Command[]} */

@@ -1,44 +1,42 @@
 /** Opening and saving: files, the server's folder of workflows, what is dropped or pasted on the page. */
 
 /** @import { App } from "../app.js" */
+/** @import { Tab } from "../engine/workspace.js" */
 /** @import { Command } from "./registry.js" */
-/** @import { Opened } from "../model/io/read.js" */
 
-import { setName, setValue, addNode } from "../model/commands.js";
+import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
 import { openBytes, openJson } from "../model/io/open.js";
 import { writePrompt } from "../model/io/flatten.js";
-import { starterDocument } from "../model/starter.js";
-import { ApiError, listWorkflows, loadWorkflow, saveWorkflow, uploadImage } from "../engine/api.js";
+import { Conflict, listWorkflows, loadWorkflow, saveWorkflow } from "../engine/kept.js";
 import { hitTest } from "../canvas/hit.js";
-import { askChoice, askText } from "../ui/dialogs.js";
+import { t } from "../words.js";
+import { askText } from "../ui/dialogs.js";
 import { openPalette } from "../ui/palette.js";
 import { toast } from "../ui/toasts.js";
 
 /** @param {App} app @returns {Command[]} */
 export function fileCommands(app) {
+  const { workspace } = app;
   return [
-    { id: "new", label: "New workflow", run: () => void startNew(app) },
-    { id: "open-file", label: "Open a file…", keys: ["ctrl+o"], scope: "page", run: () => chooseFile(app) },
-    { id: "open-server", label: "Open a saved workflow…", keys: ["w"], run: () => void guard(openSaved(app)) },
-    { id: "save", label: "Save", keys: ["ctrl+s"], scope: "page", run: () => void guard(save(app, app.savedAs)) },
-    { id: "save-as", label: "Save as…", keys: ["ctrl+shift+s"], scope: "page", run: () => void guard(save(app, null)) },
-    { id: "download", label: "Download as a file", run: () => download(`${app.name}.json`, app.workflow()) },
+    { id: "open-file", label: t("Open a file…"), keys: ["ctrl+o"], scope: "page", run: () => chooseFile(app) },
+    { id: "open-server", label: t("Open a saved workflow…"), run: () => void guard(openSaved(app)) },
+    { id: "save", label: t("Save"), keys: ["ctrl+s"], scope: "page", run: () => void guard(save(app, workspace.active, app.savedAs)) },
+    { id: "save-as", label: t("Save as…"), keys: ["ctrl+shift+s"], scope: "page", run: () => void guard(save(app, workspace.active, null)) },
     {
-      id: "export-prompt", label: "Download for the API",
-      run: () => download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue)),
+      id: "versions", label: t("Earlier versions…"), isEnabled: () => app.savedAs !== null,
+      run: () => void guard(import("../ui/history.js").then(({ openVersions }) => openVersions(app))),
     },
+    { id: "download", label: t("Download as a file"), run: () => download(`${app.name}.json`, app.workflow()) },
     {
-      id: "rename-workflow", label: "Rename the workflow…", run: async () => {
-        const name = await askText("Name of the workflow", app.name, "Rename");
-        if (name !== null && name !== app.name) app.store.run("Rename workflow", (change) => setName(change, name));
-      },
+      id: "export-prompt", label: t("Download for the API"),
+      run: () => download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue)),
     },
   ];
 }
 
-/** @param {Promise<void>} work */
-async function guard(work) {
+/** Lets a failure become a message. @param {Promise<unknown>} work */
+export async function guard(work) {
   try {
     await work;
   } catch (error) {
@@ -47,56 +45,52 @@ async function guard(work) {
 }
 
 /**
- * Asks before unsaved work leaves the screen.
- * @param {App} app
- * @returns {Promise<boolean>} whether to go on
+ * Saves a workflow over what was last seen of it; if somebody else has saved meanwhile it is asked what to do.
+ * @param {App} app @param {Tab} tab @param {string | null} savedAs null asks for a name
  */
-async function mayReplace(app) {
-  if (!app.isDirty) return true;
-  const answer = await askChoice("Replace what is open?", `“${app.name}” has changes that are not saved.`, ["Save first", "Replace"]);
-  if (answer === "Save first") {
-    await save(app, app.savedAs);
-    return !app.isDirty;
-  }
-  return answer === "Replace";
-}
-
-/** @param {App} app */
-async function startNew(app) {
-  if (await mayReplace(app)) app.open(starterDocument(app.store.catalogue), "Untitled");
-}
-
-/** @param {App} app @param {string | null} savedAs */
-async function save(app, savedAs) {
-  const name = savedAs ?? await askText("Save the workflow as", app.name, "Save");
+export async function save(app, tab, savedAs) {
+  const name = savedAs ?? await askText(t("Save the workflow as"), tab.name, t("Save"));
   if (name === null) return;
+  if (name !== tab.name && tab === app.workspace.active) app.store.run("Rename workflow", (change) => setName(change, name));
+  const { json, saved } = app.workspace.saving(tab);
   try {
-    if (name !== app.name) app.store.run("Rename workflow", (change) => setName(change, name));
-    await saveWorkflow(name, app.workflow(), savedAs !== null);
+    saved(name, await saveWorkflow(name, json, name === tab.savedAs ? tab.revision : null));
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 409) throw error;
-    if (await askChoice("Replace the saved workflow?", `There is already one called “${name}”.`, ["Replace"]) === null) return;
-    await saveWorkflow(name, app.workflow(), true);
+    if (!(error instanceof Conflict)) throw error;
+    const { resolveConflict } = await import("../ui/conflict.js");
+    return resolveConflict(app, tab, name, json);
   }
-  app.markSaved(name);
-  toast(`Saved as “${name}”`, { kind: "good", name: "saved" });
+  settle(app, tab);
+  toast(t("Saved as “{name}”", { name }), { kind: "good", name: "saved" });
+}
+
+/** What was saved needs no draft on the server. @param {App} app @param {Tab} tab */
+export function settle({ drafts }, tab) {
+  drafts.touch(tab.id);
+  if (!tab.isDirty) drafts.settle(tab.id);
 }
 
 /** @param {App} app */
 async function openSaved(app) {
-  const names = await listWorkflows();
-  if (names.length === 0) return toast("No workflow is saved on the server yet.");
-  const choices = names.map((name) => ({ item: name, label: name, note: "", fields: [name.toLowerCase()] }));
-  openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: "Open a workflow", hint: "Enter opens it", choices }, (name) =>
-    void guard((async () => {
-      const json = await loadWorkflow(name);
-      if (await mayReplace(app)) show(app, openJson(json, app.store.catalogue), name, name);
-    })()));
+  const saved = await listWorkflows();
+  if (saved.length === 0) return toast(t("No workflow is saved on the server yet."));
+  saved.sort((one, other) => other.modified - one.modified);
+  const choices = saved.map(({ name, modified }) =>
+    ({ item: name, label: name, note: new Date(modified).toLocaleString(), fields: [name.toLowerCase()] }));
+  openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("Open a workflow"), hint: t("Enter opens it"), choices }, (name) =>
+    void guard(openKept(app, name)));
 }
 
-/** @param {App} app @param {Opened} opened @param {string} name @param {string | null} savedAs */
-function show(app, { document, doubts }, name, savedAs = null) {
-  app.open(document, name, { doubts, savedAs });
+/**
+ * Opens a workflow that the server keeps, or shows the tab in which it is open.
+ * @param {App} app @param {string} name
+ */
+export async function openKept(app, name) {
+  const open = app.workspace.tabs.find((tab) => tab.savedAs === name);
+  if (open) return app.workspace.show(open);
+  const { json, revision } = await loadWorkflow(name);
+  const { document, doubts } = openJson(json, app.store.catalogue);
+  app.open(document, name, { doubts, savedAs: name, revision });
 }
 
 /** @param {string} name @param {any} json */
@@ -112,52 +106,46 @@ function download(name, json) {
 function chooseFile(app) {
   const field = document.createElement("input");
   field.type = "file";
-  field.accept = ".json,.png,.webp,application/json,image/png,image/webp";
-  field.addEventListener("change", () => {
-    const [file] = field.files ?? [];
-    if (file) void guard(openFile(app, file, null));
-  });
+  field.multiple = true;
+  field.addEventListener("change", () => void guard(openFiles(app, [...field.files ?? []], null)));
   field.click();
 }
 
 /**
- * Opens a file: a workflow takes the place of the open one, a picture without one becomes a node that loads it.
+ * Opens files: each workflow in a tab of its own; what holds none becomes nodes that load it.
+ * @param {App} app @param {readonly File[]} files @param {[number, number] | null} at where they were dropped, on the canvas
+ */
+export async function openFiles(app, files, at) {
+  if (files.length === 1) return openFile(app, files[0], at);
+  /** @type {File[]} */
+  const media = [];
+  for (const file of files) if (!await openWorkflow(app, file)) media.push(file);
+  if (media.length > 0) await (await import("./media.js")).addMedia(app, media, at);
+}
+
+/**
+ * Opens a file: a workflow in a tab of its own, a picture without one as a node that loads it.
  * @param {App} app @param {File} file @param {[number, number] | null} at where it was dropped, on the canvas
  */
 export async function openFile(app, file, at) {
-  const isPicture = file.type.startsWith("image/");
   const target = at && nodeAt(app, at);
-  if (isPicture && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
-  const buffer = await file.arrayBuffer();
+  if (file.type.startsWith("image/") && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
+  if (!await openWorkflow(app, file)) await (await import("./media.js")).addMedia(app, [file], at);
+}
+
+/** @param {App} app @param {File} file @returns {Promise<boolean>} whether it held a workflow */
+async function openWorkflow(app, file) {
+  const isPicture = file.type.startsWith("image/");
   const isReadable = !isPicture || file.type === "image/png" || file.type === "image/webp";
-  const opened = isReadable ? await openBytes(buffer, app.store.catalogue) : null;
-  if (opened) {
-    if (await mayReplace(app)) show(app, opened, file.name.replace(/(\.api)?\.[^.]+$/, ""));
-    return;
-  }
-  await addPicture(app, file, at);
+  const opened = isReadable ? await openBytes(await file.arrayBuffer(), app.store.catalogue) : null;
+  if (opened) app.open(opened.document, file.name.replace(/(\.api)?\.[^.]+$/, ""), { doubts: opened.doubts });
+  return opened !== null;
 }
 
 /** @param {App} app @param {[number, number]} at */
 function nodeAt(app, at) {
   const hit = hitTest(app.view.scene, at, app.view.camera.scale);
   return "node" in hit ? hit.node : null;
-}
-
-/** @param {App} app @param {File} file @param {[number, number] | null} at */
-async function addPicture(app, file, at) {
-  const { store, view } = app;
-  const definition = store.definitions.get("LoadImage");
-  if (!definition) throw new Error("This picture carries no workflow, and there is no node that loads pictures.");
-  const value = await uploadImage(file, file.name || "pasted.png");
-  const place = at ?? view.camera.toWorld(view.width / 2 - 130, view.height / 2 - 120);
-  const id = store.run("Add picture", (change) => {
-    const node = addNode(change, definition, [Math.round(place[0]), Math.round(place[1])]);
-    setValue(change, node.id, app.actions.uploadName(node) ?? "image", value);
-    return node.id;
-  });
-  app.actions.offerOption("LoadImage", app.actions.uploadName(/** @type {any} */ (store.graph.nodes.get(id))) ?? "image", value);
-  view.select([id]);
 }
 
 /** Listens for files that are dropped on the page. @param {App} app */
@@ -172,10 +160,10 @@ export function listenToDrops(app) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("is-dropping");
-    const [file] = event.dataTransfer?.files ?? [];
-    if (!file) return;
+    const files = [...event.dataTransfer?.files ?? []];
+    if (files.length === 0) return;
     const box = app.view.stage.getBoundingClientRect();
     const at = app.view.camera.toWorld(event.clientX - box.left, event.clientY - box.top);
-    void guard(openFile(app, file, at));
+    void guard(openFiles(app, files, at));
   });
 }

@@ -18,10 +18,11 @@ export class ApiError extends Error {
 /** @typedef {{filename: string, subfolder?: string, type?: string}} FileRecord */
 
 /**
- * @param {string} path @param {RequestInit} options
+ * Asks the server; throws an ApiError with a sentence for every answer that is no success.
+ * @param {string} path below `api/` @param {RequestInit} options
  * @returns {Promise<Response>}
  */
-async function send(path, options = {}) {
+export async function send(path, options = {}) {
   let answer;
   try {
     answer = await fetch(`api/${path}`, options);
@@ -49,8 +50,8 @@ function sentence(text, answer) {
   return message || (text.length > 0 && text.length < 300 && !text.startsWith("<") ? text : `The server answered ${answer.status}.`);
 }
 
-/** @param {string} path @param {any} body @returns {Promise<Response>} */
-function post(path, body) {
+/** Sends JSON. @param {string} path @param {any} body @returns {Promise<Response>} */
+export function post(path, body) {
   return send(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: writeJson(body) });
 }
 
@@ -100,19 +101,30 @@ export async function removePending(promptIds) {
   await post("queue", { delete: promptIds });
 }
 
-/** @returns {Promise<{queue_running: any[], queue_pending: any[]}>} */
-export async function fetchQueue() {
-  return (await send("queue")).json();
+/**
+ * A job as lists show it.
+ * @typedef {{id: string, status: "pending" | "in_progress" | "completed" | "failed", state: string, position?: number,
+ *   create_time?: number, execution_start_time?: number, execution_end_time?: number, execution_error?: any,
+ *   outputs_count?: number, preview_output?: any, workflow_id?: string}} JobRow
+ */
+
+/**
+ * Jobs of all states, without their graphs.
+ * @param {Record<string, string | number>} query
+ * @returns {Promise<{jobs: JobRow[], pagination: {offset: number, total: number, has_more: boolean}}>}
+ */
+export async function fetchJobs(query) {
+  const text = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  return (await send(`jobs?${text}`)).json();
 }
 
-/** @param {number} most @returns {Promise<Record<string, any>>} */
-export async function fetchHistory(most) {
-  return (await send(`history?max_items=${most}`)).json();
-}
-
-/** @param {string} promptId @returns {Promise<Record<string, any>>} */
-export async function fetchHistoryEntry(promptId) {
-  return (await send(`history/${encodeURIComponent(promptId)}`)).json();
+/**
+ * One job with its graph and its results.
+ * @param {string} id
+ * @returns {Promise<JobRow & {outputs?: Record<string, any>, workflow?: {prompt: Record<string, any>, extra_data?: any}}>}
+ */
+export async function fetchJob(id) {
+  return parseJson(await (await send(`jobs/${encodeURIComponent(id)}`)).text());
 }
 
 /**
@@ -142,35 +154,5 @@ export function inputUrl(name) {
   const cutAt = path.lastIndexOf("/");
   return viewUrl({
     filename: path.slice(cutAt + 1), subfolder: cutAt < 0 ? "" : path.slice(0, cutAt), type: annotated ? annotated[2] : "input",
-  });
-}
-
-/** @returns {Promise<string[]>} names of the workflows on the server, without their ending */
-export async function listWorkflows() {
-  try {
-    const names = await (await send("userdata?dir=workflows&recurse=true")).json();
-    return names.filter((/** @type {string} */ name) => name.endsWith(".json")).map((/** @type {string} */ name) => name.slice(0, -5));
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return [];
-    throw error;
-  }
-}
-
-/** @param {string} name @returns {string} */
-function workflowPath(name) {
-  return `userdata/${encodeURIComponent(`workflows/${name}.json`)}`;
-}
-
-/** @param {string} name @returns {Promise<any>} */
-export async function loadWorkflow(name) {
-  return parseJson(await (await send(workflowPath(name))).text());
-}
-
-/**
- * @param {string} name @param {any} json @param {boolean} overwrite
- */
-export async function saveWorkflow(name, json, overwrite) {
-  await send(`${workflowPath(name)}?overwrite=${overwrite}`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: writeJson(json, 1),
   });
 }

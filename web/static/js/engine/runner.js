@@ -1,7 +1,7 @@
 /** Starts runs and follows them: each by its prompt id and the workflow it belongs to, so that two never mix. */
 
 /** @import { Store } from "../model/store.js" */
-/** @import { Board, Output } from "./board.js" */
+/** @import { Board, Output, Seed } from "./board.js" */
 
 import { ROOT } from "../model/document.js";
 import { newUuid } from "../model/ids.js";
@@ -11,19 +11,22 @@ import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
 import { inputSlot } from "../model/slots.js";
 import { fillTokens } from "../model/tokens.js";
-import { ApiError, fetchHistory, fetchHistoryEntry, fetchQueue, interrupt, queuePrompt, removePending, viewUrl } from "./api.js";
+import { ApiError, fetchJob, fetchJobs, interrupt, queuePrompt, removePending, viewUrl } from "./api.js";
+import { followJob } from "./follow.js";
 import { failureProblem, refusalProblems } from "./problems.js";
 
 /**
- * @typedef {{id: string, documentId: string, keys: string[], cached: Set<string>, finished: Set<string>, ran: number,
- *   state: "queued" | "running", current: string | null, part: number, failed: boolean}} Job
+ * @typedef {{id: string, documentId: string, keys: string[], seeds: readonly Seed[], cached: Set<string>, finished: Set<string>,
+ *   ran: number, state: "queued" | "running", current: string | null, part: number, failed: boolean, since: number,
+ *   blobs: Map<string, Blob>, unfollow: (() => void) | null}} Job
  */
 /**
  * @typedef {{type: "started" | "progress" | "finished" | "failed" | "cancelled" | "unchanged" | "refused", job: Job | null,
  *   text: string}} RunEvent
  */
+/** @typedef {{front?: boolean, targets?: readonly string[] | null}} RunOptions `targets` are keys of output nodes */
 
-/** All jobs that this page started and that are not over. */
+/** All jobs of the open workflows that are not over. */
 export class Runner {
   /** @param {Store} store @param {Board} board @param {string} clientId */
   constructor(store, board, clientId) {
@@ -31,20 +34,25 @@ export class Runner {
     this.board = board;
     this.clientId = clientId;
     /** @type {Map<string, Job>} */ this.jobs = new Map();
+    /** @type {() => readonly string[]} ids of the open workflows */ this.workflows = () => [store.document.id];
     this.remaining = 0;
     /** @type {Set<(event: RunEvent) => void>} */ this.listeners = new Set();
+    board.show(store.document.id);
     store.listen((change) => {
-      if (change.reason === "open") this.board.clear();
-      for (const patch of change.patches) {
-        const node = patch.kind === "node" ? patch.after ?? patch.before : null;
-        const prefix = patch.graph === store.graphId ? store.prefix : null;
-        if (prefix === null) continue;
-        if (node && "key" in node && change.reason === "command") this.board.forgive(prefix + node.key);
-        if (patch.kind === "link" && patch.after && "to" in patch.after && patch.after.to !== null) {
-          this.board.forgive(prefix + (store.graph.nodes.get(patch.after.to)?.key ?? ""));
-        }
-      }
+      if (change.reason === "open") this.show();
+      for (const patch of change.patches) this.forgive(patch, change.reason === "command");
     });
+  }
+
+  /** @private @param {import("../model/types.js").Patch} patch @param {boolean} isCommand */
+  forgive(patch, isCommand) {
+    const { store, board } = this;
+    if (patch.graph !== store.graphId) return;
+    const node = patch.kind === "node" ? patch.after ?? patch.before : null;
+    if (node && "key" in node && isCommand) board.forgive(store.prefix + node.key);
+    if (patch.kind === "link" && patch.after && "to" in patch.after && patch.after.to !== null) {
+      board.forgive(store.prefix + (store.graph.nodes.get(patch.after.to)?.key ?? ""));
+    }
   }
 
   /** @param {(event: RunEvent) => void} listener */
@@ -57,19 +65,37 @@ export class Runner {
     for (const listener of this.listeners) listener({ type, job, text });
   }
 
-  /** The job of the open workflow that runs, or waits longest. @returns {Job | null} */
+  /** The job of the workflow on screen that runs, or waits longest. @returns {Job | null} */
   get current() {
-    const mine = [...this.jobs.values()].filter((job) => job.documentId === this.store.document.id);
+    return this.jobOf(this.store.document.id);
+  }
+
+  /** The job of a workflow that runs, or waits longest. @param {string} workflow @returns {Job | null} */
+  jobOf(workflow) {
+    const mine = [...this.jobs.values()].filter((job) => job.documentId === workflow);
     return mine.find((job) => job.state === "running") ?? mine[0] ?? null;
   }
 
+  /** Another workflow came on screen: shows what is known of it, and asks the server for what is not. */
+  show() {
+    const { id } = this.store.document;
+    this.board.show(id);
+    for (const job of this.jobs.values()) {
+      if (job.documentId !== id) continue;
+      for (const [key, blob] of job.blobs) void this.decode(job, key, blob);
+      job.blobs.clear();
+    }
+    this.tell("progress", this.current);
+  }
+
   /**
-   * Rolls seeds and hands the open workflow to the queue.
-   * @param {{front?: boolean}} options
+   * Rolls seeds and hands the workflow on screen to the queue.
+   * @param {RunOptions} options
    */
-  async run({ front = false } = {}) {
+  async run({ front = false, targets = null } = {}) {
     const { store, board } = this;
     store.run("Roll seeds", (change) => rollSeeds(change.at(ROOT), store.definitions, Math.random));
+    const { id } = store.document;
     board.setProblems([]);
     const now = new Date();
     const prompt = writePrompt(store.document, store.catalogue, (node, name, value, graph) => {
@@ -78,12 +104,13 @@ export class Runner {
       return isDynamic ? resolveChoices(String(value), Math.random) : value;
     });
     const workflow = writeWorkflow(store.document, store.catalogue);
-    const job = this.newJob(newUuid(), store.document.id, Object.keys(prompt));
+    const job = this.newJob(newUuid(), id, prompt);
     this.jobs.set(job.id, job);
     this.tell("started", job);
     try {
       const answer = await queuePrompt({
         prompt, client_id: this.clientId, prompt_id: job.id, ...(front ? { front } : {}), extra_data: { extra_pnginfo: { workflow } },
+        ...(targets ? { partial_execution_targets: targets } : {}),
       });
       const problems = refusalProblems({ node_errors: answer.node_errors }, "");
       if (problems.length > 0) this.refuse(job, problems, "Some outputs were left out.");
@@ -95,27 +122,27 @@ export class Runner {
     }
   }
 
-  /** @param {Job} job @param {import("../model/types.js").Problem[]} problems @param {string} text */
+  /** @private @param {Job} job @param {import("../model/types.js").Problem[]} problems @param {string} text */
   refuse(job, problems, text) {
-    if (job.documentId === this.store.document.id) this.board.setProblems(problems);
+    this.board.setProblems(problems, job.documentId);
     this.tell("refused", job, text);
   }
 
-  /** @param {string} id @param {string} documentId @param {string[]} keys @returns {Job} */
-  newJob(id, documentId, keys) {
+  /** @param {string} id @param {string} documentId @param {Record<string, any>} prompt @returns {Job} */
+  newJob(id, documentId, prompt) {
     return {
-      id, documentId, keys, cached: new Set(), finished: new Set(), ran: 0, state: "queued", current: null, part: 0, failed: false,
+      id, documentId, keys: Object.keys(prompt), seeds: seedsOf(prompt, this.store), cached: new Set(), finished: new Set(), ran: 0,
+      state: "queued", current: null, part: 0, failed: false, since: Date.now(), blobs: new Map(), unfollow: null,
     };
   }
 
-  /** Cancels the run of the open workflow, or takes it out of the queue. */
+  /** Cancels the run of the workflow on screen, or takes it out of the queue. */
   async cancel() {
     const job = this.current;
     if (!job) return interrupt(null);
     if (job.state === "running") return interrupt(job.id);
     await removePending([job.id]);
-    this.jobs.delete(job.id);
-    this.tell("cancelled", job);
+    this.end(job, "cancelled");
   }
 
   /**
@@ -145,14 +172,16 @@ export class Runner {
     return job.documentId === this.store.document.id;
   }
 
-  /** @param {Job} job */
+  /** @private @param {Job} job */
   begin(job) {
+    if (job.state !== "running") job.since = Date.now();
     job.state = "running";
-    if (this.isShown(job)) this.board.clearRuns();
+    this.board.clearRuns(job.documentId);
+    this.board.of(job.documentId).mark = null;
     this.tell("progress", job);
   }
 
-  /** @param {Job} job @param {string[]} keys */
+  /** @private @param {Job} job @param {string[]} keys */
   markCached(job, keys) {
     for (const key of keys) {
       job.cached.add(String(key));
@@ -161,7 +190,7 @@ export class Runner {
     }
   }
 
-  /** @param {Job} job @param {string | null} key */
+  /** @private @param {Job} job @param {string | null} key */
   enterNode(job, key) {
     job.current = key === null || key === undefined ? null : String(key);
     if (job.current === null) return;
@@ -170,7 +199,7 @@ export class Runner {
     this.update(job, job.current, { state: "running" });
   }
 
-  /** @param {Job} job @param {Record<string, any>} nodes */
+  /** @private @param {Job} job @param {Record<string, any>} nodes */
   markProgress(job, nodes) {
     for (const [id, entry] of Object.entries(nodes)) {
       const key = String(entry.display_node_id ?? id);
@@ -182,43 +211,44 @@ export class Runner {
     }
   }
 
-  /** @param {Job} job @param {string} key @param {Partial<import("./board.js").NodeRun>} fields */
+  /** @private @param {Job} job @param {string} key @param {Partial<import("./board.js").NodeRun>} fields */
   update(job, key, fields) {
-    if (!this.isShown(job)) return;
-    this.board.update(key, fields);
-    this.board.tell();
+    this.board.update(key, fields, job.documentId);
+    if (this.isShown(job)) this.board.tell();
     this.tell("progress", job);
   }
 
-  /** @param {Job} job @param {string} key @param {any} output */
+  /** @private @param {Job} job @param {string} key @param {any} output */
   keepOutput(job, key, output) {
     job.finished.add(key);
-    if (!output || !this.isShown(job)) return;
-    this.board.outputs.set(key, readOutput(output));
-    this.board.tell();
+    if (!output) return;
+    const state = this.board.of(job.documentId);
+    state.outputs.set(key, readOutput(output));
+    state.seeds = job.seeds;
+    if (this.isShown(job)) this.board.tell();
   }
 
-  /** @param {Job} job */
+  /** @private @param {Job} job */
   succeed(job) {
     const unchanged = job.ran === 0;
     this.end(job, unchanged ? "unchanged" : "finished", String(job.cached.size || job.keys.length));
   }
 
-  /** @param {Job} job @param {any} data */
+  /** @private @param {Job} job @param {any} data */
   fail(job, data) {
     const problem = failureProblem(data);
-    if (this.isShown(job)) this.board.setProblems([...this.board.problems, problem]);
+    this.board.setProblems([...this.board.of(job.documentId).problems, problem], job.documentId);
     job.failed = true;
     if (data.exception_type !== "ExecutionBlocked") this.end(job, "failed", problem.text);
   }
 
-  /** @param {Job} job @param {RunEvent["type"]} how @param {string} text */
+  /** @private @param {Job} job @param {RunEvent["type"]} how @param {string} text */
   end(job, how, text = "") {
-    this.jobs.delete(job.id);
-    if (this.isShown(job)) {
-      this.board.clearRuns();
-      this.board.tell();
-    }
+    if (!this.jobs.delete(job.id)) return;
+    job.unfollow?.();
+    this.board.clearRuns(job.documentId);
+    if (this.isShown(job)) this.board.tell();
+    else if (how === "failed" || how === "finished") this.board.of(job.documentId).mark = how === "failed" ? "failed" : "done";
     this.tell(how, job, text);
   }
 
@@ -226,48 +256,91 @@ export class Runner {
   async showPreview({ key, promptId, blob }) {
     const job = promptId ? this.jobs.get(promptId) : this.current;
     const name = key ?? job?.current;
-    if (!job || !name || !this.isShown(job)) return;
+    if (!job || !name) return;
+    if (this.isShown(job)) await this.decode(job, name, blob);
+    else job.blobs.set(name, blob);
+  }
+
+  /** A text that a node says while it runs. @param {string} key @param {string} text */
+  showText(key, text) {
+    const job = [...this.jobs.values()].find((one) => one.state === "running" && one.keys.includes(key.split(":")[0])) ?? this.current;
+    if (job) this.update(job, key, { text });
+  }
+
+  /** @private @param {Job} job @param {string} key @param {Blob} blob */
+  async decode(job, key, blob) {
     const preview = await createImageBitmap(blob);
-    if (!this.jobs.has(job.id) || !this.isShown(job) || this.board.stateOf(name).state !== "running") return preview.close();
-    this.board.update(name, { preview });
+    if (!this.jobs.has(job.id) || !this.isShown(job) || this.board.stateOf(key).state !== "running") return preview.close();
+    this.board.update(key, { preview });
     this.board.tell();
   }
 
-  /** Finds the runs of the open workflow again: after a reload, or when the line was broken. */
+  /** Finds the runs of the open workflows again, and their results: after a reload, or when the line was broken. */
   async recover() {
-    const id = this.store.document.id;
-    const queue = await fetchQueue();
-    const present = new Set();
-    for (const [state, items] of /** @type {const} */ ([["running", queue.queue_running], ["queued", queue.queue_pending]])) {
-      for (const [, promptId, prompt, extra] of items) {
-        present.add(promptId);
-        const documentId = extra?.extra_pnginfo?.workflow?.id;
-        if (documentId !== id || this.jobs.has(promptId)) continue;
-        this.jobs.set(promptId, { ...this.newJob(promptId, id, Object.keys(prompt)), state, ran: 1 });
-      }
+    const { jobs: open } = await fetchJobs({ status: "pending,in_progress", sort_order: "asc" });
+    const mine = new Set(this.workflows());
+    const present = new Set(open.map((one) => one.id));
+    for (const one of open) {
+      if (mine.has(one.workflow_id ?? "") && !this.jobs.has(one.id)) await this.adopt(one);
     }
     for (const job of [...this.jobs.values()]) if (!present.has(job.id)) await this.settle(job);
-    if (this.board.outputs.size === 0) await this.recallOutputs(id);
+    await this.recall();
     this.tell("progress", this.current);
   }
 
-  /** A job that ended while nobody listened. @param {Job} job */
-  async settle(job) {
-    const entry = (await fetchHistoryEntry(job.id))[job.id];
-    if (!entry) return;
-    for (const [key, output] of Object.entries(entry.outputs ?? {})) this.keepOutput(job, key, output);
-    const error = entry.status?.messages?.find((/** @type {any} */ message) => message[0] === "execution_error");
-    if (error) this.fail(job, error[1]);
-    else this.end(job, "finished");
+  /** @private @param {import("./api.js").JobRow} row a job that this page does not know */
+  async adopt(row) {
+    const { workflow } = await fetchJob(row.id);
+    const job = this.newJob(row.id, String(row.workflow_id), workflow?.prompt ?? {});
+    job.state = row.status === "in_progress" ? "running" : "queued";
+    job.since = row.execution_start_time ?? row.create_time ?? job.since;
+    job.ran = 1;
+    this.jobs.set(job.id, job);
+    job.unfollow = followJob(job.id, (type, data) => this.receive(type, { ...data, prompt_id: job.id }), () => void this.settle(job));
   }
 
-  /** @param {string} documentId */
-  async recallOutputs(documentId) {
-    const entries = Object.values(await fetchHistory(20)).reverse();
-    const mine = entries.find((entry) => entry.prompt?.[3]?.extra_pnginfo?.workflow?.id === documentId);
-    for (const [key, output] of Object.entries(mine?.outputs ?? {})) this.board.outputs.set(key, readOutput(output));
-    if (mine) this.board.tell();
+  /** A job that ended while nobody listened. @private @param {Job} job */
+  async settle(job) {
+    const found = await fetchJob(job.id).catch(() => null);
+    if (!found || !this.jobs.has(job.id) || found.status === "pending" || found.status === "in_progress") return;
+    for (const [key, output] of Object.entries(found.outputs ?? {})) this.keepOutput(job, key, output);
+    if (found.execution_error) this.fail(job, found.execution_error);
+    else this.end(job, found.state === "cancelled" ? "cancelled" : "finished");
   }
+
+  /** Shows the results of the last run of the workflow on screen, once. */
+  async recall() {
+    const { id } = this.store.document;
+    const state = this.board.of(id);
+    if (state.isRecalled || state.outputs.size > 0) return;
+    state.isRecalled = true;
+    const { jobs } = await fetchJobs({ status: "completed,failed", workflow_id: id, limit: 1 });
+    if (jobs.length > 0) await this.showResult(jobs[0].id, id);
+  }
+
+  /**
+   * Puts the results of a finished job on the nodes of a workflow.
+   * @param {string} jobId @param {string} workflow the id of a document
+   */
+  async showResult(jobId, workflow) {
+    const found = await fetchJob(jobId);
+    const state = this.board.of(workflow);
+    for (const [key, output] of Object.entries(found.outputs ?? {})) state.outputs.set(key, readOutput(output));
+    state.seeds = seedsOf(found.workflow?.prompt ?? {}, this.store);
+    if (found.execution_error) this.board.setProblems([failureProblem(found.execution_error)], workflow);
+    this.board.tell();
+  }
+}
+
+/**
+ * The seeds in a prompt.
+ * @param {Record<string, any>} prompt @param {Pick<Store, "catalogue">} store
+ * @returns {Seed[]}
+ */
+export function seedsOf(prompt, { catalogue }) {
+  return Object.entries(prompt).flatMap(([key, { class_type, inputs }]) => (catalogue.get(class_type)?.inputs ?? [])
+    .filter(({ name, widget }) => widget?.seeded && ["number", "bigint"].includes(typeof inputs?.[name]))
+    .map(({ name }) => ({ key, name, value: inputs[name] })));
 }
 
 /** @param {any} output what a node showed @returns {Output} */

@@ -2,7 +2,9 @@
 
 /** @import { App } from "../app.js" */
 
+import { t } from "../words.js";
 import { openMenu } from "./menu.js";
+import { tendRunButton } from "./runbutton.js";
 import { byId } from "./dom.js";
 
 /**
@@ -10,9 +12,7 @@ import { byId } from "./dom.js";
  * @param {App} app
  */
 export function tendTopbar(app) {
-  const run = byId("run");
   const cancel = /** @type {HTMLButtonElement} */ (byId("cancel"));
-  run.addEventListener("click", (event) => app.commands.run(event.shiftKey ? "run-front" : "run"));
   cancel.addEventListener("click", () => app.commands.run("cancel"));
   byId("undo").addEventListener("click", () => app.commands.run("undo"));
   byId("redo").addEventListener("click", () => app.commands.run("redo"));
@@ -20,12 +20,11 @@ export function tendTopbar(app) {
   byId("zoom-in").addEventListener("click", () => app.commands.run("zoom-in"));
   byId("zoom-out").addEventListener("click", () => app.commands.run("zoom-out"));
   byId("zoom-fit").addEventListener("click", () => app.commands.run("fit"));
-  byId("name").addEventListener("click", () => app.commands.run("rename-workflow"));
   const menu = byId("menu");
   menu.addEventListener("click", () => {
     const box = menu.getBoundingClientRect();
     openMenu(box.left, box.bottom + 6, app.commands.items([
-      "new", "open-server", "open-file", null, "save", "save-as", "download", "export-prompt", null, "refresh", "palette",
+      "new", "open-server", "open-file", null, "save", "save-as", "versions", "download", "export-prompt", null, "refresh", "palette",
       "shortcuts", "settings",
     ]));
   });
@@ -33,6 +32,7 @@ export function tendTopbar(app) {
   app.runner.listen(update);
   app.store.listen(() => showDocument(app));
   app.view.watchers.add(() => showZoom(app));
+  tendRunButton(app);
   update();
   showDocument(app);
 }
@@ -48,16 +48,14 @@ function showRun(app, cancel) {
   bar.style.transform = `scaleX(${job ? Math.max(0.02, part) : 0})`;
   cancel.disabled = !job;
   const others = app.runner.remaining - (job ? 1 : 0);
-  const waits = others > 0 ? `${others} more in the queue` : "";
-  const state = !job ? "" : job.state === "queued" ? "Waiting" : `${Math.round(part * 100)} %`;
+  const waits = others > 0 ? t("{count} more in the queue", { count: others }) : "";
+  const state = !job ? "" : job.state === "queued" ? t("Waiting") : `${Math.round(part * 100)} %`;
   text.textContent = [state, waits].filter(Boolean).join(", ");
   document.title = `${job?.state === "running" ? `${Math.round(part * 100)} % ` : ""}${app.name} – Sfumato`;
 }
 
 /** @param {App} app */
 function showDocument(app) {
-  byId("name").textContent = app.name;
-  byId("unsaved").hidden = !app.isDirty;
   /** @type {HTMLButtonElement} */ (byId("undo")).disabled = app.store.history.past.length === 0;
   /** @type {HTMLButtonElement} */ (byId("redo")).disabled = app.store.history.future.length === 0;
   if (!app.runner.current) document.title = `${app.name} – Sfumato`;
