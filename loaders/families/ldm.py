@@ -14,8 +14,11 @@ from loaders.families.ldm_unet import unet_config
 from loaders.files import Weights
 from loaders.keymap import Sources
 from models.conditioner import Conditioner, PlainConditioner
+from models.conditioners.guidance import GuidanceConditioner
+from models.conditioners.joined import JoinedConditioner
 from models.diffusion import DiffusionModel, LatentFormat, TextModel, VaeModel
 from models.noise import NoiseLevels, NoiseTable
+from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 
 # What every UNet of the kind has, whatever its size; some small ones have no middle.
@@ -100,7 +103,7 @@ def ldm_family(
             noise=trained.noise,
             sigma_data=trained.sigma_data,
             latent=scaled,
-            conditioner=trained.conditioner or conditioner or PlainConditioner(),
+            conditioner=_with_guidance(trained.conditioner or conditioner or PlainConditioner(), config),
             name=weights.path.name,
         )
 
@@ -111,3 +114,10 @@ def ldm_family(
         return read_vae(weights, storage, latent)
 
     return Family(name, title, detect, read_model, read_text, read_autoencoder, beside or ANYTHING)
+
+
+def _with_guidance(conditioner: Conditioner, config: UNetConfig) -> Conditioner:
+    """A conditioner for a network that was distilled for many guidance scales, if it was."""
+    if config.guidance_width is None:
+        return conditioner
+    return JoinedConditioner((conditioner, GuidanceConditioner(config.guidance_width)))

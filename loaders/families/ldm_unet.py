@@ -20,6 +20,7 @@ _RESIDUAL = {
 _ENDS = {
     "time_embed.0": "time_embedding.linear_1",
     "time_embed.2": "time_embedding.linear_2",
+    "time_embed.cond_proj": "time_embedding.cond_proj",
     "label_emb.0.0": "add_embedding.linear_1",
     "label_emb.0.2": "add_embedding.linear_2",
     "label_emb": "class_embedding",
@@ -27,6 +28,7 @@ _ENDS = {
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
 }
+_GUIDANCE = "time_embed.cond_proj.weight"
 # What diffusers calls the extra condition where it is a vector not made of sizes.
 _VECTOR = {"class_embedding.linear_1": "label_emb.0.0", "class_embedding.linear_2": "label_emb.0.2"}
 
@@ -81,6 +83,7 @@ def unet_config(shapes: Shapes) -> UNetConfig:
         linear_projections=linear,
         vector_width=shapes["label_emb.0.0.weight"][1] if "label_emb.0.0.weight" in shapes else None,
         classes=classes[0] if classes else None,
+        guidance_width=shapes[_GUIDANCE][1] if _GUIDANCE in shapes else None,
         cross_only=tuple(twice) if any(twice) else (),
     )
 

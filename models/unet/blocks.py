@@ -168,6 +168,27 @@ class Upsample(nn.Module):
         return hidden
 
 
+class GuidedEmbedder(nn.Sequential):
+    """Embeds times together with the guidance scale that a network was distilled for.
+
+    References: Meng et al. 2023 (arXiv:2210.03142), section 4.1; Luo et al. 2023 (arXiv:2310.04378).
+    """
+
+    def __init__(self, inputs: int, width: int, guidance: int) -> None:
+        super().__init__(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width))
+        self.add_module("cond_proj", nn.Linear(guidance, inputs, bias=False))
+
+    def forward(self, features: Tensor, guidance: Tensor | None = None) -> Tensor:
+        """The embedding (B, E) of features (B, C) of times, and (B, G) of guidance where there is one."""
+        first, *others = (module for name, module in self.named_children() if name != "cond_proj")
+        if guidance is not None:
+            features = features + self.get_submodule("cond_proj")(guidance)
+        embedding: Tensor = first(features)
+        for module in others:
+            embedding = module(embedding)
+        return embedding
+
+
 class SkipJoin(nn.Module):
     """Joins a feature map with its skip; a child of its own so that a patch can substitute it."""
 

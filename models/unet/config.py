@@ -23,6 +23,7 @@ class UNetConfig:
         linear_projections: whether the transformer's projections are linear layers instead of 1x1
             convolutions.
         vector_width: width of the extra vector condition, or None.
+        guidance_width: width of the features of a guidance scale that is added to the time, or None.
         classes: how many classes the extra condition tells apart where it is an index, or None.
         cross_only: of each level, finest first, whether its transformers look at the context twice instead
             of at themselves once; empty where none does.
@@ -42,6 +43,7 @@ class UNetConfig:
     linear_projections: bool = False
     vector_width: int | None = None
     classes: int | None = None
+    guidance_width: int | None = None
     cross_only: tuple[bool, ...] = ()
     groups: int = 32
 

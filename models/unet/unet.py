@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from models.control.residuals import ControlResiduals
 from models.embed import timestep_embedding
-from models.unet.blocks import Downsample, ResidualBlock, SkipJoin, SpatialTransformer, Stage, Upsample
+from models.unet.blocks import (
+    Downsample,
+    GuidedEmbedder,
+    ResidualBlock,
+    SkipJoin,
+    SpatialTransformer,
+    Stage,
+    Upsample,
+)
 from models.unet.config import UNetConfig
 
 logger = logging.getLogger(__name__)
@@ -27,7 +35,10 @@ class UNet(nn.Module):
         super().__init__()
         self.config = config
         self.embedding_width = 4 * config.channels
-        self.time_embed = self._embedder(config.channels)
+        if config.guidance_width is None:
+            self.time_embed: nn.Module = self._embedder(config.channels)
+        else:
+            self.time_embed = GuidedEmbedder(config.channels, self.embedding_width, config.guidance_width)
         if config.vector_width is not None:
             # Nested once more because the original kept its label embedding in a sequence.
             self.label_emb: nn.Module = nn.Sequential(self._embedder(config.vector_width))
@@ -55,6 +66,7 @@ class UNet(nn.Module):
         context: Tensor,
         vector: Tensor | None = None,
         control: ControlResiduals | None = None,
+        guidance: Tensor | None = None,
     ) -> Tensor:
         """Predict.
 
@@ -65,11 +77,12 @@ class UNet(nn.Module):
             vector: (B, V) where the network was built with a vector condition, (B,) whole numbers where it
                 tells classes apart.
             control: what control networks add to the features, (B, ...) each.
+            guidance: (B, G) features of a guidance scale, for a network that was distilled for many.
 
         Returns:
             (B, C, h, w).
         """
-        embedding = self.embedded(x, t, vector)
+        embedding = self.embedded(x, t, vector, guidance)
         control = control or _NO_CONTROL
         skips = []
         for index, stage in enumerate(self.input_blocks):
@@ -85,9 +98,11 @@ class UNet(nn.Module):
         predicted: Tensor = self.out(x)
         return predicted
 
-    def embedded(self, x: Tensor, t: Tensor, vector: Tensor | None) -> Tensor:
-        """The embedding (B, E) of times (B,) and of the extra condition, in the type of x."""
-        embedding: Tensor = self.time_embed(timestep_embedding(t, self.config.channels).to(x.dtype))
+    def embedded(self, x: Tensor, t: Tensor, vector: Tensor | None, guidance: Tensor | None = None) -> Tensor:
+        """The embedding (B, E) of times (B,), of guidance (B, G) and of the extra condition, typed like x."""
+        features = timestep_embedding(t, self.config.channels).to(x.dtype)
+        told = () if guidance is None else (guidance,)
+        embedding: Tensor = self.time_embed(features, *told)
         if (wanted := self.config.vector) is not None:
             if vector is None:
                 raise ValueError(f"this network needs {wanted}")

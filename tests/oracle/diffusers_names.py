@@ -37,6 +37,7 @@ def unet_name(name: str, blocks: int) -> str:
     for old, new in (
         ("time_embedding.linear_1", "time_embed.0"),
         ("time_embedding.linear_2", "time_embed.2"),
+        ("time_embedding.cond_proj", "time_embed.cond_proj"),
         ("add_embedding.linear_1", "label_emb.0.0"),
         ("add_embedding.linear_2", "label_emb.0.2"),
         ("class_embedding.linear_1", "label_emb.0.0"),

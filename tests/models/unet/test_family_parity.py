@@ -52,6 +52,7 @@ UPSCALE = NEW | {
 }
 CASES = {
     "sd15": OLD,
+    "sd15 guided": OLD | {"time_cond_proj_dim": 32},
     "sd15_inpaint": OLD | {"in_channels": 9},
     "sd15_edit": OLD | {"in_channels": 8},
     "sd2": NEW,
@@ -86,6 +87,13 @@ def conditions(options: dict[str, Any], name: str) -> tuple[dict[str, Any], dict
     if "class_embed_type" in options:
         vector = draw(2, options["projection_class_embeddings_input_dim"], seed=5)
         return {"class_labels": vector}, {"vector": vector}
+    if "time_cond_proj_dim" in options:
+        from models.embed import guidance_embedding
+
+        ours = guidance_embedding(8.3, 32).expand(2, -1)
+        pipeline = diffusers.LatentConsistencyModelPipeline
+        theirs = pipeline.get_guidance_scale_embedding(None, torch.tensor([7.3, 7.3]), 32)
+        return {"timestep_cond": theirs}, {"guidance": ours}
     if "addition_embed_type" not in options:
         return {}, {}
     vector = draw(2, options["projection_class_embeddings_input_dim"], seed=5)
