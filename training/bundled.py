@@ -1,7 +1,8 @@
 """Makes the bundled model from nothing: one seeded command that can be stopped and started again at any time.
 
-Stages: `autoencoder`, `decoder`, `denoiser`, `export`, `adapter`; `all` runs them
-in order and writes both files. `watch` draws prompts with what is there.
+Stages: `autoencoder`, `decoder`, `denoiser`, `export`, `adapter`, `edges`, `image-prompt`; `all` runs them
+in order and writes every file; the last two need the exported checkpoint only. `watch` draws prompts with
+what is there.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from loaders.checkpoint import open_checkpoint
 from models.vae.kl import AutoencoderKL
 from training import autoencoder as autoencoder_stage
 from training import denoiser as denoiser_stage
@@ -22,7 +24,9 @@ from training.allocator import keep_memory
 from training.captions import plain_caption
 from training.decoder import train_decoder
 from training.denoiser import Denoiser
-from training.export import save_adapter, save_checkpoint
+from training.edges import train_edges
+from training.export import save_adapter, save_checkpoint, save_edges, save_image_prompt
+from training.image_prompt import train_image_prompt
 from training.latents import prepare
 from training.sampling import accuracy, sample_pictures
 from training.scenes import random_scene
@@ -34,7 +38,17 @@ logger = logging.getLogger(__name__)
 PICTURES = 24_576
 DATA_SEED = 7
 MODELS = Path("assets/models")
-STAGES = ("autoencoder", "decoder", "denoiser", "export", "adapter", "watch", "all")
+STAGES = (
+    "autoencoder",
+    "decoder",
+    "denoiser",
+    "export",
+    "adapter",
+    "edges",
+    "image-prompt",
+    "watch",
+    "all",
+)
 MADE = (
     "Text to pictures of flat shapes, 128 x 128. Trained from nothing by training/bundled.py on "
     "pictures that the same program draws; no other data."
@@ -69,6 +83,15 @@ def make_adapter(options: argparse.Namespace, denoiser: Denoiser, network: Autoe
     adapted.detach()
 
 
+def make_guides(options: argparse.Namespace) -> None:
+    """Train and write what guides the exported checkpoint: by a map of edges, by the colours of a picture."""
+    checkpoint = open_checkpoint(options.out)
+    if options.stage in ("edges", "all"):
+        save_edges(options.models, train_edges(options.runs, checkpoint))
+    if options.stage in ("image-prompt", "all"):
+        save_image_prompt(options.models, train_image_prompt(options.runs, checkpoint))
+
+
 def options_of(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -76,6 +99,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("training/runs"), help="folder for checkpoints")
     parser.add_argument("--out", type=Path, default=MODELS / "checkpoints/sfumato-shapes.safetensors")
     parser.add_argument("--adapter-out", type=Path, default=MODELS / "loras/sfumato-pastel.safetensors")
+    parser.add_argument("--models", type=Path, default=MODELS, help="models folder for the other files")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--adapter-pictures", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=denoiser_stage.SETTINGS.steps)
@@ -114,6 +138,9 @@ def main(arguments: list[str]) -> None:
     options = options_of(arguments)
     torch.set_num_threads(options.threads)
     keep_memory()
+    if options.stage in ("edges", "image-prompt"):
+        make_guides(options)
+        return
     network = make_autoencoder(options)
     if options.stage in ("autoencoder", "decoder"):
         return
@@ -124,6 +151,8 @@ def main(arguments: list[str]) -> None:
         save_checkpoint(options.out, denoiser, network, MADE)
     if options.stage in ("adapter", "all"):
         make_adapter(options, denoiser, network)
+    if options.stage == "all":
+        make_guides(options)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from models.control.controlnet import ControlNet
 from models.diffusion import LatentFormat
 from models.vae.kl import AutoencoderKL
 from training.adapter import Adapted
 from training.autoencoder import encode, pixels, scene_picture
 from training.denoiser import Denoiser
+from training.image_prompt import Looking
 
 LICENCE = "Apache-2.0"
 
@@ -60,6 +62,25 @@ def save_adapter(file: Path, adapted: Adapted, title: str, made: str) -> None:
         made,
         {"ss_network_dim": str(adapted.rank), "ss_network_alpha": str(adapted.rank)},
     )
+
+
+def save_edges(models: Path, control: ControlNet) -> None:
+    """Write a trained ControlNet into a models folder, under the names of its usual files."""
+    tensors = {f"control_model.{name}": tensor for name, tensor in control.state_dict().items()}
+    made = "Figures go where edges are, for Sfumato shapes. Trained by training/bundled.py on drawn pictures."
+    write(models / "controlnet/sfumato-edges.safetensors", tensors, "Sfumato edges", made, {})
+
+
+def save_image_prompt(models: Path, looking: Looking) -> None:
+    """Write a trained picture tower and its IP-Adapter into a models folder, a file each."""
+    made = (
+        "Colours come from a picture, for Sfumato shapes. Trained by training/bundled.py on drawn pictures."
+    )
+    for network, name, title in (
+        (looking.tower, "clip_vision/sfumato-vision", "Sfumato vision"),
+        (looking.adapter, "ipadapter/sfumato-colours", "Sfumato colours"),
+    ):
+        write(models / f"{name}.safetensors", dict(network.state_dict()), title, made, {})
 
 
 def write(file: Path, tensors: dict[str, Tensor], title: str, made: str, more: dict[str, str]) -> None:
