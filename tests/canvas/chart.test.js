@@ -28,11 +28,14 @@ function bench() {
   const note = (/** @type {string} */ name) => (/** @type {any[]} */ ...args) => void calls.push([name, ...args]);
   const view = {
     store, scene: new Scene(store), camera: new Camera(), stage: { style: {} }, selection: new Set(), selectedLink: null,
-    selectedGroup: null, hiddenLink: null, linking: /** @type {any} */ (null), box: null, redraw: () => undefined,
+    selectedGroup: null, chosenReroutes: new Set(), held: new Set(), cut: new Set(), stroke: [], dropLink: null, mode: "select",
+    choices: { wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search" }, redrawPart: () => undefined, pickPicture: () => undefined, isSeen: () => true, linking: /** @type {any} */ (null), box: null, redraw: () => undefined,
     look: () => undefined, setHover: () => undefined, dom: { close: note("close"), openText: note("text"), isFocused: false, openTitle: note("title") },
-    select(/** @type {Iterable<string>} */ ids, add = false) {
-      if (!add) this.selection.clear();
-      for (const id of ids) this.selection.add(id);
+    select(/** @type {Iterable<string>} */ ids, add = false, /** @type {Iterable<string>} */ reroutes = []) {
+      const [nodes, points] = [[...ids], [...reroutes]];
+      if (!add) for (const set of [this.selection, this.chosenReroutes]) set.clear();
+      for (const id of nodes) this.selection.add(id);
+      for (const id of points) this.chosenReroutes.add(id);
     },
     clearSelection() { this.selection.clear(); },
   };
@@ -90,9 +93,9 @@ test("Escape while a link is drawn leaves the old link where it was", () => {
   tell("down", socket);
   tell("move", [socket[0] - 60, socket[1] + 60]);
   assert.equal(chart.name, "linking");
-  assert.equal(view.hiddenLink, store.graph.linkInto(node("3").id, "positive")?.id);
+  assert.deepEqual([...view.held], [store.graph.linkInto(node("3").id, "positive")?.id]);
   chart.cancel();
-  assert.deepEqual([view.linking, view.hiddenLink], [null, null]);
+  assert.deepEqual([view.linking, view.held.size], [null, 0]);
   assert.deepEqual(snapshot(store), before);
 });
 

@@ -2,10 +2,13 @@
 
 import { App } from "./app.js";
 import { arrangeCommands } from "./commands/arrange.js";
+import { canvasCommands } from "./commands/canvas.js";
 import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipboard.js";
 import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
+import { groupCommands } from "./commands/groups.js";
+import { tendCanvasSettings } from "./commands/preferences.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
 import { closeTab, tabCommands } from "./commands/tabs.js";
 import { browserBox } from "./engine/database.js";
@@ -210,8 +213,9 @@ async function start() {
   const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts, settings);
   settings.listen("appearance.theme", () => app.view.retheme());
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
+  tendCanvasSettings(app);
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),
-    ...subgraphCommands(app), ...arrangeCommands(app), ...tabCommands(app)]);
+    ...subgraphCommands(app), ...arrangeCommands(app), ...groupCommands(app), ...canvasCommands(app), ...tabCommands(app)]);
   showTrail(app);
   tellRuns(app);
   tendOutline(app);

@@ -3,8 +3,9 @@
 /** @import { Bounds, Node } from "../model/types.js" */
 /** @import { View } from "./view.js" */
 
-import { setTitle, setValue } from "../model/commands.js";
+import { setGroup, setTitle, setValue } from "../model/commands.js";
 import { inputSlot, titleOf } from "../model/slots.js";
+import { t } from "../words.js";
 import { fitted, shownValue, typedNumber } from "../widgets/values.js";
 
 /**
@@ -119,6 +120,29 @@ export class DomWidgets {
     line.select();
   }
 
+  /**
+   * Lays a line over the title of a group.
+   * @param {import("../model/types.js").Group} group
+   */
+  openGroup(group) {
+    const line = document.createElement("input");
+    line.className = "line-widget title-widget";
+    line.value = group.title;
+    line.setAttribute("aria-label", t("Title of the group"));
+    const present = () => this.view.store.graph.groups.get(group.id);
+    const commit = () => {
+      const title = line.value.trim();
+      if (present() && title !== "" && title !== present()?.title) this.view.store.run("Rename group", (change) => setGroup(change, group.id, { title }));
+    };
+    const bounds = () => {
+      const now = present();
+      return now ? /** @type {Bounds} */ ([now.bounds[0] + 6, now.bounds[1] + 5, Math.min(now.bounds[2] - 12, 260), 24]) : null;
+    };
+    this.mount({ node: group.id, name: "\0group", element: line, bounds, commit, cancelled: false });
+    line.focus();
+    line.select();
+  }
+
   /** @param {Open} open */
   mount(open) {
     this.close();
@@ -192,11 +216,11 @@ export class DomWidgets {
     const { open } = this;
     if (!open) return;
     const node = this.view.store.graph.nodes.get(open.node);
-    if (!node || open.bounds() === null) {
+    if (open.bounds() === null) {
       open.cancelled = true;
       return this.finish(open);
     }
-    if (open.element instanceof HTMLTextAreaElement) {
+    if (node && open.element instanceof HTMLTextAreaElement) {
       const value = String(node.values[open.name] ?? "");
       if (open.element.value !== value) open.element.value = value;
     }

@@ -1,14 +1,17 @@
 /** What lies under a place on the canvas. */
 
-/** @import { Group, Link, Node, Point } from "../model/types.js" */
+/** @import { Bounds, Group, Link, Node, Point, Reroute } from "../model/types.js" */
 /** @import { Scene } from "./scene.js" */
 /** @import { InputPlace, OutputPlace, Shape, WidgetPlace } from "./shape.js" */
 
-import { distanceTo } from "./curve.js";
+import { along, distanceTo } from "./curve.js";
+import { pillsOf } from "./pills.js";
+import { REROUTE } from "./scene.js";
 import { holds } from "./spatial.js";
 
 /**
- * @typedef {{kind: "background"} | {kind: "link", link: Link} | {kind: "group" | "group-corner", group: Group}
+ * @typedef {{kind: "background"} | {kind: "link", link: Link, segment: number, isMark: boolean} | {kind: "reroute", reroute: Reroute}
+ *   | {kind: "group" | "group-corner", group: Group}
  *   | {kind: "output", node: Node, place: OutputPlace} | {kind: "input", node: Node, place: InputPlace}
  *   | {kind: "widget" | "control", node: Node, place: WidgetPlace}
  *   | {kind: "title" | "fold" | "corner" | "media" | "body", node: Node}} Hit
@@ -18,22 +21,38 @@ const REACH = 11;
 const CORNER = 14;
 export const GROUP_TITLE = 30;
 
+/** Below this scale sockets, widgets and corners are too small to be meant. */
+const FAR = 0.25;
+
 /**
  * The topmost thing at a place.
  * @param {Scene} scene @param {Point} at @param {number} scale of the camera: reach is wider when things are small
+ * @param {(link: Link) => boolean} isSeen whether the line of a link is drawn
+ * @param {boolean} isTouch a finger is less exact than a mouse
  * @returns {Hit}
  */
-export function hitTest(scene, at, scale) {
+export function hitTest(scene, at, scale, isSeen = () => true, isTouch = false) {
   const [x, y] = at;
-  const reach = Math.min(20, Math.max(REACH, 9 / scale));
+  const least = isTouch ? 22 / Math.max(0.6, scale) : REACH;
+  const reach = Math.min(isTouch ? 34 : 20, Math.max(least, 9 / scale));
   const near = scene.nodesIn([x - reach, y - reach, 2 * reach, 2 * reach]);
   for (const node of near.reverse()) {
-    const hit = hitNode(node, scene.shape(node), x, y, reach);
+    const shape = scene.shape(node);
+    const hit = scale < FAR ? hitFar(node, shape.bounds, x, y) : hitNode(node, shape, x, y, reach);
     if (hit) return hit;
   }
-  const link = nearestLink(scene, x, y, 6 / scale);
-  if (link) return { kind: "link", link };
+  const grip = Math.max(REROUTE, (isTouch ? 20 : 9) / scale);
+  const [reroute] = scene.reroutesIn([x - grip, y - grip, 2 * grip, 2 * grip]).filter(({ position }) =>
+    Math.hypot(position[0] - x, position[1] - y) <= grip);
+  if (reroute) return { kind: "reroute", reroute };
+  const link = nearestLink(scene, x, y, (isTouch ? 14 : 6) / scale, isSeen);
+  if (link) return link;
   return hitGroup(scene, x, y) ?? { kind: "background" };
+}
+
+/** @param {Node} node @param {Bounds} bounds @param {number} x @param {number} y @returns {Hit | null} */
+function hitFar(node, bounds, x, y) {
+  return holds(bounds, x, y) ? { kind: "title", node } : null;
 }
 
 /** @param {Node} node @param {Shape} shape @param {number} x @param {number} y @param {number} reach @returns {Hit | null} */
@@ -79,25 +98,40 @@ function hitRow(node, shape, x, y) {
   return null;
 }
 
-/** @param {Scene} scene @param {number} x @param {number} y @param {number} reach @returns {Link | null} */
-function nearestLink(scene, x, y, reach) {
+/**
+ * The link at a place: by its line, its mark, or the labels of a hidden one.
+ * @param {Scene} scene @param {number} x @param {number} y @param {number} reach @param {(link: Link) => boolean} isSeen
+ * @returns {Extract<Hit, {kind: "link"}> | null}
+ */
+function nearestLink(scene, x, y, reach, isSeen) {
+  /** @type {Extract<Hit, {kind: "link"}> | null} */
   let nearest = null;
   let least = reach;
-  for (const { link, points } of scene.linksIn([x - reach, y - reach, 2 * reach, 2 * reach])) {
-    const distance = distanceTo(points, x, y);
-    if (distance < least) {
+  for (const placed of scene.linksIn([x - reach, y - reach, 2 * reach, 2 * reach])) {
+    const { link, path } = placed;
+    if (!isSeen(link)) {
+      const isLabel = link.hidden && pillsOf(scene, placed).some(({ bounds }) => holds(bounds, x, y));
+      if (isLabel) return { kind: "link", link, segment: path.length - 1, isMark: false };
+      continue;
+    }
+    for (const [segment, points] of path.entries()) {
+      const distance = distanceTo(points, x, y, scene.style);
+      if (distance >= least) continue;
       least = distance;
-      nearest = link;
+      const [markX, markY] = along(points, 0.5, scene.style);
+      const isMark = segment === path.length >> 1 && Math.hypot(markX - x, markY - y) < reach + 2;
+      nearest = { kind: "link", link, segment, isMark };
     }
   }
   return nearest;
 }
 
-/** @param {Scene} scene @param {number} x @param {number} y @returns {Hit | null} */
+/** @param {Scene} scene @param {number} x @param {number} y @returns {Hit | null} the innermost group whose title or corner is there */
 function hitGroup(scene, x, y) {
-  for (const group of [...scene.store.graph.groups.values()].reverse()) {
+  const size = (/** @type {Group} */ { bounds }) => bounds[2] * bounds[3];
+  const groups = [...scene.store.graph.groups.values()].filter(({ bounds }) => holds(bounds, x, y));
+  for (const group of groups.sort((one, other) => size(one) - size(other))) {
     const [left, top, width, height] = group.bounds;
-    if (!holds(group.bounds, x, y)) continue;
     if (x > left + width - CORNER && y > top + height - CORNER) return { kind: "group-corner", group };
     if (y < top + GROUP_TITLE) return { kind: "group", group };
   }

@@ -7,7 +7,7 @@ import { Damage } from "./damage.js";
 import { hooks } from "./hooks.js";
 import { contains } from "./spatial.js";
 import { paintGroups, paintPaper } from "./paint/ground.js";
-import { paintLinks } from "./paint/links.js";
+import { paintLinks, paintReroutes } from "./paint/links.js";
 import { paintPreview, paintProblems } from "./paint/media.js";
 import { paintNodes } from "./paint/nodes.js";
 import { hasOverlay, paintOverlay } from "./paint/overlay.js";
@@ -132,6 +132,7 @@ export class Painter {
     for (const paint of hooks.ground) paint(context);
     paintGroups(context, view, part);
     paintLinks(context, view, wide);
+    paintReroutes(context, view, wide);
     const nodes = view.scene.nodesIn(wide);
     paintNodes(context, view, nodes);
     this.counts.nodes += nodes.length;

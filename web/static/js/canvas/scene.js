@@ -1,14 +1,21 @@
 /** The open graph as the canvas needs it: shapes, what is visible, what is on top. */
 
-/** @import { Bounds, Link, Node } from "../model/types.js" */
+/** @import { Bounds, Floating, Link, Node, Point, Reroute } from "../model/types.js" */
 /** @import { Change, Store } from "../model/store.js" */
+/** @import { LinkStyle, Segment } from "./curve.js" */
 /** @import { Shape } from "./shape.js" */
 
+import { chainOf } from "../model/reroutes.js";
+import { pillsOf } from "./pills.js";
 import { SpatialIndex, union } from "./spatial.js";
-import { curve, curveBounds } from "./curve.js";
+import { pathBounds, route } from "./curve.js";
 import { inputPoint, outputPoint, shapeOf } from "./shape.js";
 
-/** @typedef {Readonly<{link: Link, points: ReturnType<typeof curve>}>} PlacedLink */
+/** @typedef {Readonly<{link: Link, path: readonly Segment[]}>} PlacedLink */
+/** @typedef {Readonly<{link: Floating, path: readonly Segment[]}>} PlacedEnd a link of which one end is gone */
+
+/** How far from its middle a reroute is painted. */
+export const REROUTE = 7;
 
 /** An index of the open graph, kept up to date by the store's changes. */
 export class Scene {
@@ -17,7 +24,11 @@ export class Scene {
     this.store = store;
     this.nodes = new SpatialIndex();
     this.links = new SpatialIndex();
+    this.reroutes = new SpatialIndex();
+    /** @type {LinkStyle} */ this.style = "spline";
     /** @type {Map<string, PlacedLink>} */ this.placed = new Map();
+    /** @type {Map<string, PlacedEnd>} */ this.floating = new Map();
+    /** @type {Map<string, Set<string>>} reroute -> links that are led through it */ this.through = new Map();
     /** @type {Bounds[] | null} what changes touched since it was last asked for; null is everything */ this.touched = null;
     this.rebuild();
     store.listen((change) => this.follow(change));
@@ -29,18 +40,33 @@ export class Scene {
     const { graph } = this.store;
     /** @type {Set<string>} */
     const links = new Set();
+    let isLoose = false;
     for (const patch of change.patches) {
       if (patch.graph !== graph.id) continue;
-      if (patch.kind === "link") links.add(patch.id);
+      isLoose ||= patch.kind === "floating" || (graph.floating.size > 0 && patch.kind !== "meta");
+      if (patch.kind === "link") {
+        links.add(patch.id);
+        if ([patch.before, patch.after].some((link) => link && "hidden" in link && link.hidden)) this.touched = null;
+      }
       if (patch.kind === "group") for (const group of [patch.before, patch.after]) if (group && "bounds" in group) this.touch(group.bounds);
-      if (patch.kind !== "node") continue;
-      const node = graph.nodes.get(patch.id);
-      for (const record of [patch.before, node]) if (record && "position" in record) this.touch(this.shape(/** @type {Node} */ (record)).bounds);
-      if (node) this.nodes.set(node.id, this.shape(node).bounds);
-      else this.nodes.remove(patch.id);
-      for (const link of [...graph.linksInto(patch.id), ...graph.linksFrom(patch.id)]) links.add(link.id);
+      if (patch.kind === "reroute") {
+        this.placeReroute(patch.id);
+        for (const id of this.through.get(patch.id) ?? []) links.add(id);
+      }
+      if (patch.kind === "node") this.followNode(patch.id, /** @type {Node | undefined} */ (patch.before), links);
     }
     for (const id of links) this.placeLink(id);
+    if (isLoose) this.placeFloating();
+  }
+
+  /** @param {string} id @param {Node | undefined} before @param {Set<string>} links that have to be placed again */
+  followNode(id, before, links) {
+    const { graph } = this.store;
+    const node = graph.nodes.get(id);
+    for (const record of [before, node]) if (record) this.touch(this.shape(record).bounds);
+    if (node) this.nodes.set(node.id, this.shape(node).bounds);
+    else this.nodes.remove(id);
+    for (const link of [...graph.linksInto(id), ...graph.linksFrom(id)]) links.add(link.id);
   }
 
   /** @param {Bounds | undefined} bounds */
@@ -55,30 +81,93 @@ export class Scene {
     return touched;
   }
 
+  /** @param {LinkStyle} style of all links */
+  setStyle(style) {
+    this.style = style;
+    this.rebuild();
+  }
+
   /** Reads the whole graph again. */
   rebuild() {
     this.touched = null;
-    this.nodes.clear();
-    this.links.clear();
+    for (const index of [this.nodes, this.links, this.reroutes]) index.clear();
     this.placed.clear();
+    this.through.clear();
     const { graph } = this.store;
     for (const node of graph.nodes.values()) this.nodes.set(node.id, this.shape(node).bounds);
     for (const id of graph.links.keys()) this.placeLink(id);
+    for (const id of graph.reroutes.keys()) this.placeReroute(id);
+    this.placeFloating();
+  }
+
+  /** @param {string} id */
+  placeReroute(id) {
+    const reroute = this.store.graph.reroutes.get(id);
+    this.touch(this.reroutes.entries.get(id)?.bounds);
+    if (!reroute) return this.reroutes.remove(id);
+    const [x, y] = reroute.position;
+    this.reroutes.set(id, [x - REROUTE, y - REROUTE, 2 * REROUTE, 2 * REROUTE]);
+    this.touch(this.reroutes.entries.get(id)?.bounds);
   }
 
   /** @param {string} id */
   placeLink(id) {
     const link = this.store.graph.links.get(id);
-    const points = link && this.curveOf(link);
+    const path = link && this.pathOf(link);
     this.touch(this.links.entries.get(id)?.bounds);
-    if (link && points) {
-      this.placed.set(id, { link, points });
-      this.links.set(id, curveBounds(points));
-      this.touch(this.links.entries.get(id)?.bounds);
-    } else {
+    if (!link || !path) {
       this.placed.delete(id);
-      this.links.remove(id);
+      return this.links.remove(id);
     }
+    this.placed.set(id, { link, path });
+    const labels = link.hidden ? pillsOf(this, { link, path }).map(({ bounds }) => bounds) : [];
+    this.links.set(id, /** @type {Bounds} */ (union([pathBounds(path), ...labels])));
+    this.touch(this.links.entries.get(id)?.bounds);
+  }
+
+  /** Places all links of which one end is gone; there are few. */
+  placeFloating() {
+    for (const { path } of this.floating.values()) this.touch(pathBounds(path));
+    this.floating.clear();
+    const { graph } = this.store;
+    for (const link of graph.floating.values()) {
+      const places = /** @type {Point[]} */ (this.chain(link.via, null).map(({ position }) => position));
+      const from = link.from === null ? undefined : graph.nodes.get(link.from);
+      const to = link.to === null ? undefined : graph.nodes.get(link.to);
+      if (from) places.unshift(outputPoint(this.shape(from), link.slot));
+      if (to) places.push(inputPoint(this.shape(to), link.input));
+      const path = route(places, this.style);
+      if (path.length === 0) continue;
+      this.floating.set(link.id, { link, path });
+      this.touch(pathBounds(path));
+    }
+  }
+
+  /**
+   * The reroutes that lead to one; a link is remembered at each of them.
+   * @param {string | null} via @param {string | null} link
+   * @returns {Reroute[]}
+   */
+  chain(via, link) {
+    if (via === null) return [];
+    const chain = chainOf(this.store.graph, via);
+    for (const { id } of link === null ? [] : chain) {
+      const known = this.through.get(id);
+      if (known) known.add(/** @type {string} */ (link));
+      else this.through.set(id, new Set([/** @type {string} */ (link)]));
+    }
+    return chain;
+  }
+
+  /** @param {string} id @returns {string} the type of what is led through a reroute */
+  typeAt(id) {
+    const { graph } = this.store;
+    for (const link of this.through.get(id) ?? []) {
+      const present = graph.links.get(link);
+      if (present && chainOf(graph, present.via).some((one) => one.id === id)) return present.type;
+    }
+    for (const link of graph.floating.values()) if (chainOf(graph, link.via).some((one) => one.id === id)) return link.type;
+    return "*";
   }
 
   /** @param {Node} node @returns {Shape} */
@@ -100,19 +189,26 @@ export class Scene {
     return nodes.sort((one, other) => one.z - other.z);
   }
 
-  /**
-   * The curve of a link, or null when an end is missing.
-   * @param {Link} link
-   */
-  curveOf(link) {
-    const from = this.store.graph.nodes.get(link.from);
-    const to = this.store.graph.nodes.get(link.to);
-    if (!from || !to) return null;
-    return curve(outputPoint(this.shape(from), link.slot), inputPoint(this.shape(to), link.input));
+  /** @param {Bounds} bounds @returns {Reroute[]} */
+  reroutesIn(bounds) {
+    return [...this.reroutes.query(bounds)].flatMap((id) => this.store.graph.reroutes.get(id) ?? []);
   }
 
   /**
-   * Links that may be seen in some bounds, with their curves.
+   * The way of a link through its reroutes, or null when an end is missing.
+   * @param {Link} link
+   * @returns {Segment[] | null}
+   */
+  pathOf(link) {
+    const from = this.store.graph.nodes.get(link.from);
+    const to = this.store.graph.nodes.get(link.to);
+    if (!from || !to) return null;
+    const between = this.chain(link.via, link.id).map(({ position }) => position);
+    return route([outputPoint(this.shape(from), link.slot), ...between, inputPoint(this.shape(to), link.input)], this.style);
+  }
+
+  /**
+   * Links that may be seen in some bounds, with their paths.
    * @param {Bounds} bounds
    * @returns {PlacedLink[]}
    */

@@ -1,27 +1,36 @@
 /** The view of the open graph: two canvases, what is selected and hovered, and when to draw. */
 
-/** @import { Bounds, InputSlot, Node, OutputSlot, Point } from "../model/types.js" */
+/** @import { Bounds, InputSlot, Link, Node, OutputSlot, Point } from "../model/types.js" */
 /** @import { Store } from "../model/store.js" */
 /** @import { Board } from "../engine/board.js" */
 /** @import { Pictures } from "./pictures.js" */
 /** @import { Hit } from "./hit.js" */
 
 import { showsPictures } from "../model/nodes.js";
-import { checkLink } from "../model/validate.js";
+import { checkLink, typesMatch } from "../model/validate.js";
 import { Camera } from "./camera.js";
 import { DomWidgets } from "./domwidgets.js";
 import { Painter } from "./painter.js";
+import { pick } from "./paint/media.js";
 import { Scene } from "./scene.js";
-import { overlap } from "./spatial.js";
+import { overlap, union } from "./spatial.js";
 import { Standing } from "./standing.js";
 import { hooks } from "./hooks.js";
 import { readTheme } from "./theme.js";
 
 /**
- * A link that is being drawn. `ends` are the fixed ends: one, or several when all links of an output are moved.
- * @typedef {{fromOutput: boolean, type: string, ends: readonly {node: string, slot: number, input: string}[],
- *   starts: readonly Point[], at: Point, snap: Point | null, target: {node: string, slot: number, input: string} | null,
+ * A link that is being drawn. `ends` are the fixed ends: one, or several when all links of an output are moved; `via` is the
+ * reroute from which it is drawn, and a `target` may be a reroute, too.
+ * @typedef {{fromOutput: boolean, type: string, ends: readonly {node: string, slot: number, input: string, via?: string | null}[],
+ *   starts: readonly Point[], at: Point, snap: Point | null, target: {node: string, slot: number, input: string, reroute?: string} | null,
  *   refusal: string | null}} Linking
+ */
+
+/**
+ * What a person chose about the hand: what the wheel and a drag of the background do, the pitch of the grid, whether moves keep
+ * to it always, and what a link dropped on nothing opens.
+ * @typedef {{wheel: "automatic" | "zoom" | "move", drag: "move" | "select", grid: number, snaps: boolean,
+ *   linkMenu: "search" | "menu"}} Choices
  */
 
 /** Draws when something changed, at most once a frame, and never otherwise. */
@@ -44,10 +53,20 @@ export class View {
     /** @type {Set<string>} */ this.selection = new Set();
     /** @type {string | null} */ this.selectedLink = null;
     /** @type {string | null} */ this.selectedGroup = null;
-    /** @type {string | null} the link that a gesture holds in the hand */ this.hiddenLink = null;
+    /** @type {Set<string>} */ this.chosenReroutes = new Set();
+    /** @type {Set<string>} links that a gesture holds in the hand */ this.held = new Set();
+    /** @type {Set<string>} links that a stroke is about to cut */ this.cut = new Set();
+    /** @type {Point[]} the stroke that cuts */ this.stroke = [];
+    /** @type {string | null} the link on which a dragged node would land */ this.dropLink = null;
     /** @type {Hit} */ this.hover = { kind: "background" };
     /** @type {Linking | null} */ this.linking = null;
     /** @type {Bounds | null} */ this.box = null;
+    /** @type {Map<string, number>} node -> which of its pictures stands out */ this.picked = new Map();
+    /** only links of the selection are drawn plainly */ this.isFocused = false;
+    this.showsNumbers = true;
+    /** @type {"none" | "circle" | "arrow"} */ this.marks = "none";
+    /** @type {"select" | "hand"} what the pointer is for */ this.mode = "select";
+    /** @type {Choices} */ this.choices = { wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search" };
     this.isCatalogueComplete = false;
     this.draws = 0;
     this.frame = 0;
@@ -156,10 +175,15 @@ export class View {
     this.redraw();
   }
 
-  /** @param {Iterable<string>} ids @param {boolean} add */
-  select(ids, add = false) {
-    if (!add) this.selection.clear();
-    for (const id of ids) this.selection.add(id);
+  /** @param {Iterable<string>} ids of nodes @param {boolean} add @param {Iterable<string>} reroutes */
+  select(ids, add = false, reroutes = []) {
+    const [nodes, points] = [[...ids], [...reroutes]];
+    if (!add) {
+      this.selection.clear();
+      this.chosenReroutes.clear();
+    }
+    for (const id of nodes) this.selection.add(id);
+    for (const id of points) this.chosenReroutes.add(id);
     this.selectedLink = null;
     this.selectedGroup = null;
     this.redraw();
@@ -174,6 +198,7 @@ export class View {
   forgetRemoved() {
     const graph = this.store.graph;
     for (const id of this.selection) if (!graph.nodes.has(id)) this.selection.delete(id);
+    for (const id of this.chosenReroutes) if (!graph.reroutes.has(id)) this.chosenReroutes.delete(id);
     if (this.selectedLink && !graph.links.has(this.selectedLink)) this.selectedLink = null;
     if (this.selectedGroup && !graph.groups.has(this.selectedGroup)) this.selectedGroup = null;
     if ("node" in this.hover && !graph.nodes.has(this.hover.node.id)) this.hover = { kind: "background" };
@@ -192,7 +217,18 @@ export class View {
   /** @param {Hit} hit @returns {Bounds | null} what looks otherwise when it is pointed at */
   boundsOf(hit) {
     if (hit.kind === "link") return this.scene.links.entries.get(hit.link.id)?.bounds ?? null;
-    return "node" in hit ? this.scene.shape(hit.node).bounds : null;
+    if (hit.kind === "reroute") return this.scene.reroutes.entries.get(hit.reroute.id)?.bounds ?? null;
+    if (!("node" in hit)) return null;
+    const { graph } = this.store;
+    const hidden = [...graph.linksInto(hit.node.id), ...graph.linksFrom(hit.node.id)].filter((link) => link.hidden);
+    const all = hidden.map((link) => this.scene.links.entries.get(link.id)?.bounds).filter((bounds) => bounds !== undefined);
+    return union([this.scene.shape(hit.node).bounds, ...all]);
+  }
+
+  /** @param {Link} link @returns {boolean} whether the line of a link is drawn, so that it can be pointed at */
+  isSeen(link) {
+    if (this.selectedLink === link.id || this.selection.has(link.from) || this.selection.has(link.to)) return true;
+    return !link.hidden && this.scene.style !== "hidden";
   }
 
   /** @param {Node} node @returns {boolean} */
@@ -222,6 +258,7 @@ export class View {
     if (!linking || linking.fromOutput !== (side === "input")) return false;
     const graph = this.store.graph;
     const fixed = linking.ends[0];
+    if (fixed.node === "") return "index" in slot && typesMatch(slot.type, linking.type);
     if (linking.fromOutput) return checkLink(graph, this.store.definitions, fixed.node, fixed.slot, node.id, slot.name).ok;
     return "index" in slot && checkLink(graph, this.store.definitions, node.id, slot.index, fixed.node, fixed.input).ok;
   }
@@ -278,6 +315,17 @@ export class View {
     return typeof name === "string" && name !== "" ? [this.pictures.inputUrl(name)] : [];
   }
 
+  /** Lets one picture of a node stand out, or all of them again. @param {Node} node @param {Point} at */
+  pickPicture(node, at) {
+    const { media, bounds } = this.scene.shape(node);
+    const count = this.picturesOf(node).length;
+    if (!media || count < 2) return;
+    const picked = pick(media, count, this.picked.get(node.id), [at[0], at[1]]);
+    if (picked === undefined) this.picked.delete(node.id);
+    else this.picked.set(node.id, picked);
+    this.redrawPart(bounds);
+  }
+
   /** @param {Node} node @param {boolean} isKnown @returns {boolean} whether its type is nowhere to be found */
   isLost(node, isKnown) {
     return !isKnown && this.isCatalogueComplete && !this.isSubgraph(node.type);
@@ -292,6 +340,7 @@ export class View {
 /** @param {Hit} hit @returns {string} */
 function hoverName(hit) {
   if (hit.kind === "link") return `link ${hit.link.id}`;
+  if (hit.kind === "reroute") return `reroute ${hit.reroute.id}`;
   if ("group" in hit) return `${hit.kind} ${hit.group.id}`;
   if (!("node" in hit)) return hit.kind;
   const part = "place" in hit ? hit.place.slot.name : "";

@@ -7,18 +7,24 @@
 /** @import { Pointer } from "../canvas/input/chart.js" */
 /** @import { WidgetPlace } from "../canvas/shape.js" */
 
-import { addNode, chooseWord, connect, isBoundary, removeLinks, setControl, setGroup, setValue } from "../model/commands.js";
+import { addNode, chooseWord, connect, isBoundary, setControl, setValue } from "../model/commands.js";
 import { inputSlot } from "../model/slots.js";
 import { CONTROL_MODES } from "../model/seeds.js";
 import { holdsSubgraph } from "../model/subgraphs.js";
 import { typesMatch } from "../model/validate.js";
+import { feedReroute } from "../model/wiring.js";
 import { uploadImage } from "../engine/api.js";
-import { askText, openLightbox } from "../ui/dialogs.js";
+import { openLightbox } from "../ui/dialogs.js";
 import { hooks } from "../canvas/hooks.js";
+import { groupItems, linkItems, rerouteItems } from "./menus.js";
 import { slotItems } from "./subgraphs.js";
+import { t } from "../words.js";
 import { openMenu, openPicker } from "../ui/menu.js";
 import { openPalette } from "../ui/palette.js";
 import { toast } from "../ui/toasts.js";
+
+/** More types than these are left to the search. */
+const MOST_OFFERED = 14;
 
 /** Reached by the state chart and by commands. */
 export class Actions {
@@ -63,6 +69,22 @@ export class Actions {
   }
 
   /**
+   * Offers the usual node types for a link in the hand, and the search for all others.
+   * @param {{at: Point, screen: Point, linking: Linking}} where
+   */
+  linkMenu(where) {
+    const { store, view } = this.app;
+    const box = view.stage.getBoundingClientRect();
+    const fits = [...store.definitions.values()].filter((one) => !isBoundary(one) && !one.isVirtual && !one.deprecated &&
+      !one.category.startsWith("_") && socketFor(one, where.linking) !== null);
+    const own = fits.filter((one) => (where.linking.fromOutput ? one.inputs : one.outputs).some((slot) => slot.type === where.linking.type));
+    openMenu(box.left + where.screen[0], box.top + where.screen[1], [
+      { label: t("Search…"), run: () => this.search(where) }, null,
+      ...own.slice(0, MOST_OFFERED).map((one) => ({ label: one.name, run: () => this.add(one, where.at, where.linking) })),
+    ]);
+  }
+
+  /**
    * Adds a node, and links it to what was in the hand.
    * @param {import("../model/types.js").Definition} definition @param {Point} at @param {Linking} [linking]
    */
@@ -74,7 +96,8 @@ export class Actions {
       const node = addNode(change, definition, [x, Math.round(at[1] + (linking ? 4 : 0))]);
       const fixed = linking?.ends[0];
       if (!fixed || socket === null) return node.id;
-      if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, node.id, socket);
+      if (fixed.node === "") feedReroute(change, store.definitions, node.id, Number(socket), fixed.via ?? "");
+      else if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, node.id, socket, fixed.via ?? null);
       else connect(change, store.definitions, node.id, socket, fixed.node, fixed.input);
       return node.id;
     });
@@ -196,9 +219,8 @@ export class Actions {
   }
 
   /** @param {Group} group */
-  async renameGroup(group) {
-    const title = await askText("Name of the group", group.title, "Rename");
-    if (title !== null) this.app.store.run("Rename group", (change) => setGroup(change, group.id, { title }));
+  renameGroup(group) {
+    this.app.view.dom.openGroup(group);
   }
 
   /** @param {readonly Doubt[]} doubts */
@@ -209,7 +231,7 @@ export class Actions {
 
   /** @param {Pointer} pointer @param {number} x @param {number} y */
   contextMenu(pointer, x, y) {
-    const { commands, view, store } = this.app;
+    const { commands, view } = this.app;
     const { hit } = pointer;
     if ("node" in hit) {
       if (!view.selection.has(hit.node.id)) view.select([hit.node.id]);
@@ -224,12 +246,13 @@ export class Actions {
       ]), ...extra, ...upload];
       openMenu(x, y, [...items, ...[...hooks.nodeMenu].flatMap((offer) => offer(hit.node, items))]);
     } else if (hit.kind === "link") {
-      openMenu(x, y, [{ label: "Delete link", run: () => store.run("Disconnect", (change) => removeLinks(change, [hit.link.id])) },
-        ...[...hooks.linkMenu].flatMap((offer) => offer(hit.link))]);
+      openMenu(x, y, [...linkItems(this.app, hit, pointer.world), ...[...hooks.linkMenu].flatMap((offer) => offer(hit.link))]);
+    } else if (hit.kind === "reroute") {
+      openMenu(x, y, rerouteItems(this.app, hit.reroute));
     } else if ("group" in hit) {
       view.clearSelection();
       view.selectedGroup = hit.group.id;
-      openMenu(x, y, [{ label: "Rename group", run: () => void this.renameGroup(hit.group) }, ...commands.items(["delete"])]);
+      openMenu(x, y, groupItems(this.app, hit.group, x, y));
     } else {
       const add = { label: "Add node…", keys: "Double click", run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
       openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", "tidy", null, "undo", "redo"]),

@@ -5,15 +5,15 @@
 /** @import { Placed } from "../model/arrange.js" */
 
 import { aligned, distributed, neighbour } from "../model/arrange.js";
-import { moveNodes, setColor } from "../model/commands.js";
-import { layeredPositions } from "../model/layout.js";
+import { moveNodes, moveReroutes, setColor, setGroup } from "../model/commands.js";
+import { tidied } from "../model/layout.js";
+import { isPinned } from "../model/looks.js";
+import { inputPoint, outputPoint } from "../canvas/shape.js";
 import { openPicker } from "../ui/menu.js";
+import { COLOURS } from "./groups.js";
 
-/** Quiet colours by name; the first takes the colour away. @type {readonly (readonly [string, string | null])[]} */
-const COLOURS = [
-  ["none", null], ["red", "#c2564b"], ["orange", "#c98a3c"], ["yellow", "#b9a53b"], ["green", "#5d9a58"], ["teal", "#3d9488"],
-  ["blue", "#4f7fc0"], ["purple", "#8a66b8"], ["grey", "#7d7d78"],
-];
+/** How far an arrow key moves the canvas while nothing is selected, in pixels. */
+const STEP = 80;
 
 /** @param {App} app @returns {Command[]} */
 export function arrangeCommands(app) {
@@ -21,28 +21,45 @@ export function arrangeCommands(app) {
   /** @param {Iterable<string>} ids @returns {Placed[]} */
   const placed = (ids) => [...ids].flatMap((id) => {
     const node = store.graph.nodes.get(id);
-    return node ? [{ id, position: node.position, bounds: view.scene.shape(node).bounds }] : [];
+    return node && !isPinned(node) ? [{ id, position: node.position, bounds: view.scene.shape(node).bounds }] : [];
   });
   const several = (/** @type {number} */ least) => () => view.selection.size >= least;
   const sides = /** @type {const} */ (["left", "right", "top", "bottom"]);
   return [
     ...sides.map((side) => ({
-      id: `align-${side}`, label: `Align ${side}`, isEnabled: several(2),
+      id: `align-${side}`, label: `Align ${side}`, keys: [`alt+shift+arrow${{ left: "left", right: "right", top: "up", bottom: "down" }[side]}`],
+      isEnabled: several(2),
       run: () => store.run(`Align ${side}`, (change) => moveNodes(change, aligned(placed(view.selection), side))),
     })),
     ...(/** @type {const} */ ([["across", 0], ["down", 1]])).map(([name, axis]) => ({
-      id: `distribute-${name}`, label: `Spread evenly ${name}`, isEnabled: several(3),
+      id: `distribute-${name}`, label: `Spread evenly ${name}`, keys: [name === "across" ? "alt+shift+x" : "alt+shift+y"], isEnabled: several(3),
       run: () => store.run("Spread", (change) => moveNodes(change, distributed(placed(view.selection), axis))),
     })),
-    {
-      id: "tidy", label: "Tidy the graph up", run: () => {
-        store.run("Tidy up", (change) => moveNodes(change, layeredPositions(change.graph)));
-        view.fit();
-      },
-    },
+    { id: "tidy", label: "Tidy the graph up", run: () => tidy(app, false) },
+    { id: "tidy-selection", label: "Tidy the selection up", keys: ["shift+t"], isEnabled: several(2), run: () => tidy(app, true) },
     { id: "colour", label: "Colour…", isEnabled: several(1), run: () => pickColour(app) },
     ...walkCommands(app, placed),
   ];
+}
+
+/** Lays nodes out in columns; of the whole graph also groups and reroutes. @param {App} app @param {boolean} isPart */
+function tidy({ store, view }, isPart) {
+  const { graph } = store;
+  const shape = (/** @type {string} */ id) => view.scene.shape(/** @type {import("../model/types.js").Node} */ (graph.nodes.get(id)));
+  const layout = tidied(graph, {
+    ...(isPart ? { ids: view.selection } : {}),
+    looks: {
+      boundsOf: (node) => view.scene.shape(node).bounds,
+      outOf: (link) => outputPoint(shape(link.from), link.slot)[1] - shape(link.from).bounds[1],
+      intoOf: (link) => inputPoint(shape(link.to), link.input)[1] - shape(link.to).bounds[1],
+    },
+  });
+  store.run("Tidy up", (change) => {
+    moveNodes(change, layout.nodes);
+    moveReroutes(change, layout.reroutes);
+    for (const [id, bounds] of layout.groups) setGroup(change, id, { bounds });
+  });
+  if (!isPart) view.fit();
 }
 
 /** @param {App} app */
@@ -59,7 +76,10 @@ function pickColour({ store, view }) {
   });
 }
 
-/** @param {App} app @param {(ids: Iterable<string>) => Placed[]} placed @returns {Command[]} */
+/**
+ * Arrow keys go from node to node; while nothing is selected they move the canvas.
+ * @param {App} app @param {(ids: Iterable<string>) => Placed[]} placed @returns {Command[]}
+ */
 function walkCommands({ store, view }, placed) {
   const show = (/** @type {string | null} */ id) => {
     const node = id === null ? undefined : store.graph.nodes.get(id);
@@ -76,11 +96,18 @@ function walkCommands({ store, view }, placed) {
     one.position[0] - other.position[0] || one.position[1] - other.position[1])[0]?.id ?? null;
   const go = (/** @type {0 | 1} */ axis, /** @type {1 | -1} */ sign) => {
     const [id] = view.selection;
-    show(id ? neighbour(placed(store.graph.nodes.keys()), id, axis, sign) : first());
+    if (!id) {
+      view.camera.pan(axis === 0 ? -sign * STEP : 0, axis === 1 ? -sign * STEP : 0);
+      return view.look();
+    }
+    show(neighbour(placed(store.graph.nodes.keys()), id, axis, sign));
   };
   const directions = /** @type {const} */ ([["left", 0, -1], ["right", 0, 1], ["up", 1, -1], ["down", 1, 1]]);
-  return directions.map(([name, axis, sign]) => ({
-    id: `go-${name}`, label: `Go to the node ${name === "up" ? "above" : name === "down" ? "below" : `on the ${name}`}`,
-    keys: [`arrow${name}`], run: () => go(axis, sign),
-  }));
+  return [
+    { id: "go-first", label: "Go to the first node", keys: ["home"], run: () => show(first()) },
+    ...directions.map(([name, axis, sign]) => ({
+      id: `go-${name}`, label: `Go to the node ${name === "up" ? "above" : name === "down" ? "below" : `on the ${name}`}`,
+      keys: [`arrow${name}`], run: () => go(axis, sign),
+    })),
+  ];
 }

@@ -4,7 +4,7 @@
 /** @import { Command } from "./registry.js" */
 /** @import { NodeMode } from "../model/types.js" */
 
-import { addCopies, addGroup, removeGroups, removeLinks, removeNodes, setCollapsed, setMode } from "../model/commands.js";
+import { addCopies, removeGroups, removeLinks, removeNodes, removeReroutes, setCollapsed, setMode } from "../model/commands.js";
 import { outputsBehind } from "../model/outputs.js";
 import { openPalette } from "../ui/palette.js";
 import { openSettings } from "../ui/settings.js";
@@ -56,7 +56,7 @@ export function editCommands(app) {
   return [
     { id: "undo", label: "Undo", keys: ["ctrl+z"], run: () => void store.undo(), isEnabled: () => store.history.past.length > 0 },
     { id: "redo", label: "Redo", keys: ["ctrl+y", "ctrl+shift+z"], run: () => void store.redo(), isEnabled: () => store.history.future.length > 0 },
-    { id: "select-all", label: "Select all", keys: ["ctrl+a"], run: () => view.select(store.graph.nodes.keys()) },
+    { id: "select-all", label: "Select all", keys: ["ctrl+a"], run: () => view.select(store.graph.nodes.keys(), false, store.graph.reroutes.keys()) },
     { id: "delete", label: "Delete", keys: ["delete", "backspace"], run: () => deleteSelection(app) },
     {
       id: "duplicate", label: "Duplicate", keys: ["ctrl+d"], isEnabled: chosen, run: () => {
@@ -79,28 +79,18 @@ export function editCommands(app) {
         if (node) view.dom.openTitle(node);
       },
     },
-    { id: "group", label: "Group", keys: ["ctrl+g"], isEnabled: chosen, run: () => groupSelection(app) },
   ];
 }
 
 /** @param {App} app */
 function deleteSelection({ store, view }) {
-  const { selection, selectedLink, selectedGroup } = view;
+  const { selection, chosenReroutes, selectedLink, selectedGroup } = view;
   store.run("Delete", (change) => {
     removeNodes(change, [...selection]);
+    removeReroutes(change, [...chosenReroutes]);
     if (selectedLink) removeLinks(change, [selectedLink]);
     if (selectedGroup) removeGroups(change, [selectedGroup]);
   });
-}
-
-/** @param {App} app */
-function groupSelection({ store, view }) {
-  const bounds = view.scene.bounds(view.selection);
-  if (!bounds) return;
-  const [x, y, width, height] = bounds;
-  const group = store.run("Group", (change) => addGroup(change, "Group", [x - 16, y - 46, width + 32, height + 62]));
-  view.clearSelection();
-  view.selectedGroup = group.id;
 }
 
 /** @param {App} app @returns {Command[]} */

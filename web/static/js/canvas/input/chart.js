@@ -22,7 +22,12 @@ import { hitTest } from "../hit.js";
  * @property {(pointer: Pointer) => void} [up]
  * @property {(pointer: Pointer) => void} [double]
  * @property {() => void} [cancel] Escape, or the pointer was taken away
+ * @property {boolean} [followsEdges] whether the canvas moves while the pointer is held near an edge
  */
+
+/** How near an edge the canvas begins to move, and how far at most in a frame, in pixels. */
+const EDGE = 36;
+const EDGE_SPEED = 18;
 
 /** Passes events to the state that is active. */
 export class Chart {
@@ -39,6 +44,44 @@ export class Chart {
     for (const [name, make] of Object.entries(states)) this.states[name] = make(this);
     this.state = this.states.idle;
     this.serial = 0;
+    /** @type {PointerEvent | null} where the pointer was last */ this.last = null;
+    this.edgeFrame = 0;
+    /** a gesture took the right button, so that no menu opens */ this.takesMenu = false;
+  }
+
+  /** @param {Pointer} pointer @returns {number} how far it must move before a press is a drag: a finger is less exact */
+  threshold(pointer) {
+    return pointer.touch ? 10 : 4;
+  }
+
+  /** Opens the menu of what is under the pointer. @param {Pointer} pointer */
+  openMenu(pointer) {
+    const box = this.view.stage.getBoundingClientRect();
+    this.actions.contextMenu(pointer, box.left + pointer.screen[0], box.top + pointer.screen[1]);
+  }
+
+  /** Tells the state where the pointer is now. @param {PointerEvent} event */
+  move(event) {
+    this.last = event;
+    this.state.move?.(this.pointer(event));
+    if (this.state.followsEdges && this.edgeFrame === 0) this.edgeFrame = requestAnimationFrame(() => this.followEdge());
+  }
+
+  /** Moves the canvas while a gesture is held near an edge. */
+  followEdge() {
+    this.edgeFrame = 0;
+    const { view, last } = this;
+    if (!last || !this.state.followsEdges) return;
+    const box = view.stage.getBoundingClientRect();
+    const pull = (/** @type {number} */ at, /** @type {number} */ size) =>
+      Math.max(0, 1 - at / EDGE) - Math.max(0, 1 - (size - at) / EDGE);
+    const across = Math.max(-1, Math.min(1, pull(last.clientX - box.left, box.width)));
+    const down = Math.max(-1, Math.min(1, pull(last.clientY - box.top, box.height)));
+    if (across === 0 && down === 0) return;
+    view.camera.pan(across * EDGE_SPEED, down * EDGE_SPEED);
+    view.look();
+    this.state.move?.(this.pointer(last));
+    this.edgeFrame = requestAnimationFrame(() => this.followEdge());
   }
 
   /**
@@ -55,7 +98,8 @@ export class Chart {
 
   /** Sets the cursor of the active state. */
   showCursor() {
-    this.view.stage.style.cursor = this.isSpaceHeld && this.name === "idle" ? "grab" : this.state.cursor;
+    const isHand = this.isSpaceHeld || this.view.mode === "hand";
+    this.view.stage.style.cursor = isHand && this.name === "idle" ? "grab" : this.state.cursor;
   }
 
   /** A name for the commands of one drag, which are undone together. @returns {string} */
@@ -73,14 +117,15 @@ export class Chart {
     const x = event.clientX - box.left;
     const y = event.clientY - box.top;
     const world = this.view.camera.toWorld(x, y);
-    const { scene, camera: { scale } } = this.view;
+    const { view } = this;
+    const isTouch = "pointerType" in event && event.pointerType === "touch";
     /** @type {Hit | null} looked for when a state asks, because panning never does */
     let hit = null;
     return {
       screen: [x, y], world, button: event.button, shift: event.shiftKey, control: event.ctrlKey || event.metaKey,
-      alt: event.altKey, touch: "pointerType" in event && event.pointerType === "touch",
+      alt: event.altKey, touch: isTouch,
       get hit() {
-        return (hit ??= hitTest(scene, world, scale));
+        return (hit ??= hitTest(view.scene, world, view.camera.scale, (link) => view.isSeen(link), isTouch));
       },
     };
   }

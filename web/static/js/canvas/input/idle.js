@@ -4,11 +4,11 @@
 /** @import { Hit } from "../hit.js" */
 
 import { firstOf, hooks } from "../hooks.js";
-import { setCollapsed } from "../../model/commands.js";
+import { press } from "./presses.js";
 
 /** @type {Record<string, string>} */
 const CURSORS = {
-  output: "crosshair", input: "crosshair", corner: "nwse-resize", "group-corner": "nwse-resize", link: "pointer",
+  output: "crosshair", input: "crosshair", corner: "nwse-resize", "group-corner": "nwse-resize", link: "pointer", reroute: "grab",
   control: "pointer", fold: "pointer", media: "default",
 };
 
@@ -31,34 +31,6 @@ export function idle(chart) {
   }
 
   /** @param {Pointer} pointer */
-  function press(pointer) {
-    view.dom.close();
-    const { hit } = pointer;
-    if (pointer.button === 1 || chart.isSpaceHeld) return chart.go("panning", pointer);
-    if (pointer.button !== 0 || lend(chart, pointer)) return;
-    if (hit.kind === "output" || hit.kind === "input") return chart.go("linking", pointer);
-    if (hit.kind === "fold") return fold(hit);
-    if (hit.kind === "corner" || hit.kind === "group-corner") return chart.go("resizing", pointer);
-    if (hit.kind === "widget" || hit.kind === "control") return chart.go("pressingWidget", pointer);
-    if ("node" in hit) return chart.go("pressing", pointer);
-    if (hit.kind === "link") return pickLink(hit);
-    if (hit.kind === "group") return chart.go("pressing", pointer);
-    chart.go(pointer.control ? "brushing" : "panning", pointer);
-  }
-
-  /** @param {Extract<Hit, {kind: "link"}>} hit */
-  function pickLink(hit) {
-    view.clearSelection();
-    view.selectedLink = hit.link.id;
-  }
-
-  /** @param {Extract<Hit, {node: unknown}>} hit */
-  function fold(hit) {
-    const { id, collapsed } = hit.node;
-    view.store.run(collapsed ? "Expand node" : "Collapse node", (change) => setCollapsed(change, [id], !collapsed));
-  }
-
-  /** @param {Pointer} pointer */
   function double(pointer) {
     const { hit } = pointer;
     if (firstOf(hooks.double, pointer)) return;
@@ -70,18 +42,8 @@ export function idle(chart) {
   }
 
   /** @type {State} */
-  const state = { cursor: "default", move: hover, down: press, double, enter: () => void (state.cursor = "default") };
+  const state = { cursor: "default", move: hover, down: (pointer) => press(chart, pointer), double, enter: () => void (state.cursor = "default") };
   return state;
-}
-
-/** Lends a press to the extension that wants it. @param {Chart} chart @param {Pointer} pointer @returns {boolean} */
-function lend(chart, pointer) {
-  const { hit } = pointer;
-  const guest = hit.kind === "widget" ? hit.place.slot.widget?.guest : undefined;
-  const own = guest !== undefined && hit.kind === "widget" ? hooks.widgets.get(guest)?.press?.(pointer, hit.node, hit.place) : null;
-  const held = own ?? firstOf(hooks.press, pointer);
-  if (held) chart.go("lent", held);
-  return held !== null;
 }
 
 /** @param {Hit} hit @returns {string} */

@@ -20,10 +20,54 @@ export function paintMedia(context, view, node, bounds) {
   if (texts.length > 0) return paintTexts(context, view, texts.join("\n"), bounds);
   const urls = view.picturesOf(node);
   if (urls.length === 0) return paintNothing(context, view, node, bounds);
+  const picked = view.picked.get(node.id);
+  if (picked !== undefined && picked < urls.length && urls.length > 1) return paintPicked(context, view, node, bounds, urls, picked);
   for (const [index, cell] of gridCells(bounds, urls.length).entries()) {
-    const picture = view.pictures.get(urls[index]);
+    const picture = view.pictures.get(urls[index], cell[2] * view.camera.scale * view.painter.ratio);
     if (picture) drawWithin(context, picture, cell);
   }
+}
+
+/**
+ * One picture of several, and which one it is.
+ * @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Bounds} bounds
+ * @param {readonly string[]} urls @param {number} picked
+ */
+function paintPicked(context, view, node, bounds, urls, picked) {
+  const [x, y, width, height] = bounds;
+  const picture = view.pictures.get(urls[picked], width * view.camera.scale * view.painter.ratio);
+  if (picture) drawWithin(context, picture, bounds);
+  if (view.camera.scale < 0.45) return;
+  context.font = `600 11px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  const text = view.isHovered(node) ? `‹  ${picked + 1} / ${urls.length}  ›` : `${picked + 1} / ${urls.length}`;
+  const wide = context.measureText(text).width + 18;
+  context.beginPath();
+  context.roundRect(x + (width - wide) / 2, y + height - 28, wide, 20, 10);
+  context.fillStyle = view.theme.node;
+  context.globalAlpha *= 0.86;
+  context.fill();
+  context.globalAlpha /= 0.86;
+  context.fillStyle = view.theme.ink;
+  context.fillText(text, x + width / 2, y + height - 17.5);
+}
+
+/**
+ * Which picture stands out after a click: the one clicked on; of one that stands out already the one before or after it at its
+ * sides, and all of them again in its middle.
+ * @param {Bounds} bounds @param {number} count @param {number | undefined} picked @param {readonly [number, number]} at
+ * @returns {number | undefined}
+ */
+export function pick(bounds, count, picked, [x, y]) {
+  if (picked === undefined || picked >= count) {
+    const index = gridCells(bounds, count).findIndex(([left, top, width, height]) =>
+      x >= left && x < left + width && y >= top && y < top + height);
+    return index < 0 ? undefined : index;
+  }
+  const part = (x - bounds[0]) / bounds[2];
+  if (part < 0.3) return (picked + count - 1) % count;
+  return part > 0.7 ? (picked + 1) % count : undefined;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Bounds} bounds */

@@ -136,7 +136,7 @@ function paintBadge(context, view, node, right, middle) {
   const run = view.runOf(node);
   const state = { normal: "", mute: "muted", bypass: "bypassed" }[node.mode];
   const steps = run.state === "running" ? (run.max > 1 ? `${run.value}/${run.max}` : "…") : "";
-  const text = steps || state || (node.key.startsWith("-") ? "" : `#${node.key}`);
+  const text = steps || state || (!view.showsNumbers || node.key.startsWith("-") ? "" : `#${node.key}`);
   context.font = `${steps || state ? 600 : 400} 11px ${FONT}`;
   context.textAlign = "right";
   context.fillStyle = steps ? view.theme.accent : view.theme.faint;

@@ -2,13 +2,13 @@
 
 /** @import { View } from "../view.js" */
 
-import { curve } from "../curve.js";
+import { segment } from "../curve.js";
 import { FONT, typeColour } from "../theme.js";
-import { trace } from "./links.js";
+import { tracePath } from "./links.js";
 
 /** @param {View} view @returns {boolean} whether a gesture shows anything */
 export function hasOverlay(view) {
-  return view.box !== null || view.linking !== null;
+  return view.box !== null || view.linking !== null || view.stroke.length > 0;
 }
 
 /**
@@ -22,6 +22,7 @@ export function paintOverlay(context, view) {
   context.translate(-camera.x, -camera.y);
   if (view.box) paintBox(context, view);
   if (view.linking) paintLinking(context, view);
+  if (view.stroke.length > 0) paintStroke(context, view);
   context.restore();
   if (view.linking?.refusal) paintRefusal(context, view, view.linking.refusal);
 }
@@ -38,6 +39,18 @@ function paintBox(context, view) {
   context.strokeRect(x, y, width, height);
 }
 
+/** The stroke that cuts links, or leads from node to node. @param {CanvasRenderingContext2D} context @param {View} view */
+function paintStroke(context, view) {
+  const { theme, camera, stroke } = view;
+  context.strokeStyle = view.cut.size > 0 ? theme.danger : theme.accent;
+  context.lineWidth = 2 / camera.scale;
+  context.setLineDash([7 / camera.scale, 6 / camera.scale]);
+  context.beginPath();
+  for (const [x, y] of stroke) context.lineTo(x, y);
+  context.stroke();
+  context.setLineDash([]);
+}
+
 /** @param {CanvasRenderingContext2D} context @param {View} view */
 function paintLinking(context, view) {
   const linking = /** @type {import("../view.js").Linking} */ (view.linking);
@@ -47,7 +60,8 @@ function paintLinking(context, view) {
   context.strokeStyle = linking.refusal ? view.theme.danger : typeColour(linking.type, view.theme.isDark);
   for (const start of linking.starts) {
     context.beginPath();
-    trace(context, linking.fromOutput ? curve(start, end) : curve(end, start));
+    const ends = linking.fromOutput ? /** @type {const} */ ([start, end]) : /** @type {const} */ ([end, start]);
+    tracePath(context, view, [segment(...ends, view.scene.style)]);
     context.stroke();
   }
   context.beginPath();

@@ -1,0 +1,70 @@
+/** Frames around nodes: make one, fit it to what is in it, and what to do with its nodes. */
+
+/** @import { App } from "../app.js" */
+/** @import { Command } from "./registry.js" */
+/** @import { Bounds, Group } from "../model/types.js" */
+/** @import { View } from "../canvas/view.js" */
+
+import { addGroup, setGroup, setMode } from "../model/commands.js";
+import { contains, union } from "../canvas/spatial.js";
+import { t } from "../words.js";
+
+const PADDING = 16;
+const TITLE = 46;
+
+/** Quiet colours by name; the first takes the colour away. @type {readonly (readonly [string, string | null])[]} */
+export const COLOURS = [
+  ["none", null], ["red", "#c2564b"], ["orange", "#c98a3c"], ["yellow", "#b9a53b"], ["green", "#5d9a58"], ["teal", "#3d9488"],
+  ["blue", "#4f7fc0"], ["purple", "#8a66b8"], ["grey", "#7d7d78"],
+];
+
+/** @param {View} view @param {Group} group @returns {string[]} ids of the nodes that lie in it whole */
+export function nodesInGroup(view, group) {
+  return view.scene.nodesIn(group.bounds).filter((node) => contains(group.bounds, view.scene.shape(node).bounds)).map((node) => node.id);
+}
+
+/** @param {Bounds} bounds @returns {Bounds} with room for a title and an edge */
+function framed([x, y, width, height]) {
+  return [Math.round(x) - PADDING, Math.round(y) - TITLE, Math.round(width) + 2 * PADDING, Math.round(height) + TITLE + PADDING];
+}
+
+/** @param {App} app @param {Group} group */
+export function fitGroup({ store, view }, group) {
+  const inner = [...store.graph.groups.values()].filter((one) => one.id !== group.id && contains(group.bounds, one.bounds));
+  const nodes = nodesInGroup(view, group);
+  const own = nodes.length > 0 ? view.scene.bounds(nodes) : null;
+  const bounds = union([...(own ? [own] : []), ...inner.map((one) => one.bounds)]);
+  if (bounds) store.run("Fit group", (change) => setGroup(change, group.id, { bounds: framed(bounds) }));
+}
+
+/** @param {App} app @returns {Command[]} */
+export function groupCommands(app) {
+  const { store, view } = app;
+  const chosen = () => (view.selectedGroup === null ? undefined : store.graph.groups.get(view.selectedGroup));
+  const isChosen = () => chosen() !== undefined;
+  const modes = /** @type {const} */ ([["normal", "Run the nodes of the group"], ["bypass", "Bypass the nodes of the group"], ["mute", "Mute the nodes of the group"]]);
+  return [
+    {
+      id: "group", label: t("Group"), keys: ["ctrl+g"], isEnabled: () => view.selection.size > 0, run: () => {
+        const bounds = view.scene.bounds(view.selection);
+        if (!bounds) return;
+        const group = store.run("Group", (change) => addGroup(change, t("Group"), framed(bounds)));
+        view.clearSelection();
+        view.selectedGroup = group.id;
+        view.dom.openGroup(group);
+      },
+    },
+    {
+      id: "fit-group", label: t("Fit the group to its contents"), isEnabled: isChosen, run: () => {
+        const group = chosen();
+        if (group) fitGroup(app, group);
+      },
+    },
+    ...modes.map(([mode, label]) => ({
+      id: `group-${mode}`, label: t(label), isEnabled: isChosen, run: () => {
+        const group = chosen();
+        if (group) store.run("Set mode of group", (change) => setMode(change, nodesInGroup(view, group), mode));
+      },
+    })),
+  ];
+}

@@ -1,0 +1,44 @@
+/** What a person can choose about the canvas, and the canvas that obeys. */
+
+/** @import { App } from "../app.js" */
+
+import { t } from "../words.js";
+
+/** @param {App} app */
+export function tendCanvasSettings({ settings, view }) {
+  const category = t("Canvas");
+  const options = (/** @type {readonly (readonly [string, string])[]} */ pairs) => pairs.map(([value, label]) => ({ value, label }));
+  /** @param {import("../engine/settings.js").Definition} definition @param {(value: any) => void} obey */
+  const define = (definition, obey) => {
+    settings.define({ category, ...definition });
+    obey(settings.get(definition.id));
+    settings.listen(definition.id, (value) => {
+      obey(value);
+      view.redraw();
+    });
+  };
+  define({
+    id: "canvas.links", label: t("Links are drawn as"), kind: "choice", fallback: "spline",
+    options: options([["spline", t("Curves")], ["linear", t("Slanted lines")], ["straight", t("Lines with corners")], ["hidden", t("Nothing")]]),
+  }, (style) => view.scene.setStyle(style));
+  define({
+    id: "canvas.marks", label: t("Marks in the middle of links"), kind: "choice", fallback: "none",
+    options: options([["none", t("Only where pointed at")], ["circle", t("Dots")], ["arrow", t("Arrows")]]),
+  }, (marks) => (view.marks = marks));
+  define({
+    id: "canvas.wheel", label: t("The wheel"), kind: "choice", fallback: "automatic",
+    options: options([["automatic", t("Zooms; two fingers on a trackpad move")], ["zoom", t("Zooms")], ["move", t("Moves; with Ctrl it zooms")]]),
+  }, (wheel) => (view.choices.wheel = wheel));
+  define({
+    id: "canvas.drag", label: t("Dragging the background"), kind: "choice", fallback: "move",
+    options: options([["move", t("Moves the canvas; with Ctrl it selects")], ["select", t("Selects; with Ctrl it moves the canvas")]]),
+  }, (drag) => (view.choices.drag = drag));
+  define({
+    id: "canvas.release", label: t("A link dropped on nothing opens"), kind: "choice", fallback: "search",
+    options: options([["search", t("The search; with Shift a menu")], ["menu", t("A menu; with Shift the search")]]),
+  }, (release) => (view.choices.linkMenu = release));
+  define({ id: "canvas.snap", label: t("Nodes keep to the grid, not only with Shift"), kind: "toggle", fallback: false }, (snaps) => (view.choices.snaps = snaps));
+  define({ id: "canvas.grid", label: t("Pitch of the grid"), kind: "number", fallback: 12, minimum: 4, maximum: 100, step: 1 },
+    (grid) => (view.choices.grid = grid));
+  define({ id: "canvas.numbers", label: t("Numbers of nodes beside their titles"), kind: "toggle", fallback: true }, (shown) => (view.showsNumbers = shown));
+}
