@@ -14,6 +14,8 @@ from loaders.files import SAFETENSORS, read_pickle
 from loaders.opening import open_weights
 
 FOLDER = "embeddings"
+# How training scripts of diffusers call the encoders of Stable Diffusion XL.
+_NUMBERED = {"clip_l": "text_encoders_0", "clip_g": "text_encoders_1"}
 
 
 class Listing(Protocol):
@@ -87,8 +89,9 @@ def _choose(content: Any, width: int, key: str) -> Tensor | None:
     parameters = content.get("string_to_param")
     if isinstance(parameters, Mapping):
         return _first_tensor(parameters.values())
-    if key in content:
-        return _tensor(content[key])
+    for name in (key, _NUMBERED.get(key)):
+        if name in content:
+            return _tensor(content[name])
     for ending in (".string_to_param.*", f".{key}"):
         bundled = [
             v for n, v in content.items() if str(n).startswith("bundle_emb.") and str(n).endswith(ending)

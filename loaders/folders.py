@@ -40,6 +40,14 @@ MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
     "audio_encoders": ("audio_encoders",),
     "ipadapter": ("ipadapter",),
 }
+# Where nodes save models by themselves, below the output folder: they are listed like others.
+SAVED: Mapping[str, str] = {
+    "checkpoints": "checkpoints",
+    "loras": "loras",
+    "vae": "vae",
+    "text_encoders": "clip",
+    "diffusion_models": "diffusion_models",
+}
 # What the drop-down of autoencoders lists.
 NAMED_VAES = "vae:named"
 # What lists the files of all model folders, each behind the key of its folder.
@@ -144,6 +152,8 @@ class Folders:
         names = MODEL_FOLDERS.get(key, ())
         roots = [*self.preferred.get(key, ()), *(self.models / name for name in names)]
         roots.extend(self.extra.get(key, ()))
+        if key in SAVED:
+            roots.append(self._places["output"] / SAVED[key])
         if self.bundled is not None:
             roots.extend(self.bundled / name for name in names)
         return roots

@@ -71,9 +71,10 @@ def test_a_table_of_parameters_is_read_without_its_code(tmp_path: Path) -> None:
     assert torch.equal(read_embedding(path, 1024, "clip_h"), table["*"])
 
 
-def test_a_file_for_two_encoders_gives_each_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("clip_l", "clip_g"), ("text_encoders_0", "text_encoders_1")])
+def test_a_file_for_two_encoders_gives_each_its_own(tmp_path: Path, names: tuple[str, str]) -> None:
     wide = torch.arange(16.0).reshape(2, 8)
-    save_file({"clip_g": wide, "clip_l": TWO}, tmp_path / "x.safetensors")
+    save_file({names[1]: wide, names[0]: TWO}, tmp_path / "x.safetensors")
     assert torch.equal(read_embedding(tmp_path / "x.safetensors", 6, "clip_l"), TWO)
     assert torch.equal(read_embedding(tmp_path / "x.safetensors", 8, "clip_g"), wide)
 

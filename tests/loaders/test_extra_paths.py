@@ -44,6 +44,7 @@ def test_default_folders_are_searched_before_the_users_own(config, tmp_path):
         tmp_path / "first",
         tmp_path / "base" / "models" / "checkpoints",
         tmp_path / "elsewhere" / "models" / "Stable-diffusion",
+        tmp_path / "base" / "output" / "checkpoints",
     ]
     assert folders.keys()[-1] == "brand_new"
     (tmp_path / "new").mkdir()

@@ -206,3 +206,13 @@ def test_nothing_is_overwritten_and_a_failed_file_is_gone(
 def test_what_is_not_there_is_asked_for(ctx: Recorded, checkpoint: Checkpoint) -> None:
     with pytest.raises(NodeError, match="clip is needed here, but what came is None"):
         save_checkpoint(ctx, checkpoint.model, None, checkpoint.vae)
+
+
+def test_saved_models_are_listed_with_the_others(ctx: Recorded, checkpoint: Checkpoint) -> None:
+    save_checkpoint(ctx, checkpoint.model, checkpoint.clip, checkpoint.vae)
+    save_vae(ctx, checkpoint.vae)
+    save_clip(ctx, checkpoint.clip)
+    for folder, name in (("checkpoints", "ComfyUI"), ("vae", "ComfyUI_vae"), ("clip", "ComfyUI_clip_l")):
+        file = f"{name}_00001_.safetensors"
+        assert file in ctx.files.names(folder)
+        assert ctx.files.find(folder, file).is_file()
