@@ -5,6 +5,7 @@
 
 import { ENTRY, EXIT, isGrown, liveInputs } from "./definitions.js";
 import { newId, newUuid, nextNumber } from "./ids.js";
+import { numberOf } from "./io/raw.js";
 import { makeNode } from "./nodes.js";
 import { chainOf, loosenLinks, nextRerouteKey, pruneReroutes } from "./reroutes.js";
 import { SPARE, inputSlot, outputSlot } from "./slots.js";
@@ -22,13 +23,13 @@ function nextZ(change) {
 /** @param {Transaction} change @returns {string} */
 export function nextNodeKey(change) {
   const keys = [...change.graph.nodes.values()].map((node) => node.key);
-  return String(nextNumber(keys, Number(change.document.kept.last_node_id) || 0));
+  return String(nextNumber(keys, numberOf(change.document.kept.last_node_id)));
 }
 
 /** @param {Transaction} change @returns {number} */
 export function nextLinkKey(change) {
   const keys = [...change.graph.links.values()].map((link) => link.key);
-  return nextNumber(keys, Number(change.document.kept.last_link_id) || 0);
+  return nextNumber(keys, numberOf(change.document.kept.last_link_id));
 }
 
 /** @param {{type: string} | undefined} node @returns {boolean} whether it is the entry or exit of a subgraph, which stays */

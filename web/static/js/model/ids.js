@@ -39,7 +39,7 @@ export function newUuid() {
  * @returns {number}
  */
 export function nextNumber(keys, floor = 0) {
-  let highest = floor;
+  let highest = Number.isSafeInteger(floor) ? floor : 0;
   for (const key of keys) {
     const number = Number(key);
     if (Number.isSafeInteger(number) && number > highest) highest = number;

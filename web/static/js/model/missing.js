@@ -5,7 +5,7 @@
 
 import { setValue } from "./commands.js";
 import { PASSING } from "./io/flatten.js";
-import { listOf, recordOf } from "./io/raw.js";
+import { listOf, recordOf, wordOf } from "./io/raw.js";
 import { closest, likeness } from "./likeness.js";
 import { slotsOf } from "./slots.js";
 import { reachableSubgraphs } from "./subgraphs.js";
@@ -72,9 +72,9 @@ class Search {
   look(graph, node, isLinked) {
     const where = { graph, node: node.id, key: node.key };
     if (!this.definitions.has(node.type) && !PASSING.has(node.type)) this.lacksType(node, where);
-    const values = new Set(Object.values(node.values).map((value) => base(String(value))));
+    const values = new Set(Object.values(node.values).map((value) => base(wordOf(value))));
     for (const raw of listOf(recordOf(node.kept.properties).models)) {
-      if (!this.definitions.has(node.type) || values.has(base(String(raw?.name)))) this.declare(raw, where);
+      if (!this.definitions.has(node.type) || values.has(base(wordOf(raw?.name)))) this.declare(raw, where);
     }
     for (const slot of slotsOf(this.definitions, node).inputs) {
       if (slot.widget?.kind === "combo" && !isLinked(slot.name)) this.check(node, slot, { ...where, input: slot.name });

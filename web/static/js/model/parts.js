@@ -6,7 +6,7 @@
 import { addCopies, connect } from "./commands.js";
 import { Document, Transaction as Draft } from "./document.js";
 import { newId, newUuid } from "./ids.js";
-import { recordOf } from "./io/raw.js";
+import { recordOf, wordOf } from "./io/raw.js";
 import { isWorkflow, readWorkflow } from "./io/read.js";
 import { writeWorkflow } from "./io/write.js";
 import { addSubgraphs } from "./nesting.js";
@@ -125,9 +125,9 @@ export function readBlueprint(json) {
   const raw = Array.isArray(list) ? list.find((one) => one?.id === json.nodes[0]?.type) : undefined;
   if (!raw) return null;
   const extra = recordOf(json.extra);
-  const aliases = Array.isArray(extra.BlueprintSearchAliases) ? extra.BlueprintSearchAliases.map(String) : [];
-  const description = String(extra.BlueprintDescription ?? raw.description ?? "");
-  return Object.freeze({ name: String(raw.name ?? "Subgraph"), description, category: String(raw.category ?? ""), aliases, json });
+  const aliases = Array.isArray(extra.BlueprintSearchAliases) ? extra.BlueprintSearchAliases.map(wordOf) : [];
+  const description = wordOf(extra.BlueprintDescription ?? raw.description);
+  return Object.freeze({ name: wordOf(raw.name ?? "Subgraph"), description, category: wordOf(raw.category), aliases, json });
 }
 
 /**
@@ -137,7 +137,7 @@ export function readBlueprint(json) {
  */
 export function blueprintDefinition({ name, description, category, json }, catalogue) {
   const { document } = readWorkflow(json, catalogue);
-  const definition = withSubgraphs(document, catalogue).get(String(json.nodes[0].type));
+  const definition = withSubgraphs(document, catalogue).get(wordOf(json.nodes[0].type));
   return definition ? Object.freeze({ ...definition, name, description, category: category || definition.category }) : null;
 }
 

@@ -4,6 +4,7 @@
 /** @import { Definition, Definitions, InputDefinition, Link, Node, OutputDefinition, Widget } from "./types.js" */
 
 import { ENTRY, EXIT } from "./definitions.js";
+import { wordOf } from "./io/raw.js";
 import { inputSlot } from "./slots.js";
 
 /**
@@ -47,7 +48,7 @@ function define(document, definitions, id, open) {
     isOutput ||= definitions.get(type)?.isOutput ?? false;
   }
   definitions.set(id, Object.freeze({
-    type: id, name: subgraph.name, category: "subgraphs", description: String(subgraph.kept.description ?? ""), module: "",
+    type: id, name: subgraph.name, category: "subgraphs", description: wordOf(subgraph.kept.description), module: "",
     inputs: inputsOf(graph, definitions), outputs: outputsOf(graph), isOutput, isVirtual: false, deprecated: false,
     experimental: false, isSubgraph: true,
   }));
@@ -63,7 +64,7 @@ function inputsOf(graph, definitions) {
     let widget = null;
     for (const link of links) widget ??= link.slot === index ? innerWidget(graph, definitions, link) : null;
     return Object.freeze({
-      name: slot.name, type: slot.type, optional: true, tooltip: "", label: String(slot.kept.label ?? slot.name),
+      name: slot.name, type: slot.type, optional: true, tooltip: "", label: wordOf(slot.kept.label) || slot.name,
       widget,
     });
   });
@@ -84,7 +85,7 @@ function innerWidget(graph, definitions, link) {
 /** @param {Graph} graph @returns {OutputDefinition[]} */
 function outputsOf(graph) {
   return (exitOf(graph)?.inputs ?? []).map((slot) => Object.freeze({
-    name: slot.name, type: slot.type, tooltip: "", isList: false, label: String(slot.kept.label ?? slot.name),
+    name: slot.name, type: slot.type, tooltip: "", isList: false, label: wordOf(slot.kept.label) || slot.name,
   }));
 }
 

@@ -25,25 +25,32 @@ export const PASSING = new Set(["SetNode", "GetNode"]);
 const NONE = Object.freeze({ kind: "none" });
 
 /**
+ * The link that a virtual node of an extension passes on, for a link that leaves it.
+ * @typedef {(graph: Graph, node: Node, link: Link) => Link | undefined} Follow
+ */
+
+/**
  * The prompt of a document: muted and bypassed nodes left out, reroutes, primitives and subgraphs resolved.
  * @param {Document} document @param {Definitions} catalogue
  * @param {(node: Node, name: string, value: any, graph: Graph) => any} resolve last word on a value (choices in text)
+ * @param {Follow} follow
  * @returns {Record<string, PromptNode>}
  */
-export function writePrompt(document, catalogue, resolve = (_node, _name, value) => value) {
-  return new Flattening(document, withSubgraphs(document, catalogue), resolve).write();
+export function writePrompt(document, catalogue, resolve = (_node, _name, value) => value, follow = () => undefined) {
+  return new Flattening(document, withSubgraphs(document, catalogue), resolve, follow).write();
 }
 
 /** One pass over a document. */
 class Flattening {
   /**
    * @param {Document} document @param {Definitions} definitions
-   * @param {(node: Node, name: string, value: any, graph: Graph) => any} resolve
+   * @param {(node: Node, name: string, value: any, graph: Graph) => any} resolve @param {Follow} follow
    */
-  constructor(document, definitions, resolve) {
+  constructor(document, definitions, resolve, follow) {
     this.document = document;
     this.definitions = definitions;
     this.resolve = resolve;
+    this.follow = follow;
     /** @type {Record<string, PromptNode>} */ this.prompt = {};
     /** @type {Map<string, Scope>} scopes by the key of their instance */ this.inner = new Map();
   }
@@ -145,8 +152,10 @@ class Flattening {
       else if (this.document.subgraphs.has(origin.type)) {
         scope = this.inside(scope, origin);
         link = exitLink(scope.graph, link.slot);
-      } else if (this.definitions.get(origin.type)?.isVirtual) return held;
-      else return { kind: "link", key: scope.prefix + origin.key, slot: link.slot };
+      } else if (this.definitions.get(origin.type)?.isVirtual) {
+        link = this.follow(graph, origin, link);
+        if (link === undefined) return held;
+      } else return { kind: "link", key: scope.prefix + origin.key, slot: link.slot };
     }
     return held;
   }

@@ -4,7 +4,7 @@
 /** @import { Form, FormItem } from "../form.js" */
 
 import { nodeItems, nodeOfForm } from "../form.js";
-import { listOf, recordOf, without } from "./raw.js";
+import { listOf, recordOf, without, wordOf } from "./raw.js";
 
 const KINDS = new Set(["input", "output", "text", "heading", "row"]);
 
@@ -18,7 +18,7 @@ export function readForm(extra, document) {
   const own = recordOf(recordOf(extra).sfumato).form;
   if (own && typeof own === "object") {
     const items = readItems(own.items, find, true);
-    return items.length > 0 || own.title ? Object.freeze({ title: String(own.title ?? ""), items }) : null;
+    return items.length > 0 || own.title ? Object.freeze({ title: wordOf(own.title), items }) : null;
   }
   const { inputs, outputs } = recordOf(recordOf(extra).linearData);
   const items = [
@@ -34,11 +34,11 @@ function finder(document) {
   /** @type {Map<string, Map<string, string>>} */
   const known = new Map();
   return (graphId, key) => {
-    const graph = document.graphs.get(String(graphId ?? document.root.id));
+    const graph = document.graphs.get(wordOf(graphId ?? document.root.id));
     if (!graph) return undefined;
     let ids = known.get(graph.id);
     if (!ids) known.set(graph.id, (ids = new Map([...graph.nodes.values()].map((node) => [node.key, node.id]))));
-    return ids.get(String(key));
+    return ids.get(wordOf(key));
   };
 }
 
@@ -58,10 +58,10 @@ function readItem(raw, find, mayNest) {
     const items = readItems(raw.items, find, false);
     return items.length > 0 ? { kind, items } : null;
   }
-  if (kind === "text" || kind === "heading") return { kind, text: String(raw.text ?? "") };
+  if (kind === "text" || kind === "heading") return { kind, text: wordOf(raw.text) };
   const node = find(raw.graph, raw.node);
   if (node === undefined) return null;
-  return kind === "output" ? { ...shown(raw), kind, node } : { ...shown(raw), kind, node, name: String(raw.name) };
+  return kind === "output" ? { ...shown(raw), kind, node } : { ...shown(raw), kind, node, name: wordOf(raw.name) };
 }
 
 /** @param {any} raw @returns {{label?: string, minimum?: number, maximum?: number, widget?: string}} */
@@ -107,7 +107,7 @@ function writeItems(document, items) {
 /** The same in the ecosystem's words, for what stands on the first level. @param {Document} document @param {Form} form @param {any} stored */
 function writeLinear(document, form, stored) {
   const more = new Map(listOf(stored.inputs).filter(Array.isArray).map(([node, name, ...rest]) => [`${node} ${name}`, rest]));
-  const ids = new Map([...listOf(stored.outputs), ...listOf(stored.inputs).map((entry) => entry?.[0])].map((id) => [String(id), id]));
+  const ids = new Map([...listOf(stored.outputs), ...listOf(stored.inputs).map((entry) => entry?.[0])].map((id) => [wordOf(id), id]));
   /** @type {any[]} */
   const inputs = [];
   /** @type {any[]} */

@@ -6,7 +6,7 @@
 
 import { ENTRY, EXIT, isGrown } from "../definitions.js";
 import { newId } from "../ids.js";
-import { listOf, readBox, readTitle, recordOf, typeName, without } from "./raw.js";
+import { listOf, readBox, readTitle, recordOf, typeName, without, wordOf } from "./raw.js";
 import { readValues, unknownValues } from "./values.js";
 
 /** @type {ReadonlyMap<any, NodeMode>} */
@@ -24,7 +24,7 @@ const OWN_SLOT = new Set(["name", "type", "link", "links"]);
  * @returns {{node: Node, slots: readonly StoredSlot[]} | null}
  */
 export function readNode(raw, z, { definitions, doubts, keys }) {
-  const type = String(raw.type);
+  const type = wordOf(raw.type);
   if (type === ENTRY || type === EXIT) return null;
   const definition = definitions.get(type);
   const key = readKey(raw.id, keys, doubts);
@@ -56,7 +56,7 @@ export function readNode(raw, z, { definitions, doubts, keys }) {
  */
 function readKey(id, keys, doubts) {
   const key = keys.key(id);
-  if (key !== String(id)) doubts.push({ key, text: `A node was numbered ${String(id).slice(0, 40)}, as another is or as none can be; it is ${key} now.` });
+  if (key !== wordOf(id)) doubts.push({ key, text: `A node was numbered ${wordOf(id).slice(0, 40)}, as another is or as none can be; it is ${key} now.` });
   return key;
 }
 
@@ -74,7 +74,7 @@ function readKept(raw, definition) {
 /** @param {any} list @returns {StoredSlot[]} */
 function readSlots(list) {
   return listOf(list).map((raw, index) => {
-    const name = String(raw?.name ?? "");
+    const name = wordOf(raw?.name);
     return Object.freeze({ name: name === "__proto__" ? `${name}${index}` : name, type: typeName(raw?.type), kept: without(raw, OWN_SLOT) });
   });
 }

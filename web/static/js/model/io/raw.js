@@ -22,6 +22,20 @@ export function recordOf(value) {
 }
 
 /**
+ * A word or a number as text; nothing for all else, which may not even be turned into text.
+ * @param {any} value
+ * @returns {string}
+ */
+export function wordOf(value) {
+  return ["string", "number", "bigint", "boolean"].includes(typeof value) ? String(value) : "";
+}
+
+/** @param {any} value @returns {number} NaN for what is no number */
+export function numberOf(value) {
+  return ["string", "number", "bigint"].includes(typeof value) ? Number(value) : NaN;
+}
+
+/**
  * The fields of a record but for some.
  * @param {any} raw @param {ReadonlySet<string>} names
  * @returns {Record<string, any>}
@@ -38,7 +52,7 @@ export function typeName(type) {
 
 /** @param {any} pair @param {[number, number]} fallback @returns {[number, number]} */
 export function readPair(pair, fallback) {
-  const numbers = [Number(pair?.[0]), Number(pair?.[1])];
+  const numbers = [numberOf(pair?.[0]), numberOf(pair?.[1])];
   return Number.isFinite(numbers[0]) && Number.isFinite(numbers[1]) ? [numbers[0], numbers[1]] : fallback;
 }
 
@@ -65,29 +79,38 @@ export function readTitle(title) {
   return typeof title === "string" ? title.slice(0, LONGEST_TITLE) : null;
 }
 
+/** Numbers beyond this are not counted on from. */
+const MOST = 2 ** 50;
+
 /** Gives every record of a list a number of its own: the one that it has, where that is a number and free. */
 export class Numbers {
   /** @param {readonly any[]} given all numbers of the list */
   constructor(given) {
     this.taken = new Set();
-    this.highest = given.reduce((/** @type {number} */ top, one) => Math.max(top, Number.isSafeInteger(Number(one)) ? Number(one) : 0), 0);
+    this.highest = given.reduce((/** @type {number} */ top, one) => (isNumber(one) ? Math.max(top, numberOf(one)) : top), 0);
   }
 
   /** @param {any} given @returns {number} */
   take(given) {
-    const isFree = (typeof given === "number" || typeof given === "string") && Number.isSafeInteger(Number(given)) && !this.taken.has(Number(given));
-    const number = isFree ? Number(given) : ++this.highest;
+    const number = isNumber(given) && !this.taken.has(numberOf(given)) ? numberOf(given) : ++this.highest;
     this.taken.add(number);
     return number;
   }
 
   /** The same for keys that may be words. @param {any} given @returns {string} */
   key(given) {
-    const isKey = typeof given === "string" ? given !== "" && given.length < 200 && !(given in {}) : Number.isSafeInteger(given);
+    const isWord = typeof given === "string" && given !== "" && given.length < 200 && !(given in {}) && Number.isNaN(Number(given));
+    const isKey = isWord || (isNumber(given) && String(numberOf(given)) === String(given));
     const key = isKey && !this.taken.has(String(given)) ? String(given) : String(++this.highest);
     this.taken.add(key);
     return key;
   }
+}
+
+/** @param {any} value @returns {boolean} whether it is a whole number, perhaps written as text, that can be counted on from */
+function isNumber(value) {
+  const number = value === "" ? NaN : numberOf(value);
+  return Number.isInteger(number) && Math.abs(number) <= MOST;
 }
 
 /**
@@ -98,11 +121,11 @@ export class Numbers {
 export function readLink(raw) {
   if (Array.isArray(raw) && raw.length >= 5) {
     const [key, from, slot, to, index, type] = raw;
-    return { key: Number(key), from: String(from), slot: Number(slot), to: String(to), index: Number(index), type: typeName(type), kept: {} };
+    return { key: numberOf(key), from: wordOf(from), slot: numberOf(slot), to: wordOf(to), index: numberOf(index), type: typeName(type), kept: {} };
   }
   if (!raw || typeof raw !== "object") return null;
   return {
-    key: Number(raw.id), from: String(raw.origin_id), slot: Number(raw.origin_slot), to: String(raw.target_id),
-    index: Number(raw.target_slot), type: typeName(raw.type), kept: without(raw, OWN_LINK),
+    key: numberOf(raw.id), from: wordOf(raw.origin_id), slot: numberOf(raw.origin_slot), to: wordOf(raw.target_id),
+    index: numberOf(raw.target_slot), type: typeName(raw.type), kept: without(raw, OWN_LINK),
   };
 }

@@ -6,7 +6,7 @@
 
 import { newId } from "../ids.js";
 import { chainOf } from "../reroutes.js";
-import { listOf, readLink, readPair, recordOf, without } from "./raw.js";
+import { Numbers, listOf, readLink, readPair, recordOf, without, wordOf } from "./raw.js";
 
 const OWN = new Set(["id", "parentId", "pos", "linkIds", "floating"]);
 
@@ -30,18 +30,18 @@ export function readReroutes(change, json, doubts) {
   /** @type {{raw: any, id: string}[]} */
   const found = [];
   for (const raw of [...listOf(json.reroutes), ...listOf(extra.reroutes)]) {
-    const key = String(raw?.id);
+    const key = wordOf(raw?.id);
     if (!Number.isSafeInteger(Number(raw?.id)) || vias.has(key)) continue;
     vias.set(key, newId());
     found.push({ raw, id: /** @type {string} */ (vias.get(key)) });
   }
-  const parents = new Map(found.map(({ raw, id }) => [id, vias.get(String(raw.parentId)) ?? null]));
+  const parents = new Map(found.map(({ raw, id }) => [id, vias.get(wordOf(raw.parentId)) ?? null]));
   if (breakLoops(parents)) doubts.push({ key: null, text: "Some reroutes led round in a circle; it was cut." });
   for (const { raw, id } of found) {
     const parent = parents.get(id) ?? null;
     change.put("reroute", { id, key: Number(raw.id), position: readPair(raw.pos, [0, 0]), parent, kept: without(raw, OWN) });
   }
-  const extensions = new Map(listOf(extra.linkExtensions).map((raw) => [String(raw?.id), recordOf(raw)]));
+  const extensions = new Map(listOf(extra.linkExtensions).map((raw) => [wordOf(raw?.id), recordOf(raw)]));
   return { vias, extensions, looks: recordOf(extra.linkPresentation) };
 }
 
@@ -74,11 +74,11 @@ function breakLoops(parents) {
  * @returns {Pick<Link, "via" | "hidden" | "kept">}
  */
 export function readWay({ vias, extensions, looks }, { key, kept }) {
-  const { id: _id, parentId = kept.parentId, ...more } = extensions.get(String(key)) ?? {};
+  const { id: _id, parentId = kept.parentId, ...more } = extensions.get(wordOf(key)) ?? {};
   const { parentId: _parent, ...rest } = kept;
-  const { hidden, ...look } = recordOf(Object.hasOwn(looks, String(key)) ? looks[key] : {});
+  const { hidden, ...look } = recordOf(Object.hasOwn(looks, wordOf(key)) ? looks[key] : {});
   const presentation = Object.keys(look).length > 0 ? { presentation: look } : {};
-  return { via: vias.get(String(parentId)) ?? null, hidden: hidden === true, kept: Object.freeze({ ...rest, ...more, ...presentation }) };
+  return { via: vias.get(wordOf(parentId)) ?? null, hidden: hidden === true, kept: Object.freeze({ ...rest, ...more, ...presentation }) };
 }
 
 /**
@@ -87,17 +87,18 @@ export function readWay({ vias, extensions, looks }, { key, kept }) {
  * @param {ReadonlyMap<string, readonly {name: string}[]>} stored the inputs of each node
  */
 export function readFloating(change, json, { vias }, byKey, stored) {
-  for (const entry of listOf(json.floatingLinks)) {
-    const raw = readLink(entry);
+  const raws = listOf(json.floatingLinks).map(readLink);
+  const numbers = new Numbers(raws.map((raw) => raw?.key));
+  for (const raw of raws) {
     const { parentId, ...kept } = raw?.kept ?? {};
-    const via = vias.get(String(parentId));
+    const via = vias.get(wordOf(parentId));
     if (!raw || via === undefined) continue;
-    const from = byKey.get(raw.from)?.id ?? null;
+    const from = Number.isInteger(raw.slot) && raw.slot >= 0 ? byKey.get(raw.from)?.id ?? null : null;
     const name = stored.get(raw.to)?.[raw.index]?.name;
     const to = name === undefined ? null : byKey.get(raw.to)?.id ?? null;
     if ((from === null) === (to === null)) continue;
     const { key, slot, type } = raw;
-    change.put("floating", { id: newId(), key, from, slot: from === null ? -1 : slot, to, input: name ?? "", type, via, kept });
+    change.put("floating", { id: newId(), key: numbers.take(key), from, slot: from === null ? -1 : slot, to, input: name ?? "", type, via, kept });
   }
 }
 

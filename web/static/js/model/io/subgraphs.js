@@ -4,12 +4,12 @@
 /** @import { Definition, Definitions, Node, StoredSlot } from "../types.js" */
 /** @import { Doubt } from "./read.js" */
 
-import { connect, isBoundary } from "../commands.js";
+import { connect, freeName, isBoundary } from "../commands.js";
 import { ENTRY, EXIT } from "../definitions.js";
 import { newId } from "../ids.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, holdsSubgraph, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
-import { isRecord, listOf, readPair, readTitle, recordOf, typeName, without } from "./raw.js";
+import { isRecord, listOf, readPair, readTitle, recordOf, typeName, without, wordOf } from "./raw.js";
 import { withoutWays } from "./read.js";
 import { controlOf } from "./values.js";
 
@@ -49,11 +49,14 @@ export function readableSubgraphs(json, document, catalogue, doubts) {
 /** @param {any} list @returns {StoredSlot[]} */
 function interfaceSlots(list) {
   const ids = new Set();
+  /** @type {string[]} */
+  const names = [];
   return listOf(list).map((raw) => {
-    const id = (typeof raw?.id === "string" || typeof raw?.id === "number") && !ids.has(String(raw.id)) ? String(raw.id) : newId();
+    const id = (typeof raw?.id === "string" || typeof raw?.id === "number") && !ids.has(wordOf(raw.id)) ? wordOf(raw.id) : newId();
     ids.add(id);
-    const kept = Object.freeze({ ...without(raw, OWN_SOCKET), id });
-    return Object.freeze({ name: String(raw?.name ?? ""), type: typeName(raw?.type), kept });
+    const name = freeName(wordOf(raw?.name), names);
+    names.push(name);
+    return Object.freeze({ name, type: typeName(raw?.type), kept: Object.freeze({ ...without(raw, OWN_SOCKET), id }) });
   });
 }
 
@@ -102,7 +105,7 @@ function promoteWidgets(change, catalogue) {
     for (const node of [.../** @type {Graph} */ (document.graphs.get(id)).nodes.values()]) {
       const proxies = document.subgraphs.has(node.type) ? listOf(recordOf(node.kept.properties).proxyWidgets).filter(Array.isArray) : [];
       const within = change.at(node.type);
-      const isNew = proxies.filter(([key, name]) => promote(within, definitions, String(key), String(name))).length > 0;
+      const isNew = proxies.filter(([key, name]) => promote(within, definitions, wordOf(key), wordOf(name))).length > 0;
       if (isNew) definitions = withSubgraphs(document, catalogue);
     }
   }
@@ -179,7 +182,7 @@ function withStored(node, definition, doubts) {
   const stored = storedValues(promoted.map((input) => input.name), list, named, proxyWidgets);
   for (const entry of listOf(proxyWidgetErrorQuarantine)) {
     const [key, name] = listOf(entry?.originalEntry);
-    if (String(key) === "-1" && entry.hostValue !== undefined) stored.set(String(name), entry.hostValue);
+    if (wordOf(key) === "-1" && entry.hostValue !== undefined) stored.set(wordOf(name), entry.hostValue);
   }
   /** @type {Record<string, any>} */
   const values = {};
@@ -208,7 +211,7 @@ function storedValues(names, list, named, proxies) {
   let pairs = [];
   if (Array.isArray(proxies)) {
     pairs = proxies.flatMap((proxy, index) =>
-      String(proxy?.[0]) === "-1" ? [/** @type {[string, any]} */ ([String(proxy[1]), values[index]])] : []);
+      wordOf(proxy?.[0]) === "-1" ? [/** @type {[string, any]} */ ([wordOf(proxy[1]), values[index]])] : []);
   } else {
     const keys = Object.keys(recordOf(named));
     const isNamed = keys.length === values.length && keys.every((key) => names.includes(key));

@@ -74,6 +74,11 @@ function isPlain(name) {
   return !(name in {});
 }
 
+/** @param {string} name @returns {boolean} whether records put it before all other names, so that their order says nothing */
+function isIndex(name) {
+  return /^\d+$/.test(name);
+}
+
 /**
  * Values of a type that nobody here knows, by name where the file gives names.
  * @param {any} stored `widgets_values` @param {any} named `widgets_values_named`
@@ -111,14 +116,15 @@ export function writeUnknown({ values, kept: { widgets_values: stored, widgets_v
 /** @param {Reading} reading @param {Definition} definition @param {any[]} list @param {any} named */
 function readList(reading, definition, list, named) {
   const keys = Object.keys(recordOf(named));
-  if (keys.length === list.length && keys.length > 0) {
+  if (keys.length === list.length && keys.length > 0 && !keys.some(isIndex)) {
     readNamed(reading, definition, keys.map((key, index) => [key, list[index]]));
     return;
   }
   const used = readPlaces(reading, definition, list);
   const known = new Set(liveInputs(definition, reading).map((input) => input.name));
-  for (const key of keys) {
-    if (!known.has(key) && isPlain(key) && key !== CONTROL && key !== "fixed" && key !== "upload") reading.values[key] = named[key];
+  for (const [key, value] of Object.entries(recordOf(named))) {
+    const isFree = !known.has(key) && isPlain(key) && !isIndex(key) && key !== CONTROL && key !== "fixed" && key !== "upload";
+    if (isFree && value !== null && value !== "") reading.values[key] = value;
   }
   const rest = list.slice(used).filter((value) => value !== null && value !== "" && value !== "image" && typeof value !== "object");
   if (rest.length > 0) reading.doubts.push(`No input is left for ${rest.slice(0, 5).map(shown).join(", ")}.`);
@@ -162,10 +168,11 @@ function readNamed(reading, definition, entries) {
   let previous = "";
   for (const [name, value] of entries) {
     const isPair = name === CONTROL || (!inputs.has(name) && name === "fixed");
-    if (isPair && isControl(value)) {
+    if (isPair && (isControl(value) || name === CONTROL)) {
       const seed = seeds.includes(previous) ? previous : seeds[0];
       if (seed) reading.controls[seed] = controlOf(value);
-    } else if (!isPlain(name)) reading.doubts.push(`No value can be called "${name}"; it was left out.`);
+      if (!isControl(value)) reading.doubts.push(`"${name}" holds ${shown(value)}, which is no way to change a seed.`);
+    } else if (!isPlain(name) || (isIndex(name) && !inputs.has(name))) reading.doubts.push(`No value can be called "${name}"; it was left out.`);
     else if (inputs.get(name)?.widget) reading.values[name] = value;
     else if (name !== "upload" && !name.startsWith("$$") && value !== null && value !== "") {
       reading.doubts.push(`The value of "${name}" was kept but belongs to no input.`);

@@ -4,10 +4,12 @@
 /** @import { Definition, Definitions, Link, Node, StoredSlot } from "../types.js" */
 
 import { isBoundary } from "../commands.js";
+import { nextNumber } from "../ids.js";
 import { executionOrder } from "../order.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
 import { writeForm } from "./form.js";
+import { numberOf } from "./raw.js";
 import { writeFloating, writeLooks, writeReroutes, writeWay } from "./reroutes.js";
 import { CONTROLS } from "./subgraphs.js";
 import { writeUnknown, writeValues } from "./values.js";
@@ -128,7 +130,7 @@ function writeLinkObject(graph, link, inputs) {
 
 /** @param {readonly (string | number)[]} keys @param {any} stored @returns {number} */
 function highest(keys, stored) {
-  return keys.reduce((/** @type {number} */ top, key) => Math.max(top, Number(key) || 0), Number(stored) || 0);
+  return nextNumber(keys, numberOf(stored)) - 1;
 }
 
 /** @param {string} key @returns {string | number} */
