@@ -161,3 +161,20 @@ def test_a_saved_workflow_with_values_by_position_runs(bench: Bench) -> None:
     values, _ = bench.run(workflow, "2")
     assert torch.equal(values["2"][0], torch.zeros(1, 8, 16, 3))
     assert [path.name for path in bench.folders.place("output").iterdir()] == ["deep_00001_.png"]
+
+
+def test_of_many_branches_only_the_named_one_is_computed(bench: Bench) -> None:
+    prompt = {
+        "a": number(1.0),
+        "b": number(2.0),
+        "1": node(
+            "BranchNode",
+            **{"autogrow.branch0": ["a", 0], "autogrow.branch1": ["b", 0]},
+            branch="big",
+            branch_names={"__value__": ["small", "big"]},
+        ),
+        "2": node("PreviewAny", source=["1", 0]),
+    }
+    values, executed = bench.run(prompt, "1")
+    assert values["1"] == (2.0,)
+    assert "a" not in executed

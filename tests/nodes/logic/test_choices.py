@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from nodes.api.errors import NodeError
+from nodes.logic.branch import numbered
 from nodes.logic.choose import choose, resolution, seed
 from nodes.logic.lists import create, pick
 from nodes.logic.switch import every, invert, soft_switch, some
@@ -76,3 +77,13 @@ def test_lists_are_joined_and_picked_from() -> None:
     for index in (3, -4):
         with pytest.raises(NodeError, match=f"index {index} is not in a list of 3"):
             pick(joined, index)
+
+
+def test_a_branch_that_is_not_there_is_refused() -> None:
+    names, linked = ["small", "big"], ["branch0"]
+    assert numbered("small", names, linked) == "branch0"
+    assert numbered("branch0", [], linked) == "branch0"
+    with pytest.raises(NodeError, match="nothing is linked"):
+        numbered("big", names, linked)
+    with pytest.raises(NodeError, match="there are small, big"):
+        numbered("other", names, linked)
