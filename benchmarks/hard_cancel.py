@@ -1,8 +1,8 @@
 """How soon is there a fresh, ready worker after a job that is stuck in C code was cancelled?
 
-Run it with `python -m benchmarks.hard_cancel [GRACE_SECONDS]`. A real server with all its nodes runs a pack
+Run it with `python -m benchmarks.hard_cancel [ROUNDS]`. A real server with all its nodes runs a pack
 whose node matches a regular expression for ever and holds the lock of Python. It is cancelled by force, and
-softly, which includes the time of grace.
+softly, as the page does it.
 """
 
 import json
@@ -65,23 +65,25 @@ def seconds_to_fresh_worker(number: int, force: bool) -> float:
     return time.perf_counter() - start
 
 
-def main(grace: str) -> None:
+def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as base:
         packs = Path(base) / "custom_nodes"
         packs.mkdir()
         (packs / "stuck.py").write_text(PACK)
         command = [sys.executable, str(ROOT / "main.py"), "serve", "--port", str(PORT), "--cpu"]
-        command += ["--base-directory", base, "--cancel-grace", grace]
+        command += ["--base-directory", base]
         quiet = subprocess.DEVNULL
         with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
             try:
-                forced = [seconds_to_fresh_worker(number, force=True) for number in range(3)]
-                soft = seconds_to_fresh_worker(3, force=False)
+                soft, forced = (
+                    [seconds_to_fresh_worker(number, force) for number in range(rounds)]
+                    for force in (False, True)
+                )
             finally:
                 server.terminate()
-    shown = ", ".join(f"{seconds:.1f}" for seconds in forced)
-    print(f"by force: {shown} s to a fresh, ready worker; softly, with {grace} s of grace: {soft:.1f} s")
+    for name, seconds in (("softly", soft), ("by force", forced)):
+        print(f"{name}: {', '.join(f'{one:.1f}' for one in seconds)} s to a fresh, ready worker")
 
 
 if __name__ == "__main__":
-    main(*(sys.argv[1:] or ["10"]))
+    main(int(sys.argv[1]) if sys.argv[1:] else 5)

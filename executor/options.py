@@ -235,7 +235,11 @@ def _add_queue_options(parser: argparse.ArgumentParser) -> None:
         "--quick-test-for-ci", action="store_true", help="end when a worker is ready (0) or died (1)"
     )
     group.add_argument(
-        "--cancel-grace", type=_seconds, default=10, metavar="SECONDS", help="then a cancelled node is killed"
+        "--cancel-grace",
+        type=_seconds,
+        default=10,
+        metavar="SECONDS",
+        help="a cancelled node that goes on is killed then, one that stands still sooner",
     )
     group.add_argument(
         "--lease",

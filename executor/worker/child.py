@@ -18,7 +18,7 @@ from executor.graph.workflow import Graph
 from executor.queue.jobs import now
 from executor.run.engine import RunRequest
 from executor.run.events import Emit, JobFinished, JobStarted, NodeFailed
-from executor.worker import protocol
+from executor.worker import motion, protocol
 from executor.worker.connection import Connection
 from executor.worker.heap import settle
 from executor.worker.workbench import Workbench
@@ -47,7 +47,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
         if isinstance(message, protocol.Lease):
             connection.beat(message.beat_seconds)
         elif isinstance(message, protocol.Cancel):
-            workbench.cancel(message.job_id)
+            _cancel(message, connection, workbench)
         elif isinstance(message, protocol.Validate | protocol.Edit):
             threading.Thread(target=_answer, args=(message, connection, workbench), daemon=True).start()
         elif not isinstance(message, protocol.Reload):
@@ -75,6 +75,15 @@ def serve(connection: Connection, workbench: Workbench) -> None:
             else:
                 workbench.free(order.unload_models, order.free_memory)
             connection.send(protocol.Device(workbench.device(), workbench.resident()))
+
+
+def _cancel(order: protocol.Cancel, connection: Connection, workbench: Workbench) -> None:
+    """Stop a job at its next step, and until then say that it goes on, if it does."""
+    workbench.cancel(order.job_id)
+    motion.watch(
+        lambda: workbench.is_expected(order.job_id),
+        lambda: connection.send(protocol.Moved(), order.token),
+    )
 
 
 def _look(connection: Connection, workbench: Workbench) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from executor.queue.history import Outcome
@@ -11,6 +12,7 @@ from executor.run.events import JobStarted
 from executor.worker import protocol
 from executor.worker.host import LEASE_SECONDS, Loss, WorkerHost
 from executor.worker.notices import WorkerState
+from executor.worker.patience import HardStop
 from executor.worker.record import RunRecord
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Lane:
     Args:
         command: starts the worker.
         tell: called with each event of the job that runs, each `Catalogue`, and None for a new state.
-        cancel_grace_seconds: how long a cancelled job may go on before its worker is killed.
+        cancel_grace_seconds: how long a cancelled job may go on before its worker is killed, at most.
         lease_seconds: how long a worker may stand still before it is replaced.
         name: of the device, for people.
         environment: what is added to the worker's environment.
@@ -70,7 +72,7 @@ class Lane:
         self._is_read = False
         self._sent = False
         self._cancelled = False
-        self._hard_stop: asyncio.TimerHandle | None = None
+        self._hard_stop: HardStop | None = None
 
     @property
     def state(self) -> WorkerState:
@@ -184,9 +186,11 @@ class Lane:
             self._note(JobStarted(job_id, now()))
             self._note(self._record.ended(JobState.CANCELLED))
             return True
-        self._host.send(protocol.Cancel(job_id))
-        grace = 0.0 if by_force else self._grace
-        self._hard_stop = asyncio.get_running_loop().call_later(grace, self._kill, job_id)
+        self._host.send(protocol.Cancel(job_id, self._record.job.token))
+        if by_force:
+            self._kill(job_id)
+        else:
+            self._hard_stop = HardStop(self._grace, self._record.pace, partial(self._kill, job_id))
         return True
 
     def fail(self, exception_type: str, message: str, lines: tuple[str, ...]) -> Outcome:
@@ -240,10 +244,15 @@ class Lane:
                 self._ready.set()
         elif isinstance(message, PACK_WORDS):
             self._tell(message, None)
+        elif isinstance(message, protocol.Moved):
+            if self._hard_stop is not None and self.job is not None and token == self.job.token:
+                self._hard_stop.moved()
         elif self._record is None or token != self._record.job.token:
             # A worker that was stopped and goes on does not know that its job was given away.
             logger.warning("a %s came from a worker without a lease", type(message).__name__)
         else:
+            if self._hard_stop is not None:
+                self._hard_stop.moved()
             self._note(message)
 
     def _greet(self, hello: protocol.Hello) -> None:

@@ -61,9 +61,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Cancel:
-    """To the worker: stop this job at its next step, if it runs."""
+    """To the worker: stop this job at its next step, if it runs, and say `Moved` while it goes on."""
 
     job_id: str
+    token: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ class Hello:
 @dataclass(frozen=True)
 class Beat:
     """From the worker: it is alive."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """From the worker: the job that it was asked to stop still goes on."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         Stop,
         Hello,
         Beat,
+        Moved,
         Device,
         Catalogue,
         Reloaded,

@@ -1,5 +1,6 @@
 """What has been seen of a run so far, so that its end can be told even if the worker cannot?"""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,17 +12,24 @@ from executor.run.events import (
     JobStarted,
     NodeFailed,
     NodeFinished,
+    NodePreview,
+    NodeProgress,
     NodesCached,
     NodeStarted,
 )
 
 
 class RunRecord:
-    """Follows the events of one job."""
+    """Follows the events of one job.
+
+    `pace` is the longest time, in seconds, between two signs of the node that runs; 0 before the first.
+    """
 
     def __init__(self, job: QueuedJob) -> None:
         self.job = job
         self.node_id = ""
+        self.pace = 0.0
+        self._sign = time.monotonic()
         self._started = now()
         self._cached: tuple[str, ...] = ()
         self._executed: list[str] = []
@@ -38,6 +46,10 @@ class RunRecord:
             self._cached = event.nodes
         elif isinstance(event, NodeStarted):
             self.node_id = event.node_id
+            self.pace, self._sign = 0.0, time.monotonic()
+        elif isinstance(event, NodeProgress | NodePreview):
+            moment = time.monotonic()
+            self.pace, self._sign = max(self.pace, moment - self._sign), moment
         elif isinstance(event, NodeFinished):
             if not event.cached:
                 self._executed.append(event.node_id)

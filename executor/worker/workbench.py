@@ -161,6 +161,10 @@ class Workbench:
         """Remember cancels of a job from now on, before it runs; may be called from any thread."""
         self._expected.add(job_id)
 
+    def is_expected(self, job_id: str) -> bool:
+        """Whether a job is to run, or runs."""
+        return job_id in self._expected
+
     def run(self, request: RunRequest, emit: Emit, deliver: Deliver | None = None) -> JobFinished:
         """Run a job to its end; its events go to `emit`, the outputs of its targets to `deliver`."""
         if request.preview_method == "default":

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from executor.queue.jobs import JobState
-from executor.run.events import JobStarted, NodeStarted
+from executor.run.events import JobStarted, NodeProgress, NodeStarted
+from executor.worker import patience
 from executor.worker.notices import CatalogueChanged, JobLost
 from tests.executor.worker.service_kit import chain, closed, is_gone, new_job, run, running_service, until
 
@@ -89,6 +90,36 @@ async def test_by_force_there_is_no_time_of_grace(tmp_path):
             assert (entry.outcome.state, entry.job.attempts) == (JobState.CANCELLED, 1)
 
 
+@pytest.mark.parametrize("kind", ["ToyStuck", "ToySocket"])
+async def test_what_stands_still_gets_no_long_grace(tmp_path, kind):
+    async with running_service(tmp_path, cancel_grace_seconds=600.0) as (service, heard):
+        await service.submit(new_job("stuck", chain(kind)))
+        await until(has_begun(heard, "stuck", "2"))
+        assert await service.cancel("stuck")
+        await closed(heard, "stuck")
+        assert (await service.history_entry("stuck")).outcome.state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "signs"),
+    [
+        pytest.param("ToyThink", {"seconds": 3.5}, 0, id="computes"),
+        pytest.param("ToySteps", {"count": 9, "seconds": 2.2}, 2, id="takes long steps"),
+    ],
+)
+async def test_what_will_stop_at_its_next_step_keeps_its_worker(tmp_path, monkeypatch, kind, inputs, signs):
+    monkeypatch.setattr(patience, "STILL_SECONDS", 2.0)
+    async with running_service(tmp_path) as (service, heard):
+        await service.submit(new_job("slow", chain(kind, **inputs)))
+        await until(has_begun(heard, "slow", "2"))
+        await until(lambda: sum(isinstance(told.event, NodeProgress) for told in heard) >= signs)
+        worker = service.workers()[0].process_id
+        assert await service.cancel("slow")
+        await closed(heard, "slow")
+        assert (await service.history_entry("slow")).outcome.state is JobState.CANCELLED
+        assert service.workers()[0].process_id == worker
+
+
 async def test_processes_that_a_node_left_behind_go_with_its_worker(tmp_path):
     pids = tmp_path / "pids"
     async with running_service(tmp_path, cancel_grace_seconds=0.1) as (service, heard):
@@ -103,7 +134,7 @@ async def test_processes_that_a_node_left_behind_go_with_its_worker(tmp_path):
 
 async def test_a_look_that_finds_nothing_new_says_so(tmp_path):
     async with running_service(tmp_path) as (service, heard):
-        await until(lambda: service.worker_state == "ready")
+        await until(lambda: any(isinstance(told.event, CatalogueChanged) for told in heard))
         heard.clear()
         looks = await asyncio.gather(*(service.doors.look_again(60) for _ in range(5)))
         assert looks == [True] * 5

@@ -17,7 +17,7 @@ def round_trip(message):
     [
         protocol.Read("1.2", '{"1": {"class_type": "X", "inputs": {"t": "größe \u2028"}}}'.encode()),
         protocol.Run("a", "1.2", ("1",), {"w": [1]}, "auto"),
-        protocol.Cancel("a"),
+        protocol.Cancel("a", "1.2"),
         protocol.Free(True, False),
         protocol.Stop(),
         protocol.Lease(0.5),
@@ -25,6 +25,7 @@ def round_trip(message):
         protocol.Validate(7, {"1": {}}, ("1",)),
         protocol.Hello(1, {"name": "cpu", "index": None}),
         protocol.Beat(),
+        protocol.Moved(),
         protocol.Device({"name": "cpu"}, ("checkpoints/a",)),
         protocol.Catalogue(({"id": "X"}, {"id": "Y"}), ({"name": "pack"},)),
         protocol.Verdict(7, ({"message": "no"},)),
@@ -48,12 +49,12 @@ def test_a_message_about_a_job_shows_its_token():
 
 
 def test_frames_follow_each_other_and_the_end_is_told():
-    stream = io.BytesIO(protocol.encode(protocol.Cancel("a")) + protocol.encode(protocol.Stop()))
-    assert [protocol.read(stream) for _ in range(3)] == [protocol.Cancel("a"), protocol.Stop(), None]
+    stream = io.BytesIO(protocol.encode(protocol.Cancel("a", "1.2")) + protocol.encode(protocol.Stop()))
+    assert [protocol.read(stream) for _ in range(3)] == [protocol.Cancel("a", "1.2"), protocol.Stop(), None]
 
 
 def test_half_a_frame_is_the_end():
-    frame = protocol.encode(protocol.Cancel("a"))
+    frame = protocol.encode(protocol.Cancel("a", "1.2"))
     assert all(protocol.read(io.BytesIO(frame[:length])) is None for length in range(len(frame)))
 
 

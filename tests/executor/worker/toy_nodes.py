@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -50,6 +51,24 @@ def loop(value: str) -> str:
     """Go round in circles for ever."""
     while True:
         value = value[::-1]
+
+
+@node(id="ToyThink")
+def think(ctx: Context, value: str, seconds: float = 3.0) -> str:
+    """Do one thing after another for a while, and look only then whether anybody still wants to know."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        descend(random.randrange(50))
+    ctx.check_cancelled()
+    return value
+
+
+def descend(depth: int) -> None:
+    """Do a little, so many calls further down."""
+    if depth:
+        descend(depth - 1)
+    else:
+        time.sleep(0.001)
 
 
 @node(id="ToySocket")
