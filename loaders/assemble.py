@@ -15,6 +15,9 @@ from loaders.keymap import Sources
 
 N = TypeVar("N", bound=nn.Module)
 
+# How the scale of a weight of eight bits is named behind the name of its layer.
+SCALES = ("scale_weight", "weight_scale")
+
 
 @dataclass(frozen=True)
 class Storage:
@@ -68,7 +71,9 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     state = {}
     for source, tensor in weights.read_many(targets, storage.copies):
         name = targets[source]
-        state[name] = storage.keep(_fitted(weights, source, tensor, wanted[name].shape, part))
+        fitted = _fitted(weights, source, tensor, wanted[name], part)
+        scale = _scale(weights, source)
+        state[name] = storage.keep(fitted if scale is None else fitted.float() * scale)
     network.load_state_dict(state, strict=True, assign=True)
     return network.requires_grad_(False).eval()
 
@@ -90,8 +95,27 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _fitted(weights: Weights, source: str, tensor: Tensor, shape: torch.Size, part: str) -> Tensor:
+def _scale(weights: Weights, source: str) -> Tensor | None:
+    """What a weight of eight bits is to be multiplied by, in files that say so."""
+    stem = source.removesuffix("weight")
+    name = next((stem + ending for ending in SCALES if stem + ending in weights), None)
+    if name is None or name == source:
+        return None
+    scale = weights.read(name).float()
+    if scale.numel() != 1:
+        raise BrokenFile(weights.path, f"{name} scales blocks of numbers, which cannot be opened yet")
+    return scale.reshape(())
+
+
+def _fitted(weights: Weights, source: str, tensor: Tensor, parameter: Tensor, part: str) -> Tensor:
     """A tensor in the shape its parameter has; 1x1 convolutions and linear layers stand for each other."""
+    shape = parameter.shape
+    if parameter.is_floating_point() and not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise BrokenFile(
+            weights.path,
+            f"{source} of its {part} is stored as {kind}: weights quantised so cannot be opened yet",
+        )
     if tensor.shape != shape:
         if _without_ones(tensor.shape) != _without_ones(shape):
             raise BrokenFile(

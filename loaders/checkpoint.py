@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from loaders.assemble import Storage
+from loaders.consistent import consistent
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
 from loaders.families.clip_vision import read_vision
@@ -44,7 +45,11 @@ _BESIDE = (
     "vae_sc",
     "vae_sh",
 )
-_BESIDE_ENDINGS = ("position_ids", "logit_scale", "num_batches_tracked")
+_BESIDE_ENDINGS = (
+    *("position_ids", "logit_scale", "num_batches_tracked"),
+    # What quantised layers say of themselves and of the numbers they work on.
+    *("scaled_fp8", ".comfy_quant", ".scale_input", ".input_scale"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,11 @@ def open_checkpoint(path: Path, dtype: torch.dtype | None = None, *, with_vision
     """
     weights = open_weights(path)
     match = identify(weights)
-    model = match.family.read_model(weights, match.sources, Storage(dtype or torch.float32))
-    clip = match.family.read_text(weights, HALF)
-    vae = match.family.read_vae(weights, Storage())
-    vision = read_vision(weights, HALF) if with_vision else None
+    with consistent(path):
+        model = match.family.read_model(weights, match.sources, Storage(dtype or torch.float32))
+        clip = match.family.read_text(weights, HALF)
+        vae = match.family.read_vae(weights, Storage())
+        vision = read_vision(weights, HALF) if with_vision else None
     loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(vae)}
     if vision is not None:
         loaded["vision"] = _size(vision)
@@ -126,7 +132,8 @@ def open_diffusion(path: Path, storage: Storage | None = None) -> Patched[Diffus
     """
     weights = open_weights(path)
     match = identify(weights)
-    model = match.family.read_model(weights, match.sources, storage or Storage())
+    with consistent(path):
+        model = match.family.read_model(weights, match.sources, storage or Storage())
     logger.info("%s: %s, %d tensors", path.name, match.family.title, _size(model))
     return Patched(model)
 
@@ -139,7 +146,8 @@ def open_vae(path: Path) -> Patched[VaeModel]:
         BrokenFile: if it is damaged or incomplete.
     """
     weights = open_weights(path)
-    vae = read_vae(weights, Storage(), SD)
+    with consistent(path):
+        vae = read_vae(weights, Storage(), SD)
     if vae is None:
         tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
         raise unfit(weights, VAE, "an autoencoder of a known kind", tried)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from loaders.assemble import Storage
+from loaders.consistent import consistent
 from loaders.errors import BrokenFile
 from loaders.families.clip_text import clip_kind, clip_prefixes, read_clip
 from loaders.families.clip_vision import read_vision
@@ -72,7 +73,8 @@ def open_vision(path: Path) -> Patched[VisionModel]:
         BrokenFile: if it is damaged or incomplete.
     """
     weights = open_weights(path)
-    model = read_vision(weights, STORAGE)
+    with consistent(path):
+        model = read_vision(weights, STORAGE)
     if model is None:
         tried = [
             "Looked for vision_model.embeddings.class_embedding and OpenCLIP's visual.class_embedding: "
@@ -84,14 +86,16 @@ def open_vision(path: Path) -> Patched[VisionModel]:
 
 def _encoders(weights: Weights) -> dict[str, ClipText]:
     """Every text encoder of a file, by name."""
-    prefixes = {clip_kind(weights, prefix): prefix for prefix in clip_prefixes(weights)}
+    with consistent(weights.path):
+        prefixes = {clip_kind(weights, prefix): prefix for prefix in clip_prefixes(weights)}
     if not prefixes:
         tried = [
             f"The text encoders that can be opened are {', '.join(TITLES.values())}, in the names of "
             "transformers (text_model.encoder.layers...) or OpenCLIP (transformer.resblocks...)."
         ]
         raise unfit(weights, TEXT, "a text encoder of a known kind", tried)
-    return {name: read_clip(weights, prefix, name, STORAGE) for name, prefix in prefixes.items()}
+    with consistent(weights.path):
+        return {name: read_clip(weights, prefix, name, STORAGE) for name, prefix in prefixes.items()}
 
 
 def _titles(encoders: Mapping[str, ClipText]) -> str:

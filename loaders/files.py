@@ -16,7 +16,8 @@ from torch import Tensor
 
 from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
-from loaders.safetensors_header import read_header
+from loaders.safetensors_header import looks_like_safetensors, read_header
+from loaders.wrapped import unwrapped
 
 DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64,
@@ -86,7 +87,7 @@ class SafetensorsWeights(Weights):
     def __init__(self, path: Path) -> None:
         header = read_header(path)
         super().__init__(path, header.metadata)
-        self._entries = header.entries
+        self._entries = unwrapped(header.entries)
 
     def __getitem__(self, name: str) -> Shape:
         return self._entries[name].shape
@@ -158,7 +159,7 @@ def open_file(path: Path) -> Weights:
     tensors = {name: value for name, value in _state_dict(content).items() if isinstance(value, Tensor)}
     if not tensors:
         raise BrokenFile(path, "it holds no tensors by name")
-    return PickledWeights(path, tensors)
+    return PickledWeights(path, unwrapped(tensors))
 
 
 def read_pickle(path: Path) -> Any:
@@ -201,12 +202,11 @@ def _typed(buffer: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _looks_like_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
-        start = file.read(9)
-    return len(start) == 9 and start[8:] == b"{" and struct.unpack("<Q", start[:8])[0] < path.stat().st_size
+        return looks_like_safetensors(file.read(9), path.stat().st_size)
 
 
 def _state_dict(content: Any) -> Mapping[str, Any]:
-    """Where training programs put weights: under `state_dict`, in the only table there is, or at the top.
+    """Where training programs put weights: under `state_dict`, in the only table of them, or at the top.
 
     Several tables become one, with the name of each before a dot.
     """
@@ -219,9 +219,15 @@ def _state_dict(content: Any) -> Mapping[str, Any]:
         return inner
     if len(content) == 1 and isinstance(only := next(iter(content.values())), dict):
         return only
-    tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+    tables = {name: value for name, value in content.items() if _has_tensors(value)}
+    if len(tables) == 1 and not _has_tensors(content):
+        return next(iter(tables.values()))
     joined = {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
     return content | joined
+
+
+def _has_tensors(table: Any) -> bool:
+    return isinstance(table, dict) and any(isinstance(value, Tensor) for value in table.values())
 
 
 def _refusal(message: str) -> str:
@@ -242,6 +248,7 @@ def _harmless_globals() -> list[Any]:
     codecs = importlib.import_module("_codecs")
     return [
         (_Bystander, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"),
+        (_Bystander, "argparse.Namespace"),
         (arrays.scalar, "numpy.core.multiarray.scalar"),
         (arrays.scalar, "numpy._core.multiarray.scalar"),
         numpy.dtype,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from loaders.assemble import Storage, assemble
+from loaders.consistent import consistent
 from loaders.identify.kinds import ADAPTER
 from loaders.opening import open_weights
 from loaders.unfit import unfit
@@ -27,11 +28,12 @@ def open_gligen(path: Path) -> Patched[GligenModel]:
     if _FIRST not in weights or not places:
         tried = [f"Looked for {_FIRST} and for names that end in {_FUSER}."]
         raise unfit(weights, ADAPTER, "a GLIGEN adapter", tried)
-    fusers = {place: weights[f"{place}{_FUSER}"][0] for place in places}
-    text_width = weights[_FIRST][0]
     sources = {name: name for name in weights if name.startswith("position_net.")}
     for index, place in enumerate(places):
         start = f"{place}.fuser."
         sources |= {f"fusers.{index}.{n[len(start) :]}": n for n in weights if n.startswith(start)}
-    network = assemble(lambda: Gligen(text_width, fusers), weights, sources, Storage(), "GLIGEN")
+    with consistent(path):
+        fusers = {place: weights[f"{place}{_FUSER}"][0] for place in places}
+        text_width = weights[_FIRST][0]
+        network = assemble(lambda: Gligen(text_width, fusers), weights, sources, Storage(), "GLIGEN")
     return Patched(GligenModel(network, path.name))

@@ -7,7 +7,7 @@ import torch
 
 from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
-from loaders.errors import BrokenFile
+from loaders.consistent import consistent
 from loaders.identify.kinds import ADAPTER
 from loaders.opening import open_weights
 from loaders.unfit import unfit
@@ -38,14 +38,11 @@ def open_ip_adapter(path: Path, dtype: torch.dtype | None = None) -> Patched[Ima
             f"Looked for {BASE} (base), {FULL} (full face) and {PLUS} (plus); others are not known.",
         ]
         raise unfit(weights, ADAPTER, "an IP-Adapter of a known kind", tried)
-    try:
-        config = image_prompt_config(weights)
-    except KeyError as error:
-        raise BrokenFile(path, f"its weight {error} is missing") from error
     names = {name: name for name in weights}
-    network = assemble(
-        lambda: ImagePromptNetwork(config), weights, names, Storage(dtype or torch.float32), "IP-Adapter"
-    )
+    storage = Storage(dtype or torch.float32)
+    with consistent(path):
+        config = image_prompt_config(weights)
+        network = assemble(lambda: ImagePromptNetwork(config), weights, names, storage, "IP-Adapter")
     logger.info("%s: IP-Adapter %s, %d attentions", path.name, config.kind, len(config.attention_widths))
     return Patched(ImagePromptModel(network, path.name))
 

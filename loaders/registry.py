@@ -29,7 +29,7 @@ FAMILIES: tuple[Family, ...] = (
     sdxl.EDIT,
 )
 # Where whole checkpoints keep the diffusion network; the one that most tensors have is meant.
-PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "model.")
+PREFIXES = ("model.diffusion_model.", "model.model.", "net.", "diffusion_model.", "unet.", "model.")
 
 
 @dataclass(frozen=True)

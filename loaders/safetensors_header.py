@@ -56,6 +56,11 @@ class Header:
     metadata: Mapping[str, str]
 
 
+def looks_like_safetensors(start: bytes, size: int) -> bool:
+    """Whether a file of some size begins as the format does: with a length that fits it, then a table."""
+    return len(start) > 8 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < size
+
+
 def read_header(path: Path) -> Header:
     """Read and check a header; nothing behind it is read.
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from loaders.assemble import Storage, assemble
 from loaders.conditions import count
+from loaders.consistent import consistent
 from loaders.errors import BrokenFile
+from loaders.files import Weights
 from loaders.identify.kinds import UPSCALER
 from loaders.keymap import Sources
 from loaders.opening import open_weights
@@ -47,6 +49,11 @@ def open_upscale_model(path: Path) -> Patched[UpscaleModel]:
         BrokenFile: if it is damaged or incomplete, or holds weights that the network has no place for.
     """
     weights = open_weights(path)
+    with consistent(path):
+        return _open(path, weights)
+
+
+def _open(path: Path, weights: Weights) -> Patched[UpscaleModel]:
     sources = _unwrapped(weights)
     if "model.1.sub.0.RDB1.conv1.0.weight" in sources:
         sources = _numbered(sources)

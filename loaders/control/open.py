@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from loaders.assemble import Storage, assemble
 from loaders.conditions import Shapes, count
+from loaders.consistent import consistent
 from loaders.control.names import adapter_sources, controlnet_sources
 from loaders.errors import BrokenFile
 from loaders.families.kl import sources_shapes
@@ -52,7 +53,8 @@ def open_control(
     """
     weights = open_weights(path)
     storage = Storage(dtype or torch.float32)
-    network = _network(weights, storage, base)
+    with consistent(path):
+        network = _network(weights, storage, base)
     logger.info("%s: %s, %d tensors", path.name, type(network).__name__, sum(1 for _ in network.parameters()))
     return Patched(ControlModel(network, pools=path.stem.endswith(POOLING_NAMES), name=path.name))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from loaders.errors import BrokenFile
 from loaders.identify.gguf_header import MAGIC, read_gguf
 from loaders.identify.pickle_header import read_pickle_shapes
-from loaders.safetensors_header import read_header
+from loaders.safetensors_header import looks_like_safetensors, read_header
+from loaders.wrapped import unwrapped
 
 Shape = tuple[int, ...]
 
@@ -51,12 +52,13 @@ def read_contents(path: Path) -> Contents:
     if start[:4] == MAGIC:
         header = read_gguf(path)
         return Contents("gguf", path.stat().st_size, header.shapes, header.types, header.metadata)
+    if looks_like_safetensors(start, path.stat().st_size):
+        return _safetensors(path)
     if start[:2] == b"PK" or start[:1] == b"\x80" or _is_old_tar(start):
         pickled = read_pickle_shapes(path)
-        return Contents("pickle", path.stat().st_size, pickled.shapes, pickled.types, remarks=pickled.remarks)
-    if _known_start(start) is None and (
-        path.suffix.lower() in {".safetensors", ".sft"} or start[8:9] == b"{"
-    ):
+        shapes = unwrapped(pickled.shapes)
+        return Contents("pickle", path.stat().st_size, shapes, pickled.types, remarks=pickled.remarks)
+    if _known_start(start) is None and path.suffix.lower() in {".safetensors", ".sft"}:
         return _safetensors(path)
     raise BrokenFile(path, _other(start))
 
@@ -69,7 +71,7 @@ def _safetensors(path: Path) -> Contents:
         for size in entry.shape:
             numbers *= size
         counts[entry.dtype] = counts.get(entry.dtype, 0) + numbers
-    shapes = {name: entry.shape for name, entry in header.entries.items()}
+    shapes = {name: entry.shape for name, entry in unwrapped(header.entries).items()}
     return Contents("safetensors", path.stat().st_size, shapes, _most_first(counts), header.metadata)
 
 

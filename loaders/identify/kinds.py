@@ -11,7 +11,7 @@ CHANGE = "change of weights"
 
 # What the names of each part start with where it stands in a larger file; the empty one comes last.
 PREFIXES: Mapping[str, tuple[str, ...]] = {
-    NETWORK: ("model.diffusion_model.", "model.model.", "net.", "model.", "diffusion_model.", ""),
+    NETWORK: ("model.diffusion_model.", "model.model.", "net.", "diffusion_model.", "unet.", "model.", ""),
     VAE: ("first_stage_model.", "vae.", "pretransform.model.", ""),
     TEXT: (
         "cond_stage_model.transformer.",

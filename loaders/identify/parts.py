@@ -129,6 +129,7 @@ OTHERS: tuple[Kind, ...] = (
     _part(EMBEDDING, "embedding", "textual inversion", "emb_params"),
     _part(EMBEDDING, "embedding", "textual inversion of SDXL", "clip_l", "clip_g"),
     _part(EMBEDDING, "embedding", "textual inversion", "string_to_param.*"),
+    _part(EMBEDDING, "embedding", "textual inversion", "*"),
     _part(UPSCALER, "esrgan", "ESRGAN upscaler", "model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight"),
     _part(UPSCALER, "esrgan", "ESRGAN upscaler", "conv_first.weight", "body.0.rdb1.conv1.weight"),
     _part(UPSCALER, "esrgan", "ESRGAN upscaler", "conv_first.weight", "RRDB_trunk.0.RDB1.conv1.weight"),

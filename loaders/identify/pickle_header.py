@@ -190,14 +190,21 @@ def _rebuilt_parameter(data: Any, *rest: Any) -> Any:
 
 
 def _top(content: Any) -> Any:
-    """Where training programs put weights: under `state_dict`, in the only table there is, or at the top."""
+    """Where training programs put weights: under `state_dict`, in the only table of them, or at the top."""
     if isinstance(content, dict):
         inner = content.get("state_dict")
         if isinstance(inner, dict):
             return inner
         if len(content) == 1 and isinstance(only := next(iter(content.values())), dict):
             return only
+        tables = [value for value in content.values() if _has_tensors(value)]
+        if len(tables) == 1 and not _has_tensors(content):
+            return tables[0]
     return content
+
+
+def _has_tensors(table: Any) -> bool:
+    return isinstance(table, dict) and any(isinstance(value, _Tensor) for value in table.values())
 
 
 def _named(content: Any) -> Iterator[tuple[str, _Tensor]]:

@@ -10,7 +10,18 @@ from loaders.errors import BrokenFile
 from loaders.identify import networks, parts
 from loaders.identify.contents import Contents, read_contents
 from loaders.identify.folder import read_components
-from loaders.identify.kinds import CHANGE, CONTROL, NETWORK, PREFIXES, TEXT, UPSCALER, VAE, VISION, Kind
+from loaders.identify.kinds import (
+    CHANGE,
+    CONTROL,
+    EMBEDDING,
+    NETWORK,
+    PREFIXES,
+    TEXT,
+    UPSCALER,
+    VAE,
+    VISION,
+    Kind,
+)
 from loaders.identify.loras import lora_dialect, lora_family
 from loaders.identify.networks import NETWORKS
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
@@ -18,6 +29,8 @@ from loaders.identify.places import Place, place_of
 
 _NEAREST = 3
 _SHOWN_NAMES = 5
+# Of CLIP-L, OpenCLIP-H and OpenCLIP-bigG.
+TEXT_WIDTHS = (768, 1024, 1280)
 
 # What a part is on a wire by its role, or by its kind where that says more.
 _SOCKETS = {
@@ -225,6 +238,9 @@ def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
         title = f"{dialect} for {family}" if family else dialect
         evidence = f"{shown} is there" + (f" and {why}" if why else "")
         return (Finding(CHANGE, "lora", title, evidence, len(shapes)),)
+    if (width := _vectors(shapes)) is not None:
+        evidence = f"it is one tensor of rows {width} wide, as texts are for a text encoder"
+        return (Finding(EMBEDDING, "embedding", "textual inversion", evidence, 1),)
     for kind in OTHERS:
         for prefix in PREFIXES.get(kind.role, ("",)):
             if not kind.misses(shapes, prefix):
@@ -246,6 +262,16 @@ def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
                 if role != TEXT:
                     break
     return tuple(findings)
+
+
+def _vectors(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
+    """How wide the rows are of a file that is nothing but learnt words, under any name; else None."""
+    if len(shapes) != 1:
+        return None
+    name, shape = next(iter(shapes.items()))
+    if "." in name:
+        return None
+    return shape[-1] if len(shape) in (1, 2) and shape[-1] in TEXT_WIDTHS else None
 
 
 def _finding(kind: Kind, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Finding:

@@ -68,6 +68,14 @@ def test_the_bundled_lora_is_no_network() -> None:
     assert "lora_down" in verdict.findings[0].evidence
 
 
+def test_a_header_whose_length_begins_like_a_pickle_is_none(tmp_path: Path) -> None:
+    header = b'{"emb_params":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'.ljust(0x180)
+    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"x")
+    verdict = identify_path(tmp_path / "x.safetensors")
+    assert verdict.contents is not None
+    assert verdict.contents.container == "safetensors"
+
+
 def test_a_header_of_ten_gigabytes_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "large.safetensors"
     half = 5_000_000_000
