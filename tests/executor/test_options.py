@@ -5,7 +5,7 @@ import pytest
 import main
 from executor.options import devices, make_parser, visible_devices, worker_arguments
 
-COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "worker"), lambda options: 0)
+COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "identify", "worker"), lambda options: 0)
 
 
 def parse(*arguments):
