@@ -104,7 +104,9 @@ def test_a_lora_changes_weights_while_it_is_applied(ctx, checkpoint, put_lora) -
         assert torch.allclose(weight(patched, path), untouched + strength * delta, atol=1e-5)
     assert torch.equal(weight(checkpoint.model, QUERY), before[0])
     assert torch.equal(weight(checkpoint.clip, TEXT), before[1])
-    assert "model 1, clip 1" in ctx.shown["text"][0]
+    told = ctx.shown["text"]
+    assert told[0] == f"{name} (kohya)"
+    assert [line.partition(": ")[2] for line in told[1:]] == ["3 tensors matched, 1 weights changed"] * 2
 
 
 def test_loras_add_up(ctx, checkpoint, put_lora) -> None:
