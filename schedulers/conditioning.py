@@ -76,7 +76,8 @@ ConditioningValue = tuple[Entry, ...]
 _FEATHER_CELLS = 8
 _SMALLEST_BOUNDS_CELLS = 8
 # Fields that belong to where an entry stands; the others say what the network is told.
-_PLACE_FIELDS = ("control", "control_apply_to_uncond", "hooks", "default", "gligen")
+_WINDOW_FIELDS = ("clip_start_percent", "clip_end_percent")
+_PLACE_FIELDS = ("control", "control_apply_to_uncond", "hooks", "default", "gligen", *_WINDOW_FIELDS)
 
 
 class BoundHook(Protocol):

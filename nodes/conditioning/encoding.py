@@ -37,10 +37,19 @@ def encoded(
     fields = {**({"hooks": hooks.hooks} if hooks.on_entries else {}), **(extra or {})}
     entries = []
     for start, end, factors in hooks.spans():
-        hooked = clip.with_patch(*hooks.hooks.clip_patches(clip.base, factors))
+        changed = clip.with_patch(*hooks.hooks.clip_patches(clip.base, factors))
         part = {"clip_start_percent": start, "clip_end_percent": end} if hooks.scheduled else {}
-        entries.append(_entry(ctx, hooked, encode, {**part, **fields}))
+        entries.append(_entry(ctx, changed, encode, {**part, **fields}))
     return tuple(entries)
+
+
+def hooked(clip: Clip) -> Clip:
+    """Return a text encoder under its hooks, as if they had no keyframes."""
+    needs_clip(clip)
+    hooks: ClipHooks | None = clip.base.hooks
+    if hooks is None:
+        return clip
+    return clip.with_patch(*hooks.hooks.clip_patches(clip.base, (1.0,) * len(hooks.hooks.hooks)))
 
 
 def _entry(ctx: Context, clip: Clip, encode: Encode, extra: Mapping[str, Any]) -> Entry:

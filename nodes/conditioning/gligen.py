@@ -13,7 +13,7 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, Conditioning, Gligen
 from nodes.api.widgets import Range, Text
-from nodes.conditioning.encoding import needs_clip
+from nodes.conditioning.encoding import hooked
 from schedulers.boxes import Boxes
 
 Size = Annotated[int, Range(8, 16384, step=8)]
@@ -45,8 +45,7 @@ def add_text_box(
         x: left edge in pixels.
         y: top edge in pixels.
     """
-    needs_clip(clip)
-    with ctx.resident(clip) as base, torch.no_grad():
+    with ctx.resident(hooked(clip)) as base, torch.no_grad():
         _, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
     if pooled.shape[-1] != gligen_textbox_model.base.network.text_width:
         raise NodeError(

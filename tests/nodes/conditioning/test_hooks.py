@@ -29,10 +29,12 @@ from nodes.conditioning.hooks import (
     hook_lora_for_model,
 )
 from nodes.conditioning.properties import set_properties
+from nodes.conditioning.region import set_area
 from nodes.conditioning.text import encode
 from nodes.latent.empty import empty
 from nodes.loading.lora import load_lora, load_lora_for_model
 from nodes.sampling.ksampler import ksampler, ksampler_advanced
+from schedulers.conditioning import Setting, resolve
 from schedulers.hooks import Hooks
 from schedulers.latent import LatentBatch
 from tests.fixtures.checkpoints import tiny_checkpoint
@@ -218,6 +220,15 @@ def test_text_is_encoded_for_each_keyframe(ctx, checkpoint, files) -> None:
         assert entry.extra["hooks"] is hooks
     once = encode(ctx, "a red circle", set_clip_hooks(checkpoint.clip, hooks=hooks))
     assert torch.equal(once[0].embedding, words[0].embedding)
+
+
+def test_a_text_for_a_part_of_sampling_keeps_it_in_the_partner_of_an_area(words) -> None:
+    late = replace(words[0], extra={"clip_start_percent": 0.5, "clip_end_percent": 1.0})
+    (regional,) = set_area((late,), width=64, height=64)
+    setting = Setting.plain((1, 4, 16, 16), lambda percent: 1.0 - percent)
+    terms = resolve({"positive": (regional,), "negative": words}, setting)
+    partner = terms["negative"][1]
+    assert (partner.sigma_start, partner.sigma_end) == (0.5, 0.0)
 
 
 def test_a_whole_checkpoint_as_a_hook_is_that_checkpoint(ctx, checkpoint, files, sampled, words) -> None:
