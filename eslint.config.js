@@ -4,19 +4,24 @@ import js from "@eslint/js";
 
 const BROWSER = [
   "AbortController", "Blob", "CSS", "CanvasRenderingContext2D", "DataView", "DOMMatrix", "DecompressionStream", "EventSource", "File", "FormData", "HTMLElement",
-  "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "ResizeObserver", "TextDecoder", "TextEncoder", "URL", "URLSearchParams",
-  "WebSocket", "Worker", "addEventListener", "clearTimeout", "console", "createImageBitmap", "crypto", "devicePixelRatio", "document",
+  "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "ResizeObserver", "TextDecoder", "TextEncoder", "Path2D", "URL", "URLSearchParams",
+  "WebSocket", "Worker", "addEventListener", "clearInterval", "clearTimeout", "console", "createImageBitmap", "crypto", "devicePixelRatio", "document",
   "fetch", "getComputedStyle", "getSelection", "indexedDB", "innerHeight", "innerWidth", "localStorage", "matchMedia", "navigator",
-  "performance", "removeEventListener", "requestAnimationFrame", "sessionStorage", "setTimeout", "structuredClone", "window", "globalThis",
+  "performance", "removeEventListener", "requestAnimationFrame", "sessionStorage", "setInterval", "setTimeout", "structuredClone", "window", "globalThis",
 ];
 const PURE = new Set(["Blob", "CSS", "DataView", "DecompressionStream", "TextDecoder", "TextEncoder", "crypto", "structuredClone", "globalThis"]);
+
+/** What the adapter for packs of the ecosystem uses besides. */
+const LEGACY = [
+  "CustomEvent", "DOMParser", "Element", "EventTarget", "Image", "KeyboardEvent", "Node", "PointerEvent", "innerWidth", "location", "queueMicrotask",
+];
 
 const globals = Object.fromEntries(BROWSER.map((name) => [name, "readonly"]));
 
 export default [
   js.configs.recommended,
   {
-    files: ["web/static/js/**/*.js", "tests/canvas/**/*.js"],
+    files: ["web/static/js/**/*.js", "web/static/legacy/**/*.js", "tests/canvas/**/*.js"],
     languageOptions: { ecmaVersion: 2024, sourceType: "module", globals },
     rules: {
       "max-lines": ["error", 400],
@@ -35,6 +40,11 @@ export default [
         "error", { property: "innerHTML" }, { property: "outerHTML" }, { property: "insertAdjacentHTML" },
       ],
     },
+  },
+  {
+    files: ["web/static/legacy/**/*.js"],
+    languageOptions: { globals: { ...globals, ...Object.fromEntries(LEGACY.map((name) => [name, "readonly"])) } },
+    rules: { "no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_", argsIgnorePattern: "^_" }], "no-setter-return": "off" },
   },
   { files: ["tests/canvas/**/*.js"], languageOptions: { globals: { ...globals, Buffer: "readonly" } }, rules: { "max-len": "off" } },
   {

@@ -26,6 +26,8 @@ import { starterDocument } from "./model/starter.js";
 import { byId } from "./ui/dom.js";
 import { tellPacks } from "./ui/packs.js";
 import { listProblems } from "./ui/problems.js";
+import { tendMinimap } from "./ui/minimap.js";
+import { tendToolbox } from "./ui/toolbox.js";
 import { tendSettings } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
 import { tellRuns, tendOutline } from "./ui/outline.js";
@@ -221,6 +223,8 @@ async function start() {
   tendOutline(app);
   app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
+  tendToolbox(app);
+  tendMinimap(app);
   listProblems(app.board, app.view, (key) => app.actions.showNode(key));
   tendTabs(app, (tab) => void closeTab(app, tab));
   restore(app, kept);

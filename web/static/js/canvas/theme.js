@@ -4,7 +4,7 @@
  * @typedef {Readonly<{
  *   paper: string, dot: string, node: string, title: string, titleFar: string, line: string, ink: string, soft: string, faint: string,
  *   field: string, fieldHover: string, accent: string, onAccent: string, danger: string, dangerSoft: string, warn: string,
- *   shadow: string, bypass: string, isDark: boolean,
+ *   shadow: string, bypass: string, bypassFar: string, isDark: boolean,
  * }>} Theme
  */
 
@@ -13,7 +13,7 @@ export const FONT = `system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif`
 const NAMES = {
   paper: "--paper", dot: "--dot", node: "--node", title: "--node-title", titleFar: "--node-title-far", line: "--line", ink: "--ink", soft: "--soft",
   faint: "--faint", field: "--field", fieldHover: "--field-hover", accent: "--accent", onAccent: "--on-accent",
-  danger: "--danger", dangerSoft: "--danger-soft", warn: "--warn", shadow: "--shadow", bypass: "--bypass",
+  danger: "--danger", dangerSoft: "--danger-soft", warn: "--warn", shadow: "--shadow", bypass: "--bypass", bypassFar: "--bypass-far",
 };
 
 /**

@@ -42,7 +42,7 @@ export function paintFar(context, view, nodes) {
     frames.add(line, [x - edge, y - edge, width + 2 * edge, height + 2 * edge]);
     bodies.add(view.isLost(node, isKnown) ? theme.dangerSoft : node.mode === "bypass" ? theme.bypass : node.mode === "mute" ? theme.field : theme.node,
       [x, y, width, height]);
-    titles.add(node.color ?? theme.titleFar, [x, y, width, title[3]]);
+    titles.add(node.mode === "bypass" ? theme.bypassFar : node.color ?? theme.titleFar, [x, y, width, title[3]]);
   }
   for (const fills of [frames, bodies, titles]) fills.paint(context);
   for (const node of nodes) {

@@ -81,7 +81,9 @@ function paintLoud(context, view, placed) {
   const colour = isCut ? view.theme.danger : isChosen ? view.theme.accent : typeColour(link.type, view.theme.isDark);
   stroke(context, view, colour, [placed]);
   context.setLineDash([]);
-  if (view.camera.scale >= LEGIBLE && !isCut) paintMark(context, view, placed, view.marks === "none" ? "circle" : view.marks);
+  const isMeant = isChosen || (view.hover.kind === "link" && view.hover.link.id === link.id);
+  const mark = view.marks === "none" && isMeant ? "circle" : view.marks;
+  if (view.camera.scale >= LEGIBLE && !isCut && mark !== "none") paintMark(context, view, placed, mark);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {View} view */

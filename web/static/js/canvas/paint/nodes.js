@@ -6,6 +6,7 @@
 
 import { titleOf } from "../../model/slots.js";
 import { typesMatch } from "../../model/validate.js";
+import { isPinned, shapeName } from "../../model/looks.js";
 import { hooks, paintAll } from "../hooks.js";
 import { FONT, typeColour } from "../theme.js";
 import { cut } from "../text.js";
@@ -63,21 +64,23 @@ export function outlineOf(view, node, isKnown) {
 function paintFrame(context, view, node, shape, scale) {
   const { theme } = view;
   const [x, y, width, height] = shape.bounds;
-  const radius = Math.min(RADIUS, RADIUS * Math.max(1, 0.4 / scale));
+  const radii = cornersOf(node, scale);
+  const whole = node.mode === "normal" ? 1 : 0.5;
   context.fillStyle = theme.shadow;
   context.beginPath();
-  context.roundRect(x - 1, y + 1, width + 2, height + 3, radius + 1);
+  context.roundRect(x - 1, y + 1, width + 2, height + 3, radii);
   context.fill();
   context.fillStyle = view.isLost(node, shape.isKnown) ? theme.dangerSoft : node.mode === "bypass" ? theme.bypass : theme.node;
   context.beginPath();
-  context.roundRect(x, y, width, height, radius);
+  context.roundRect(x, y, width, height, radii);
   context.fill();
+  if (typeof node.kept.bgcolor === "string") tint(context, node.kept.bgcolor, whole * 0.16);
   context.fillStyle = node.color ?? theme.title;
   context.beginPath();
-  context.roundRect(x, y, width, shape.title[3], node.collapsed ? radius : [radius, radius, 0, 0]);
+  context.roundRect(x, y, width, shape.title[3], node.collapsed ? radii : [radii[0], radii[1], 0, 0]);
   context.globalAlpha *= node.color ? 0.3 : 1;
   context.fill();
-  context.globalAlpha = node.mode === "normal" ? 1 : 0.5;
+  context.globalAlpha = whole;
   if (!node.collapsed && scale > 0.28) {
     context.fillStyle = theme.line;
     context.fillRect(x, y + shape.title[3] - 0.5, width, 1);
@@ -87,8 +90,27 @@ function paintFrame(context, view, node, shape, scale) {
   context.strokeStyle = line;
   context.lineWidth = Math.max(stroke, stroke * 0.7 / scale);
   context.beginPath();
-  context.roundRect(x, y, width, height, radius);
+  context.roundRect(x, y, width, height, radii);
   context.stroke();
+}
+
+/** Fills the path a second time, thinly. @param {CanvasRenderingContext2D} context @param {string} colour @param {number} alpha */
+function tint(context, colour, alpha) {
+  const before = context.globalAlpha;
+  context.globalAlpha = alpha;
+  context.fillStyle = colour;
+  context.fill();
+  context.globalAlpha = before;
+}
+
+/** @param {Node} node @param {number} scale @returns {[number, number, number, number]} the corners, clockwise from the upper left */
+function cornersOf(node, scale) {
+  const usual = RADIUS * Math.max(1, Math.min(2, 0.4 / scale));
+  const name = shapeName(node);
+  if (name === "usual") return [usual, usual, usual, usual];
+  if (name === "card") return [usual * 1.6, 2, usual * 1.6, 2];
+  const radius = name === "box" ? 0 : usual * 1.7;
+  return [radius, radius, radius, radius];
 }
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Shape} shape */
@@ -109,6 +131,11 @@ function paintProgress(context, view, node, shape) {
   context.restore();
 }
 
+/** @param {number} scale @returns {number} the size of titles, which grow a little while everything around them shrinks */
+function titleSize(scale) {
+  return Math.round(Math.min(21, Math.max(13, 7.5 / scale)));
+}
+
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {Shape} shape @param {number} scale */
 function paintTitle(context, view, node, shape, scale) {
   const { theme } = view;
@@ -116,15 +143,35 @@ function paintTitle(context, view, node, shape, scale) {
   const middle = y + height / 2 + 0.5;
   context.textBaseline = "middle";
   let right = x + width - 12;
+  const left = scale > 0.45 ? x + 25 : x + 12;
   if (scale > 0.45) {
+    if (isPinned(node)) right = paintPin(context, theme.faint, right, middle);
     right = paintBadge(context, view, node, right, middle);
     for (const badge of hooks.badges) right = paintGuestBadge(context, view, badge(node), right, middle);
     paintFold(context, theme.faint, x + 13, middle, node.collapsed);
   }
-  context.font = `600 13px ${FONT}`;
+  context.font = `600 ${titleSize(scale)}px ${FONT}`;
   context.textAlign = "left";
   context.fillStyle = theme.ink;
-  context.fillText(cut(context, titleOf(view.store.definitions, node), right - x - 32), x + 25, middle);
+  context.fillText(cut(context, titleOf(view.store.definitions, node), right - left - 7), left, middle);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {string} colour @param {number} x @param {number} y @returns {number} what is left */
+function paintPin(context, colour, x, y) {
+  context.strokeStyle = colour;
+  context.lineWidth = 1.4;
+  context.lineCap = "round";
+  context.beginPath();
+  context.moveTo(x - 8, y - 4.5);
+  context.lineTo(x - 2, y - 4.5);
+  context.moveTo(x - 5, y - 4.5);
+  context.lineTo(x - 5, y + 0.5);
+  context.moveTo(x - 8.5, y + 0.5);
+  context.lineTo(x - 1.5, y + 0.5);
+  context.moveTo(x - 5, y + 0.5);
+  context.lineTo(x - 5, y + 5);
+  context.stroke();
+  return x - 15;
 }
 
 /**
