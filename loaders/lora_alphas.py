@@ -44,7 +44,12 @@ def _table(path: Path, text: str, name: str) -> dict[str, Any]:
 
 
 def _by_component(stated: Mapping[str, Any], stem: str) -> float | None:
-    """The alpha of a stem that begins with the name of a component, by what is stated for that one."""
+    """The alpha of a stem that begins with the name of a component, by what is stated for that one.
+
+    A network saved by itself has no component, neither in its names nor in what is stated.
+    """
+    if "lora_alpha" in stated:
+        return _alpha(stated, stem)
     component, _, module = stem.partition(".")
     start = f"{component}."
     fields = {name.removeprefix(start): value for name, value in stated.items() if name.startswith(start)}

@@ -178,18 +178,18 @@ STATED = {
 
 
 @pytest.mark.parametrize("stated", STATED)
-@pytest.mark.parametrize("place", ["header", "file"])
+@pytest.mark.parametrize("place", ["header", "header of a network", "file"])
 def test_the_alpha_that_a_file_states_beside_its_tensors_counts(
     bench: Bench, tmp_path: Path, stated: str, place: str
 ) -> None:
 
     config, scale = STATED[stated]
     name = next(name for name in bench.layers if name.endswith("attn1.to_q"))
-    stem = f"unet.{name}" if place == "header" else f"base_model.model.{name}"
+    stem = {"header": f"unet.{name}", "file": f"base_model.model.{name}"}.get(place, name)
     tensors = dict(zip((f"{stem}.lora_B.weight", f"{stem}.lora_A.weight"), bench.factors[name], strict=True))
     path = tmp_path / "adapter_model.safetensors"
-    metadata = {METADATA: json.dumps({f"unet.{key}": value for key, value in config.items()})}
-    save_file(tensors, path, metadata=metadata if place == "header" else None)
+    named = {f"unet.{key}": value for key, value in config.items()} if place == "header" else config
+    save_file(tensors, path, metadata=None if place == "file" else {METADATA: json.dumps(named)})
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     patched = open_lora(path, bench.model, None).patch_model(bench.model, 1.0)
     expected = bench.expected({name: scale})
