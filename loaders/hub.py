@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loaders.errors import BrokenFile
+from loaders.errors import SHARD, BrokenFile
+from loaders.identify.folder import USUAL_NAMES
 from nodes.api.errors import NodeError
 
 _NAME = r"[A-Za-z0-9][\w.-]{0,95}"
@@ -21,6 +22,7 @@ _REFERENCE = re.compile(
     rf"(?P<repository>{_NAME}/{_NAME})(?:/(?P<file>[^@]+))?(?:@(?P<revision>[\w./-]{{1,200}}))?"
 )
 _WEIGHTS = (".safetensors", ".sft", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
+_SHOWN = 8
 # What is looked at in a folder, the preferred first, as `identify.folder` does.
 _PREFERRED = (".fp16.safetensors", ".safetensors", ".fp16.bin", ".bin")
 
@@ -101,6 +103,9 @@ def choose(files: Iterable[str]) -> list[str]:
     """The files of a repository that are worth fetching: JSON, and one set of weights a folder.
 
     In a folder with a pipeline's index, weights at the top are copies of what the components hold.
+
+    Raises:
+        NodeError: if it holds several sets of weights, of which none has a usual name.
     """
     files = sorted(files)
     is_pipeline = "model_index.json" in files
@@ -112,8 +117,27 @@ def choose(files: Iterable[str]) -> list[str]:
     for folder, weights in folders.items():
         if is_pipeline and not folder:
             continue
-        chosen += _preferred(weights)
+        chosen += _one_set(_preferred(weights))
     return sorted(chosen)
+
+
+def _one_set(weights: list[str]) -> list[str]:
+    """One network's files out of those of several; raises NodeError where nothing tells which is meant."""
+    sets: dict[str, list[str]] = {}
+    for name in weights:
+        stem = SHARD.sub("", name.rpartition("/")[2].partition(".")[0])
+        sets.setdefault(stem, []).append(name)
+    if len(sets) == 1:
+        return weights
+    for usual in USUAL_NAMES:
+        if usual in sets:
+            return sets[usual]
+    names = [found[0] for found in sets.values()]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    raise NodeError(
+        f"the repository holds {len(names)} files of weights; add the name of one behind a slash: "
+        f"{', '.join(names[:_SHOWN])}{more}"
+    )
 
 
 def _preferred(weights: list[str]) -> list[str]:
@@ -129,5 +153,4 @@ def _ends(name: str, ending: str) -> bool:
     """Whether weights, or a shard of them, are of a kind; `.safetensors` is not `.fp16.safetensors`."""
     stem, _, rest = name.rpartition("/")[2].partition(".")
     del stem
-    rest = re.sub(r"-\d{5}-of-\d{5}", "", f".{rest}")
-    return rest == ending
+    return SHARD.sub("", f".{rest}") == ending

@@ -9,7 +9,7 @@ from loaders.errors import BrokenFile
 
 INDEX = "model_index.json"
 # Base names of weights, and endings, the preferred first: small before large, safetensors before pickles.
-_NAMES = ("diffusion_pytorch_model", "model", "pytorch_model", "adapter_model")
+USUAL_NAMES = ("diffusion_pytorch_model", "model", "pytorch_model", "adapter_model")
 _ENDINGS = (
     ".fp16.safetensors",
     ".safetensors",
@@ -20,6 +20,8 @@ _ENDINGS = (
 )
 _WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "feature_extractor", "image_processor", "processor")
 _LARGEST_CONFIG = 10_000_000
+_SUFFIXES = frozenset((".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf"))
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,11 @@ def read_components(folder: Path) -> tuple[Component, ...]:
     """The components that have weights.
 
     Raises:
-        BrokenFile: if the folder is no pipeline and no component.
+        BrokenFile: if the folder is no pipeline and no component, or has several files of weights.
     """
     index = folder / INDEX
     if not index.is_file():
-        weights = find_weights(folder)
-        if weights is None:
-            raise BrokenFile(folder, f"it has neither a {INDEX} nor weights under a usual name")
+        weights = find_weights(folder) or _only_weights(folder)
         config = _table(folder / "config.json") if (folder / "config.json").is_file() else {}
         return (Component(folder.name, "", str(config.get("_class_name", "")), weights),)
     table = _table(index)
@@ -77,11 +77,25 @@ def find_weights(folder: Path, variant: str = "") -> Path | None:
     if variant:
         endings = tuple(e for e in _ENDINGS if ".fp16." in e)
         endings = tuple(ending.replace("fp16", variant) for ending in endings)
-    for name in _NAMES:
+    for name in USUAL_NAMES:
         for ending in endings:
             if (path := folder / (name + ending)).is_file():
                 return path
     return None
+
+
+def _only_weights(folder: Path) -> Path:
+    """The one file of weights in a folder, whatever its name is."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if not found:
+        raise BrokenFile(folder, f"it has neither a {INDEX} nor weights under a usual name")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise BrokenFile(
+            folder, f"it has no {INDEX} but {len(found)} files of weights, name one: {names}{more}"
+        )
+    return found[0]
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -155,6 +155,12 @@ def test_shards_stay_together_and_pickles_come_last() -> None:
     assert choose(["model.bin", "a/b/c.safetensors"]) == ["model.bin"]
 
 
+def test_of_several_networks_the_usual_name_is_meant_or_none() -> None:
+    assert choose(["other.safetensors", "model.safetensors"]) == ["model.safetensors"]
+    with pytest.raises(NodeError, match=r"holds 2 files of weights; .*: a\.safetensors, b\.safetensors"):
+        choose(["README.md", "a.safetensors", "b.safetensors"])
+
+
 def test_without_the_library_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(name)

@@ -13,6 +13,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from loaders.checkpoint import open_checkpoint, open_vae
 from loaders.errors import BrokenFile
 from loaders.opening import open_weights
+from nodes.api.errors import NodeError
 
 UNET: dict[str, Any] = {
     "block_out_channels": (32, 64),
@@ -124,6 +125,25 @@ def test_shards_are_one_network(tmp_path: Path) -> None:
     ]
     assert torch.equal(results[0], results[2])
     assert torch.equal(results[1], results[2])
+
+
+def test_one_shard_alone_is_refused_with_what_to_open(tmp_path: Path) -> None:
+    UNet2DConditionModel(**SD1).save_pretrained(tmp_path, max_shard_size="1MB")
+    shards = sorted(tmp_path.glob("*-of-*.safetensors"))
+    assert len(shards) > 1
+    for shard in shards:
+        with pytest.raises(NodeError, match="one of several files: open the index"):
+            open_checkpoint(shard)
+
+
+def test_the_only_weights_of_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    UNet2DConditionModel(**SD1).save_pretrained(tmp_path)
+    made = tmp_path / "diffusion_pytorch_model.safetensors"
+    made.rename(tmp_path / "mine.safetensors")
+    assert open_checkpoint(tmp_path).model.base.family == "sd15"
+    (tmp_path / "other.ckpt").write_bytes(b"")
+    with pytest.raises(BrokenFile, match=r"2 files of weights, name one: mine\.safetensors, other\.ckpt"):
+        open_checkpoint(tmp_path)
 
 
 def test_what_a_folder_lacks_is_named(tmp_path: Path) -> None:
