@@ -264,6 +264,24 @@ def _resized(method: str, latent: Tensor, width: int, height: int) -> Tensor:
     return resize(latent, width, height, method)
 
 
+@node(id="SamplerLCM", display_name="SamplerLCM", category=CATEGORY)
+def lcm_method(
+    *,
+    s_noise: Annotated[float, Range(0.0, 64.0, step=0.01)] = 1.0,
+    s_noise_end: Annotated[float, Range(0.0, 64.0, step=0.01)] = 1.0,
+    noise_clip_std: Annotated[float, Range(0.0, 10.0, step=0.01)] = 0.0,
+) -> Sampler:
+    """Sampling of latent consistency models, with a say in the noise that is added at each step.
+
+    Args:
+        s_noise: factor of the first noise.
+        s_noise_end: factor of the last noise; those between lie on a straight line.
+        noise_clip_std: how many standard deviations of noise are left in it; 0 leaves all.
+    """
+    options = {"s_noise": s_noise, "s_noise_end": s_noise_end, "noise_clip": noise_clip_std}
+    return SAMPLERS["lcm"].with_options(**options)
+
+
 @node(id="SamplerLCMUpscale", display_name="SamplerLCMUpscale", category=CATEGORY)
 def lcm_upscale_method(
     *,

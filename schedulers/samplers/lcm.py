@@ -12,13 +12,34 @@ from schedulers.path import Path
 from schedulers.step import Denoiser, Noise, Step
 
 
-def lcm(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, path: Path) -> Iterator[Step]:
-    """Jump to the prediction, then noise it to the next sigma; x: (B, C, H, W)."""
+def lcm(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    *,
+    path: Path,
+    s_noise: float = 1.0,
+    s_noise_end: float | None = None,
+    noise_clip: float = 0.0,
+) -> Iterator[Step]:
+    """Jump to the prediction, then noise it to the next sigma; x: (B, C, H, W).
+
+    s_noise, s_noise_end: factors of the first and of the last noise that is added, None = the same; those
+        between lie on a straight line.
+    noise_clip: how many standard deviations of noise are left in it; 0 = all.
+    """
+    last = max(1, sum(sigma > 0 for sigma in sigmas[1:]) - 1)
+    end = s_noise if s_noise_end is None else s_noise_end
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         x = denoised
         if sigma_next > 0:
-            x = path.noised(denoised, noise(sigma, sigma_next), sigma_next)
+            drawn = noise(sigma, sigma_next)
+            if noise_clip > 0:
+                drawn = drawn.clamp(-noise_clip, noise_clip)
+            factor = s_noise + (end - s_noise) * index / last
+            x = path.noised(denoised, drawn if factor == 1.0 else drawn * factor, sigma_next)
         yield Step(index, sigma_next, x, denoised)
 
 
