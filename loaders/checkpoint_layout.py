@@ -15,12 +15,11 @@ from models.adapters.patch import Patched
 from models.adapters.weight_change import PatchedWeights
 from models.diffusion import DiffusionModel, TextModel, VaeModel
 from models.noise import ContinuousLog, NoiseTable
+from models.text.encoders import TextEncoders
 from models.vae.tiny import TinyAutoencoder
 
 MODEL_PREFIX = "model.diffusion_model."
 VAE_PREFIX = "first_stage_model."
-# As the ecosystem keeps text encoders.
-TEXT_TYPE = torch.float16
 # Which encoders a model has -> where each stands.
 _TEXT_PLACES: Mapping[frozenset[str], Mapping[str, tuple[str, ...]]] = {
     frozenset(places): places for places in (sd1.TEXT, sd2.TEXT, sdxl.TEXT, sdxl.REFINER_TEXT)
@@ -77,7 +76,7 @@ def encoders_of(clip: Patched[TextModel]) -> dict[str, dict[str, Planned]]:
     encoders: dict[str, dict[str, Planned]] = {}
     for name, plan in weights_of(clip).items():
         encoder, _, inside = name.partition(".")
-        encoders.setdefault(encoder, {})[inside] = plan.as_type(TEXT_TYPE)
+        encoders.setdefault(encoder, {})[inside] = plan.as_type(TextEncoders.rounded_to)
     return encoders
 
 

@@ -57,7 +57,7 @@ def changed_parameters(root: nn.Module, changes: Sequence[WeightChange]) -> dict
     for name, wanted in _plan(root, changes).items():
         module, parameter = _place(root, name)
         original = module.get_parameter(parameter)
-        changed = _like(original, _changed(original, name, wanted))
+        changed = _like(original, _changed(original, name, wanted), root)
         made[name] = nn.Parameter(changed, requires_grad=False)
     return made
 
@@ -108,7 +108,9 @@ class PatchedWeights:
         """A parameter (any shape) in the number type in which the network has it."""
         original = original_parameter(self.network, name)
         changes = self._plan.get(name)
-        return _like(original, _changed(original, name, changes)) if changes else original.detach()
+        if not changes:
+            return original.detach()
+        return _like(original, _changed(original, name, changes), self.network)
 
     @cached_property
     def _plan(self) -> Mapping[str, Sequence[WeightChange]]:
@@ -132,9 +134,13 @@ def _changed(original: Tensor, name: str, changes: Sequence[WeightChange]) -> Te
         return weight
 
 
-def _like(original: Tensor, changed: Tensor) -> Tensor:
-    """A changed parameter in the number type and the memory layout of the one it was made from."""
-    changed = changed.to(original.dtype)
+def _like(original: Tensor, changed: Tensor, root: nn.Module) -> Tensor:
+    """A changed parameter in the number type and the memory layout of the one it was made from.
+
+    Networks whose weights count as if kept in another type, `rounded_to`, have it rounded to that one first.
+    """
+    rounded_to: torch.dtype | None = getattr(root, "rounded_to", None)
+    changed = changed.to(rounded_to or original.dtype).to(original.dtype)
     last = original.ndim == 4 and not original.is_contiguous()
     return changed.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 

@@ -1,5 +1,6 @@
 """Holds the text encoders of a model side by side, each under its name: "clip_l", "clip_g", "clip_h"."""
 
+import torch
 from torch import nn
 
 from models.text.clip import ClipText
@@ -10,9 +11,11 @@ class TextEncoders(nn.ModuleDict):
 
     Attributes:
         stays_on_cpu: whether they are computed with on the CPU, whatever device there is.
+        rounded_to: what weights are rounded to, those that patches change too: as the ecosystem keeps them.
     """
 
     stays_on_cpu = False
+    rounded_to = torch.float16
 
     def clip(self, name: str) -> ClipText:
         """One of the CLIP encoders.

@@ -101,7 +101,8 @@ def test_a_lora_changes_weights_while_it_is_applied(ctx, checkpoint, put_lora) -
         (clip, before[1], TEXT, -1.0, "lora_te_text_model_encoder_layers_0_self_attn_q_proj"),
     ):
         delta = tensors[f"{stem}.lora_up.weight"] @ tensors[f"{stem}.lora_down.weight"]
-        assert torch.allclose(weight(patched, path), untouched + strength * delta, atol=1e-5)
+        # The text encoder is kept as if in 16 bits.
+        assert torch.allclose(weight(patched, path), untouched + strength * delta, rtol=1e-3, atol=1e-5)
     assert torch.equal(weight(checkpoint.model, QUERY), before[0])
     assert torch.equal(weight(checkpoint.clip, TEXT), before[1])
     told = ctx.shown["text"]
