@@ -8,13 +8,12 @@ from torch import Tensor
 
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
-from nodes.api.sockets import Image, Socket
+from nodes.api.sockets import Histogram, Image, Socket
 
 BINS = 256
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 INTERPOLATIONS = ("monotone_cubic", "linear")
 
-Histogram = Annotated[Any, Socket("HISTOGRAM")]
 Curve = Annotated[Any, Socket("CURVE")]
 
 

@@ -1,7 +1,7 @@
 from nodes.api.sockets import LINKED_TYPES
 from nodes.builtin import load_builtin
 
-WRITABLE = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "BOUNDING_BOX", "*"}
+WRITABLE = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "BOUNDING_BOX", "CURVE", "ARRAY", "*"}
 
 
 def test_types_that_can_be_written_into_a_graph_are_not_among_those_that_only_links_carry():
