@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from loaders.counters import Counters
 from loaders.embedding_names import match_embedding
 from loaders.training_config import NAMED
 from loaders.vae_names import FOLDER as APPROXIMATE
@@ -103,6 +104,7 @@ class Folders:
         self.extra = {ALIASES.get(key, key): tuple(paths) for key, paths in (extra or {}).items()}
         self.preferred = {ALIASES.get(key, key): tuple(paths) for key, paths in (preferred or {}).items()}
         self._endings: dict[str, frozenset[str]] = {}
+        self._counters = Counters()
         self._places = {
             "input": inputs or base / "input",
             "output": outputs or base / "output",
@@ -258,7 +260,7 @@ class Folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _confine(root, folder, prefix)
-            filename = _create_next(folder, relative.name, extension.lstrip("."))
+            filename = self._counters.create(folder, relative.name, extension.lstrip("."))
         except OSError as error:
             raise NodeError(f"cannot save {prefix[:80]!r} in {root}: {error.strerror}") from error
         subfolder = "" if relative.parent == Path() else str(relative.parent)
@@ -363,30 +365,3 @@ def _fill_tokens(prefix: str, width: int, height: int) -> str:
         "second": f"{now.tm_sec:02}",
     }
     return re.sub(r"%(\w+)%", lambda match: values.get(match[1], match[0]), prefix)
-
-
-def _create_next(folder: Path, stem: str, ending: str) -> str:
-    """Create the first file of a counted name that is free; returns its name."""
-    counter = _next_counter(folder, stem)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        filename = f"{stem}_{counter:05}_.{ending}"
-        try:
-            os.close(os.open(folder / filename, flags, 0o666))
-        except FileExistsError:
-            counter += 1
-            continue
-        return filename
-
-
-def _next_counter(folder: Path, stem: str) -> int:
-    """One more than the highest number of `stem_NUMBER_...` in a folder."""
-    start = os.path.normcase(f"{stem}_")
-    highest = 0
-    for path in folder.iterdir():
-        name = path.name
-        if os.path.normcase(name).startswith(start):
-            digits = name[len(start) :].partition("_")[0]
-            if digits.isdecimal() and digits.isascii():
-                highest = max(highest, int(digits))
-    return highest + 1

@@ -116,6 +116,14 @@ async def test_folders_that_are_not_there_are_named_as_clients_know_it(http: aio
         assert response.status == 404
 
 
+async def test_a_user_who_never_wrote_anything_has_no_files(start_server: Any) -> None:
+    server = await start_server()
+    async with aiohttp.ClientSession(server.url) as http:
+        for path in ("/userdata?dir=.&recurse=true", "/userdata?dir=.&full_info=true", "/v2/userdata"):
+            async with http.get(path) as response:
+                assert (response.status, await response.json()) == (200, [])
+
+
 async def test_user_files_never_run_in_the_page(http: aiohttp.ClientSession) -> None:
     for name in ("x.html", "x.svg", "user.js", "noending"):
         await http.post(f"/userdata/{name}", data=b"<script>alert(1)</script>")

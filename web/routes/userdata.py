@@ -62,7 +62,9 @@ async def list_userdata(request: web.Request) -> web.Response:
     try:
         found = await asyncio.to_thread(_listed, root, parts, recurse)
     except OSError:
-        return _text(404, "Directory not found")
+        if parts:
+            return _text(404, "Directory not found")
+        found = []  # nothing was ever written for this user
     files = [(name, status) for name, status in found if not name.endswith("/")]
     if is_true(query.get("full_info")):
         return json_response([_about(name, status) for name, status in files])
