@@ -110,7 +110,7 @@ test("saving keeps subgraphs, and what was saved says the same", () => {
   assert.deepEqual(again.doubts, []);
   assert.deepEqual(JSON.parse(JSON.stringify(writeWorkflow(again.document, DEFINITIONS))), first);
   assert.deepEqual(writePrompt(again.document, DEFINITIONS), writePrompt(document, DEFINITIONS));
-  const [outer, inner] = first.definitions.subgraphs;
+  const [inner, outer] = first.definitions.subgraphs;
   assert.deepEqual([outer.id, inner.id], [OUTER, INNER]);
   assert.deepEqual(inner.inputs, [{ id: "i-width", name: "width", type: "INT", linkIds: [1] }]);
   assert.deepEqual(first.nodes[0].properties, { keep: 1, previewExposures: [] });

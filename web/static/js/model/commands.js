@@ -1,13 +1,13 @@
 /** Every change that a person can make to a graph. Each takes a transaction, which records its exact inverse. */
 
 /** @import { Graph, Transaction } from "./document.js" */
-/** @import { Bounds, ControlMode, Definition, Definitions, Group, Link, Node, NodeMode, Point, Reroute } from "./types.js" */
+/** @import { Bounds, ControlMode, Definition, Definitions, Group, Kept, Link, Node, NodeMode, Point, Reroute } from "./types.js" */
 
 import { ENTRY, EXIT, isGrown, liveInputs } from "./definitions.js";
 import { newId, newUuid, nextNumber } from "./ids.js";
 import { numberOf } from "./io/raw.js";
 import { makeNode } from "./nodes.js";
-import { chainOf, loosenLinks, nextRerouteKey, pruneReroutes } from "./reroutes.js";
+import { chainOf, loosenLinks, nextRerouteKey, pruneReroutes, removeLinks } from "./reroutes.js";
 import { SPARE, inputSlot, outputSlot } from "./slots.js";
 import { checkLink } from "./validate.js";
 
@@ -86,12 +86,14 @@ function shifted(position, offset) {
 }
 
 /**
+ * Copies reroutes.
  * @param {Transaction} change @param {readonly Reroute[]} chain @param {Point} offset
  * @param {Map<string, string>} points ids of the copies that are there already
+ * @param {string | null} before the reroute that the first of the copies follows
  * @returns {string | null} the last of the copies
  */
-function copyChain(change, chain, offset, points) {
-  let parent = null;
+export function copyChain(change, chain, offset, points, before = null) {
+  let parent = before;
   for (const reroute of chain) {
     let id = points.get(reroute.id);
     if (id === undefined) {
@@ -210,16 +212,21 @@ export function connect(change, definitions, from, slot, to, input, via = null) 
   const link = { id: newId(), key: nextLinkKey(change), from, slot, to, input: target, type, via, hidden: false, kept: {} };
   change.put("link", link);
   if (present) pruneReroutes(change, present.via);
-  keepGrown(change, definitions, to, target);
+  keepSocket(change, definitions, to, target);
   return link;
 }
 
-/** Remembers a socket of a growing row that is linked, so that the next one is shown. */
-function keepGrown(/** @type {Transaction} */ change, /** @type {Definitions} */ definitions, /** @type {string} */ id, /** @type {string} */ name) {
+/**
+ * Remembers a socket that is linked and that no definition tells of: one of a growing row, or of an unknown type.
+ * @param {Transaction} change @param {Definitions} definitions @param {string} id @param {string} name
+ */
+function keepSocket(change, definitions, id, name) {
   const node = change.node(id);
-  if (!isGrown(definitions.get(node.type), name) || node.inputs.some((slot) => slot.name === name)) return;
-  const type = inputSlot(definitions, node, name)?.type ?? "*";
-  change.put("node", { ...node, inputs: [...node.inputs, Object.freeze({ name, type, kept: {} })] });
+  const definition = definitions.get(node.type);
+  if ((definition && !isGrown(definition, name)) || node.inputs.some((slot) => slot.name === name)) return;
+  const slot = inputSlot(definitions, node, name);
+  const kept = !definition && slot?.widget ? { widget: { name } } : {};
+  change.put("node", { ...node, inputs: [...node.inputs, Object.freeze({ name, type: slot?.type ?? "*", kept })] });
 }
 
 /**
@@ -255,11 +262,12 @@ export function freeName(wish, taken) {
 /**
  * Adds a frame.
  * @param {Transaction} change @param {string} title @param {Bounds} bounds
+ * @param {{color?: string | null, kept?: Kept}} like another frame, whose looks it takes
  * @returns {Group}
  */
-export function addGroup(change, title, bounds) {
+export function addGroup(change, title, bounds, { color = null, kept = {} } = {}) {
   const key = nextNumber([...change.graph.groups.values()].map((group) => group.key));
-  const group = { id: newId(), key, title, bounds, color: null, kept: {} };
+  const group = { id: newId(), key, title, bounds, color, kept };
   change.put("group", group);
   return group;
 }
@@ -302,27 +310,38 @@ export function removeSocket(change, id, index) {
   const node = change.node(id);
   const isEntry = node.type === ENTRY;
   const gone = (isEntry ? node.outputs : node.inputs)[index];
-  const inner = isEntry ? change.graph.linksFrom(id) : change.graph.linksInto(id);
-  for (const link of inner) {
-    if (isEntry ? link.slot === index : link.input === gone.kept.id) change.remove("link", link.id);
-    else if (isEntry && link.slot > index) change.put("link", { ...link, slot: link.slot - 1 });
-  }
+  if (isEntry) dropOutput(change, id, index);
+  else dropLinksInto(change, id, String(gone.kept.id));
   const side = isEntry ? "outputs" : "inputs";
   change.put("node", { ...node, [side]: node[side].filter((_slot, place) => place !== index) });
   for (const graph of change.document.graphs.values()) {
     const outer = change.at(graph.id);
     for (const host of [...graph.nodes.values()].filter((one) => one.type === change.graphId)) {
-      for (const link of isEntry ? graph.linksInto(host.id) : graph.linksFrom(host.id)) {
-        if (isEntry ? link.input === gone.name : link.slot === index) outer.remove("link", link.id);
-        else if (!isEntry && link.slot > index) outer.put("link", { ...link, slot: link.slot - 1 });
-      }
       if (isEntry) dropInput(outer, host, gone.name);
+      else dropOutput(outer, host.id, index);
     }
   }
 }
 
+/** @param {Transaction} change @param {string} id @param {number} index */
+function dropOutput(change, id, index) {
+  const { links, floating } = change.graph;
+  for (const link of [...links.values(), ...floating.values()]) {
+    if (link.from !== id || link.slot < index) continue;
+    if (link.slot === index) removeLinks(change, [link.id]);
+    else change.put(links.has(link.id) ? "link" : "floating", { ...link, slot: link.slot - 1 });
+  }
+}
+
+/** @param {Transaction} change @param {string} id @param {string} input */
+function dropLinksInto(change, id, input) {
+  const { links, floating } = change.graph;
+  removeLinks(change, [...links.values(), ...floating.values()].filter((link) => link.to === id && link.input === input).map((link) => link.id));
+}
+
 /** @param {Transaction} change @param {Node} host @param {string} name */
 function dropInput(change, host, name) {
+  dropLinksInto(change, host.id, name);
   const { [name]: _value, ...values } = host.values;
   const { [name]: _control, ...controls } = host.controls;
   const inputs = host.inputs.filter((slot) => slot.name !== name);

@@ -1,15 +1,15 @@
 /** Makes a subgraph of some nodes, and takes one apart again. */
 
 /** @import { Document, Graph, Transaction } from "./document.js" */
-/** @import { Definitions, Link, Node, Point, StoredSlot } from "./types.js" */
+/** @import { Bounds, Definitions, Link, Node, Point, StoredSlot } from "./types.js" */
 
-import { addCopies, freeName, isBoundary, nextLinkKey, nextNodeKey, removeNodes } from "./commands.js";
+import { addCopies, addGroup, copyChain, freeName, isBoundary, nextLinkKey, nextNodeKey, removeNodes, setMode } from "./commands.js";
 import { ENTRY, EXIT } from "./definitions.js";
 import { graphDifference, isEmptyDifference } from "./diff.js";
 import { newId, newUuid } from "./ids.js";
 import { boundaryNode } from "./io/subgraphs.js";
 import { comfortableSize } from "./nodes.js";
-import { chainOf, pruneReroutes } from "./reroutes.js";
+import { chainOf, joinChains, pruneReroutes } from "./reroutes.js";
 import { inputSlot, outputSlot, slotsOf } from "./slots.js";
 import { entryOf, exitOf, holdsSubgraph, withSubgraphs } from "./subgraphs.js";
 
@@ -182,7 +182,7 @@ export function unpackSubgraph(change, catalogue, id) {
   if (!inner) throw new Error("This node is no subgraph.");
   const definitions = withSubgraphs(document, catalogue);
   const [entry, exit] = [entryOf(inner), exitOf(inner)];
-  const nodes = [...inner.nodes.values()].filter((node) => !isBoundary(node));
+  const nodes = [...inner.nodes.values()].filter((node) => !isBoundary(node)).sort((one, other) => one.z - other.z);
   const ends = new Set([entry?.id, exit?.id]);
   const between = [...inner.links.values()].filter((link) => !ends.has(link.from) && !ends.has(link.to));
   const [left, top] = nodes.length > 0 ? boxOf(nodes) : [0, 0];
@@ -190,23 +190,49 @@ export function unpackSubgraph(change, catalogue, id) {
   const outside = { into: graph.linksInto(id), from: graph.linksFrom(id) };
   for (const link of [...outside.into, ...outside.from]) change.remove("link", link.id);
   removeNodes(change, [id]);
-  const order = [...nodes].sort((one, other) => one.z - other.z);
-  const copies = addCopies(change, order, between, offset, inner);
-  const copyOf = new Map(order.map((node, index) => [node.id, copies[index]]));
+  const copies = addCopies(change, nodes, between, offset, inner);
+  if (host.mode === "mute") setMode(change, copies, "mute");
+  for (const group of inner.groups.values()) addGroup(change, group.title, moved(group.bounds, offset), group);
+  const copyOf = new Map(nodes.map((node, index) => [node.id, copies[index]]));
+  linkUnpacked(change, definitions, { host, inner, copyOf, offset, outside });
+  for (const { via } of [...outside.into, ...outside.from]) pruneReroutes(change, via);
+  return copies;
+}
+
+/** @param {Bounds} bounds @param {Point} offset @returns {Bounds} */
+function moved([x, y, width, height], offset) {
+  return [x + offset[0], y + offset[1], width, height];
+}
+
+/**
+ * Links what came out of a subgraph to what its instance was linked to, and gives it the values that the instance held.
+ * @param {Transaction} change @param {Definitions} definitions
+ * @param {{host: Node, inner: Graph, copyOf: Map<string, string>, offset: Point, outside: {into: Link[], from: Link[]}}} parts
+ */
+function linkUnpacked(change, definitions, { host, inner, copyOf, offset, outside }) {
+  const [entry, exit] = [entryOf(inner), exitOf(inner)];
+  const nameOf = (/** @type {Link} */ link) => entry?.outputs[link.slot]?.name ?? "";
+  const sourceOf = (/** @type {Link} */ link) => outside.into.find((one) => one.input === nameOf(link));
+  /** @type {Map<string, string>} */
+  const points = new Map();
   for (const link of entry ? inner.linksFrom(entry.id) : []) {
-    const name = entry?.outputs[link.slot]?.name ?? "";
     const to = copyOf.get(link.to);
-    const source = outside.into.find((one) => one.input === name);
-    if (to && source) change.put("link", { ...source, id: newId(), key: nextLinkKey(change), to, input: link.input });
-    else if (to && host.values[name] !== undefined) keepValue(change, definitions, to, link.input, host.values[name]);
+    const source = sourceOf(link);
+    if (!to) continue;
+    if (host.values[nameOf(link)] !== undefined) keepValue(change, definitions, to, link.input, host.values[nameOf(link)]);
+    if (!source) continue;
+    const via = copyChain(change, chainOf(inner, link.via), offset, points, source.via);
+    change.put("link", { ...source, id: newId(), key: nextLinkKey(change), to, input: link.input, via });
   }
   for (const link of outside.from) {
     const feed = exit && inner.linkInto(exit.id, String(exit.inputs[link.slot]?.kept.id));
-    const from = feed && copyOf.get(feed.from);
-    if (from) change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, slot: feed.slot });
+    const source = feed && feed.from === entry?.id ? sourceOf(feed) : undefined;
+    const from = source?.from ?? (feed && copyOf.get(feed.from));
+    if (!feed || !from) continue;
+    const before = source ? source.via : copyChain(change, chainOf(inner, feed.via), offset, points);
+    const via = joinChains(change, before, link.via);
+    change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, slot: source?.slot ?? feed.slot, via });
   }
-  for (const { via } of [...outside.into, ...outside.from]) pruneReroutes(change, via);
-  return copies;
 }
 
 /** @param {Transaction} change @param {Definitions} definitions @param {string} id @param {string} name @param {any} value */

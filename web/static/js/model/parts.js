@@ -3,9 +3,9 @@
 /** @import { Graph, Transaction } from "./document.js" */
 /** @import { Definition, Definitions, Point } from "./types.js" */
 
-import { addCopies, connect } from "./commands.js";
+import { addCopies, addGroup, connect } from "./commands.js";
 import { Document, Transaction as Draft } from "./document.js";
-import { newId, newUuid } from "./ids.js";
+import { newUuid } from "./ids.js";
 import { recordOf, wordOf } from "./io/raw.js";
 import { isWorkflow, readWorkflow } from "./io/read.js";
 import { writeWorkflow } from "./io/write.js";
@@ -75,7 +75,7 @@ export function addPart(change, catalogue, part, offset, incoming = []) {
   const ids = addCopies(change, nodes, [...part.root.links.values()], offset, part.root);
   for (const group of part.root.groups.values()) {
     const [x, y, width, height] = group.bounds;
-    addGroupCopy(change, { ...group, bounds: [x + offset[0], y + offset[1], width, height] });
+    addGroup(change, group.title, [x + offset[0], y + offset[1], width, height], group);
   }
   const copies = new Map(nodes.map((node, index) => [node.key, ids[index]]));
   const definitions = withSubgraphs(change.document, catalogue);
@@ -86,12 +86,6 @@ export function addPart(change, catalogue, part, offset, incoming = []) {
     if (checkLink(change.graph, definitions, origin.id, slot, to, input).ok) connect(change, definitions, origin.id, slot, to, input);
   }
   return ids;
-}
-
-/** @param {Transaction} change @param {import("./types.js").Group} group */
-function addGroupCopy(change, group) {
-  const key = Math.max(0, ...[...change.graph.groups.values()].map((one) => one.key)) + 1;
-  change.put("group", { ...group, id: newId(), key });
 }
 
 /**

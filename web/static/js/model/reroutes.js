@@ -171,3 +171,14 @@ export function setHidden(change, ids, hidden) {
     if (link && link.hidden !== hidden) change.put("link", { ...link, hidden });
   }
 }
+
+/**
+ * Lets one chain of reroutes follow another.
+ * @param {Transaction} change @param {string | null} first @param {string | null} second
+ * @returns {string | null} the last reroute of both
+ */
+export function joinChains(change, first, second) {
+  const start = chainOf(change.graph, second)[0];
+  if (start && start.id !== chainOf(change.graph, first)[0]?.id) change.put("reroute", { ...start, parent: first });
+  return second ?? first;
+}

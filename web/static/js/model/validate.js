@@ -62,6 +62,7 @@ export function checkLink(graph, definitions, from, slot, to, input) {
   const output = outputSlot(definitions, origin, slot);
   const wanted = inputSlot(definitions, target, input);
   if (!output || !wanted) return refuse("slot", "That socket does not exist.");
+  if (target.type === "PrimitiveNode") return refuse("slot", "A primitive holds a value of its own; nothing can be linked to it.");
   if (!typesMatch(output.type, wanted.type)) {
     return refuse("type", `"${wanted.label}" takes ${spoken(wanted.type)}, not ${spoken(output.type)}.`);
   }

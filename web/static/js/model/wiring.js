@@ -5,7 +5,7 @@
 
 import { connect, nextLinkKey, removeNodes } from "./commands.js";
 import { newId } from "./ids.js";
-import { chainOf, linksThrough, originOf, pruneReroutes } from "./reroutes.js";
+import { joinChains, linksThrough, originOf, pruneReroutes } from "./reroutes.js";
 import { SPARE, inputSlot, outputSlot, slotsOf, titleOf } from "./slots.js";
 import { checkLink, typesMatch } from "./validate.js";
 
@@ -215,19 +215,8 @@ export function removeNodesBridged(change, definitions, ids) {
       if (!feed) continue;
       const { from, slot, type } = feed;
       change.remove("link", link.id);
-      change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, slot, type, via: joined(change, feed.via, link.via) });
+      change.put("link", { ...link, id: newId(), key: nextLinkKey(change), from, slot, type, via: joinChains(change, feed.via, link.via) });
     }
     removeNodes(change, [id]);
   }
-}
-
-/**
- * Lets one chain of reroutes follow another.
- * @param {Transaction} change @param {string | null} first @param {string | null} second
- * @returns {string | null} the last reroute of both
- */
-function joined(change, first, second) {
-  const start = chainOf(change.graph, second)[0];
-  if (start && start.id !== chainOf(change.graph, first)[0]?.id) change.put("reroute", { ...start, parent: first });
-  return second ?? first;
 }

@@ -112,7 +112,7 @@ class Flattening {
       if (name === "__proto__") continue;
       if (source.kind === "link") inputs[name] = [source.key, source.slot];
       else if (source.kind === "value") inputs[name] = wrapped(this.resolve(node, name, source.value, graph));
-      else if (widget && Object.hasOwn(node.values, name) && node.values[name] !== undefined) {
+      else if (widget && widget.inPrompt !== false && Object.hasOwn(node.values, name) && node.values[name] !== undefined) {
         inputs[name] = wrapped(this.resolve(node, name, node.values[name], graph));
       }
     }

@@ -4,6 +4,7 @@
 /** @import { Form, FormItem } from "../form.js" */
 
 import { nodeItems, nodeOfForm } from "../form.js";
+import { reachableSubgraphs } from "../subgraphs.js";
 import { listOf, recordOf, without, wordOf } from "./raw.js";
 
 const KINDS = new Set(["input", "output", "text", "heading", "row"]);
@@ -81,7 +82,9 @@ export function writeForm(document, extra) {
   const { sfumato, linearData, ...rest } = recordOf(extra);
   const { form: _old, ...own } = recordOf(sfumato);
   const form = /** @type {Form | undefined} */ (document.meta.get("form")?.value);
-  const mine = form ? { form: { title: form.title, items: writeItems(document, form.items) } } : {};
+  const written = new Set([document.root.id, ...reachableSubgraphs(document, document.root.id)]);
+  const items = form ? writeItems(document, form.items, written) : [];
+  const mine = form && (items.length > 0 || form.title !== "") ? { form: { title: form.title, items } } : {};
   const ours = { ...own, ...mine };
   return {
     ...rest, ...(Object.keys(ours).length > 0 ? { sfumato: ours } : {}),
@@ -89,16 +92,19 @@ export function writeForm(document, extra) {
   };
 }
 
-/** @param {Document} document @param {readonly FormItem[]} items @returns {any[]} */
-function writeItems(document, items) {
+/** @param {Document} document @param {readonly FormItem[]} items @param {ReadonlySet<string>} graphs that are saved @returns {any[]} */
+function writeItems(document, items, graphs) {
   /** @type {any[]} */
   const written = [];
   for (const item of items) {
-    if (item.kind === "row") written.push({ ...item, items: writeItems(document, item.items) });
-    else if (item.kind !== "input" && item.kind !== "output") written.push(item);
+    if (item.kind === "row") {
+      const items = writeItems(document, item.items, graphs);
+      if (items.length > 0) written.push({ ...item, items });
+    } else if (item.kind !== "input" && item.kind !== "output") written.push(item);
     else {
       const place = nodeOfForm(document, item.node);
-      if (place) written.push({ ...item, node: place.node.key, ...(place.graph === document.root.id ? {} : { graph: place.graph }) });
+      const within = place && place.graph !== document.root.id ? { graph: place.graph } : {};
+      if (place && graphs.has(place.graph)) written.push({ ...item, node: place.node.key, ...within });
     }
   }
   return written;

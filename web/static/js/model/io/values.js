@@ -14,7 +14,7 @@ const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
  */
 
 /**
- * @typedef {{name: string, role: "value" | "control" | "upload" | "forced"}} Listed
+ * @typedef {{name: string, role: "value" | "control" | "upload" | "forced", fallback?: any}} Listed
  */
 
 /**
@@ -39,7 +39,7 @@ function* listedWidgets(inputs, values, controlled, hasForced) {
   for (const { name, widget, brings, isForced } of inputs) {
     if (isForced && hasForced) yield { name, role: "forced" };
     if (!widget) continue;
-    yield { name, role: "value" };
+    yield { name, role: "value", fallback: widget.fallback };
     if (widget.seeded && controlled) yield { name, role: "control" };
     if (brings) yield* listedWidgets(brings.get(values[name] ?? widget.fallback) ?? [], values, controlled, hasForced);
   }
@@ -230,10 +230,10 @@ export function writeValues(definition, node) {
   const list = [];
   /** @type {Record<string, any>} */
   const named = {};
-  for (const { name, role } of listedNames(definition, node.values)) {
+  for (const { name, role, fallback } of listedNames(definition, node.values)) {
     if (role === "value") {
-      list.push(node.values[name]);
-      named[name] = node.values[name];
+      named[name] = node.values[name] ?? fallback;
+      list.push(named[name]);
     } else if (role === "control") {
       list.push(node.controls[name] ?? "fixed");
       named[CONTROL] = node.controls[name] ?? "fixed";

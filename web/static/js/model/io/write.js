@@ -57,7 +57,8 @@ export function writeWorkflow(document, catalogue) {
   const definitions = withSubgraphs(document, catalogue);
   const graph = document.root;
   const { nodes, links, inputs, written, groups, reroutes, floating } = writeParts(graph, definitions);
-  const used = reachableSubgraphs(document, graph.id).map((id) => writeSubgraph(document, definitions, id));
+  const reachable = new Set(reachableSubgraphs(document, graph.id));
+  const used = [...document.subgraphs.keys()].filter((id) => reachable.has(id)).map((id) => writeSubgraph(document, definitions, id));
   const { definitions: others, ...keptWithout } = document.kept;
   const subgraphs = [...used, ...(others?.subgraphs ?? [])];
   const { last_node_id, last_link_id, config, extra, revision, ...kept } = keptWithout;
