@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from executor.queue.history import Failure, Outcome
 from executor.queue.jobs import JobState
 
-Sort: TypeAlias = Literal["created", "duration"]
+Sort: TypeAlias = Literal["created", "duration", "line"]
 Order: TypeAlias = Literal["asc", "desc"]
 
 ROW_QUERY = (
@@ -18,6 +18,7 @@ ROW_QUERY = (
 )
 SORTS: Mapping[Sort, str] = {
     "created": "jobs.sequence",
+    "line": "number",
     "duration": "coalesce(finished - started, 0)",
 }
 

@@ -43,14 +43,17 @@ def _states(request: web.Request) -> list[JobState] | None:
     return [state for status in STATUSES if status in chosen for state in STATUSES[status]]
 
 
+SORTS: dict[str, Sort] = {"created_at": "created", "execution_duration": "duration", "position": "line"}
+
+
 def _order(request: web.Request) -> tuple[Sort, Order]:
     sort_by = request.query.get("sort_by", "created_at").lower()
     sort_order = request.query.get("sort_order", "desc").lower()
-    if sort_by not in {"created_at", "execution_duration"}:
+    if sort_by not in SORTS:
         raise _BadQueryError("sort_by must be 'created_at' or 'execution_duration'")
     if sort_order not in {"asc", "desc"}:
         raise _BadQueryError("sort_order must be 'asc' or 'desc'")
-    return "created" if sort_by == "created_at" else "duration", "asc" if sort_order == "asc" else "desc"
+    return SORTS[sort_by], "asc" if sort_order == "asc" else "desc"
 
 
 @routes.get("/api/jobs")

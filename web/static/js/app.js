@@ -12,14 +12,19 @@ import { listenToPointer } from "./canvas/input/pointer.js";
 import { inputUrl } from "./engine/api.js";
 import { Automatic } from "./engine/automatic.js";
 import { Board } from "./engine/board.js";
+import { loadWorkflow } from "./engine/kept.js";
 import { Runner } from "./engine/runner.js";
 import { Workspace } from "./engine/workspace.js";
 import { newUuid } from "./model/ids.js";
+import { openJson } from "./model/io/open.js";
 import { writeWorkflow } from "./model/io/write.js";
 import { starterDocument } from "./model/starter.js";
 import { Store } from "./model/store.js";
 import { Bottom } from "./ui/bottom.js";
 import { Sidebar } from "./ui/sidebar.js";
+
+const NAMES = "sfumato.names";
+const MOST_NAMES = 300;
 
 /** Made once, by main.js. */
 export class App {
@@ -48,7 +53,19 @@ export class App {
     this.chart = listenToPointer(this.view, this.actions);
     /** @type {import("./extensions/loader.js").Extensions | null} */ this.extensions = null;
     this.isStarted = false;
+    this.recallNames();
     this.tendWorkspace();
+  }
+
+  /** Remembers in this browser what workflows are called, for the jobs of those that are closed. @private */
+  recallNames() {
+    const { names } = this.workspace;
+    try {
+      for (const [workflow, name] of JSON.parse(localStorage.getItem(NAMES) ?? "[]")) names.set(workflow, name);
+    } catch {
+      localStorage.removeItem(NAMES);
+    }
+    addEventListener("pagehide", () => localStorage.setItem(NAMES, JSON.stringify([...names].slice(-MOST_NAMES))));
   }
 
   /** Keeps camera, selection and drafts of the tabs. */
@@ -124,6 +141,15 @@ export class App {
   /** Keeps a draft of the workflow on screen soon. */
   keepDraft() {
     this.drafts.touch(this.workspace.active.id);
+  }
+
+  /** Opens a workflow that the server keeps, or shows the tab in which it is open. @param {string} name */
+  async openSaved(name) {
+    const open = this.workspace.tabs.find((tab) => tab.savedAs === name);
+    if (open) return this.workspace.show(open);
+    const { json, revision } = await loadWorkflow(name);
+    const { document, doubts } = openJson(json, this.store.catalogue);
+    this.open(document, name, { doubts, savedAs: name, revision });
   }
 
   /** The workflow on screen as editor JSON. @returns {any} */

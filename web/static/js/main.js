@@ -24,6 +24,7 @@ import { findSeeds } from "./model/seeds.js";
 import { setControl } from "./model/commands.js";
 import { starterDocument } from "./model/starter.js";
 import { byId } from "./ui/dom.js";
+import { addPanels } from "./ui/panels.js";
 import { tellPacks } from "./ui/packs.js";
 import { listProblems } from "./ui/problems.js";
 import { tendMinimap } from "./ui/minimap.js";
@@ -226,6 +227,7 @@ async function start() {
   tendToolbox(app);
   tendMinimap(app);
   listProblems(app.board, app.view, (key) => app.actions.showNode(key));
+  addPanels(app);
   tendTabs(app, (tab) => void closeTab(app, tab));
   restore(app, kept);
   tendDrafts(app);

@@ -6,9 +6,9 @@
 
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
-import { openBytes, openJson } from "../model/io/open.js";
+import { openBytes } from "../model/io/open.js";
 import { writePrompt } from "../model/io/flatten.js";
-import { Conflict, listWorkflows, loadWorkflow, saveWorkflow } from "../engine/kept.js";
+import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { hitTest } from "../canvas/hit.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
@@ -78,19 +78,7 @@ async function openSaved(app) {
   const choices = saved.map(({ name, modified }) =>
     ({ item: name, label: name, note: new Date(modified).toLocaleString(), fields: [name.toLowerCase()] }));
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("Open a workflow"), hint: t("Enter opens it"), choices }, (name) =>
-    void guard(openKept(app, name)));
-}
-
-/**
- * Opens a workflow that the server keeps, or shows the tab in which it is open.
- * @param {App} app @param {string} name
- */
-export async function openKept(app, name) {
-  const open = app.workspace.tabs.find((tab) => tab.savedAs === name);
-  if (open) return app.workspace.show(open);
-  const { json, revision } = await loadWorkflow(name);
-  const { document, doubts } = openJson(json, app.store.catalogue);
-  app.open(document, name, { doubts, savedAs: name, revision });
+    void guard(app.openSaved(name)));
 }
 
 /** @param {string} name @param {any} json */

@@ -4,7 +4,6 @@
 /** @import { Tab } from "../engine/workspace.js" */
 /** @import { Command } from "./registry.js" */
 
-import { UNTITLED } from "../engine/workspace.js";
 import { setName } from "../model/commands.js";
 import { starterDocument } from "../model/starter.js";
 import { t } from "../words.js";
@@ -17,7 +16,7 @@ export function tabCommands(app) {
   const after = () => workspace.tabs.slice(workspace.tabs.indexOf(workspace.active) + 1);
   const others = () => workspace.tabs.filter((tab) => tab !== workspace.active);
   return [
-    { id: "new", label: t("New workflow"), keys: ["alt+n"], run: () => void app.open(starterDocument(app.store.catalogue), UNTITLED) },
+    { id: "new", label: t("New workflow"), keys: ["alt+n"], run: () => void app.open(starterDocument(app.store.catalogue), workspace.newName()) },
     { id: "close-tab", label: t("Close the tab"), keys: ["alt+w"], run: () => void closeTab(app, workspace.active) },
     { id: "close-others", label: t("Close the other tabs"), isEnabled: () => others().length > 0, run: () => closeAll(app, others()) },
     { id: "close-right", label: t("Close the tabs to the right"), isEnabled: () => after().length > 0, run: () => closeAll(app, after()) },

@@ -18,13 +18,21 @@ import { failureProblem, refusalProblems } from "./problems.js";
 /**
  * @typedef {{id: string, documentId: string, keys: string[], seeds: readonly Seed[], cached: Set<string>, finished: Set<string>,
  *   ran: number, state: "queued" | "running", current: string | null, part: number, failed: boolean, since: number,
- *   blobs: Map<string, Blob>, unfollow: (() => void) | null}} Job
+ *   blobs: Map<string, Blob>, unfollow: (() => void) | null, isTaken: boolean}} Job
  */
 /**
  * @typedef {{type: "started" | "progress" | "finished" | "failed" | "cancelled" | "unchanged" | "refused", job: Job | null,
  *   text: string}} RunEvent
  */
 /** @typedef {{front?: boolean, targets?: readonly string[] | null}} RunOptions `targets` are keys of output nodes */
+
+const CHECK_MILLISECONDS = 1000;
+
+/** @typedef {(node: import("../model/types.js").Node, name: string, value: any, graph: import("../model/document.js").Graph) => any} Resolve */
+/**
+ * Extensions of the ecosystem may make the prompt and send it in the place of this page.
+ * @typedef {{make: (resolve: Resolve) => Promise<{prompt: Record<string, any>, workflow: any}>, send: typeof queuePrompt}} Detour
+ */
 
 /** All jobs of the open workflows that are not over. */
 export class Runner {
@@ -34,8 +42,11 @@ export class Runner {
     this.board = board;
     this.clientId = clientId;
     /** @type {Map<string, Job>} */ this.jobs = new Map();
+    /** @type {Detour | null} */ this.detour = null;
     /** @type {() => readonly string[]} ids of the open workflows */ this.workflows = () => [store.document.id];
     this.remaining = 0;
+    /** @type {Map<string, string>} addresses of the latest preview of each job */ this.frames = new Map();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */ this.checking = undefined;
     /** @type {Set<(event: RunEvent) => void>} */ this.listeners = new Set();
     board.show(store.document.id);
     store.listen((change) => {
@@ -98,20 +109,23 @@ export class Runner {
     const { id } = store.document;
     board.setProblems([]);
     const now = new Date();
-    const prompt = writePrompt(store.document, store.catalogue, (node, name, value, graph) => {
+    /** @type {Resolve} */
+    const resolve = (node, name, value, graph) => {
       const isDynamic = inputSlot(store.definitions, node, name)?.widget?.dynamic;
       if (name === "filename_prefix") return fillTokens(String(value), graph, store.definitions, now);
       return isDynamic ? resolveChoices(String(value), Math.random) : value;
-    });
-    const workflow = writeWorkflow(store.document, store.catalogue);
+    };
+    const { prompt, workflow } = await this.detour?.make(resolve) ??
+      { prompt: writePrompt(store.document, store.catalogue, resolve), workflow: writeWorkflow(store.document, store.catalogue) };
     const job = this.newJob(newUuid(), id, prompt);
     this.jobs.set(job.id, job);
     this.tell("started", job);
     try {
-      const answer = await queuePrompt({
+      const answer = await (this.detour?.send ?? queuePrompt)({
         prompt, client_id: this.clientId, prompt_id: job.id, ...(front ? { front } : {}), extra_data: { extra_pnginfo: { workflow } },
         ...(targets ? { partial_execution_targets: targets } : {}),
       });
+      job.isTaken = true;
       const problems = refusalProblems({ node_errors: answer.node_errors }, "");
       if (problems.length > 0) this.refuse(job, problems, "Some outputs were left out.");
     } catch (error) {
@@ -132,7 +146,7 @@ export class Runner {
   newJob(id, documentId, prompt) {
     return {
       id, documentId, keys: Object.keys(prompt), seeds: seedsOf(prompt, this.store), cached: new Set(), finished: new Set(), ran: 0,
-      state: "queued", current: null, part: 0, failed: false, since: Date.now(), blobs: new Map(), unfollow: null,
+      state: "queued", current: null, part: 0, failed: false, since: Date.now(), blobs: new Map(), unfollow: null, isTaken: false,
     };
   }
 
@@ -152,6 +166,7 @@ export class Runner {
   receive(type, data) {
     if (type === "status") {
       this.remaining = data.status?.exec_info?.queue_remaining ?? this.remaining;
+      if (this.remaining < this.jobs.size) this.checkLater();
       return this.tell("progress", this.current);
     }
     const job = this.jobs.get(data.prompt_id);
@@ -246,6 +261,7 @@ export class Runner {
   end(job, how, text = "") {
     if (!this.jobs.delete(job.id)) return;
     job.unfollow?.();
+    this.keepFrame(job.id, null);
     this.board.clearRuns(job.documentId);
     if (this.isShown(job)) this.board.tell();
     else if (how === "failed" || how === "finished") this.board.of(job.documentId).mark = how === "failed" ? "failed" : "done";
@@ -257,6 +273,7 @@ export class Runner {
     const job = promptId ? this.jobs.get(promptId) : this.current;
     const name = key ?? job?.current;
     if (!job || !name) return;
+    this.keepFrame(job.id, URL.createObjectURL(blob));
     if (this.isShown(job)) await this.decode(job, name, blob);
     else job.blobs.set(name, blob);
   }
@@ -265,6 +282,14 @@ export class Runner {
   showText(key, text) {
     const job = [...this.jobs.values()].find((one) => one.state === "running" && one.keys.includes(key.split(":")[0])) ?? this.current;
     if (job) this.update(job, key, { text });
+  }
+
+  /** @private @param {string} jobId @param {string | null} address */
+  keepFrame(jobId, address) {
+    const before = this.frames.get(jobId);
+    if (before) URL.revokeObjectURL(before);
+    if (address) this.frames.set(jobId, address);
+    else this.frames.delete(jobId);
   }
 
   /** @private @param {Job} job @param {string} key @param {Blob} blob */
@@ -288,21 +313,31 @@ export class Runner {
     this.tell("progress", this.current);
   }
 
+  /** Fewer jobs are open than this page knows: somebody else may have taken some out of the line. @private */
+  checkLater() {
+    this.checking ??= setTimeout(() => {
+      this.checking = undefined;
+      if (this.jobs.size > this.remaining) void this.recover().catch(() => undefined);
+    }, CHECK_MILLISECONDS);
+  }
+
   /** @private @param {import("./api.js").JobRow} row a job that this page does not know */
   async adopt(row) {
     const { workflow } = await fetchJob(row.id);
     const job = this.newJob(row.id, String(row.workflow_id), workflow?.prompt ?? {});
     job.state = row.status === "in_progress" ? "running" : "queued";
     job.since = row.execution_start_time ?? row.create_time ?? job.since;
-    job.ran = 1;
+    Object.assign(job, { ran: 1, isTaken: true });
     this.jobs.set(job.id, job);
     job.unfollow = followJob(job.id, (type, data) => this.receive(type, { ...data, prompt_id: job.id }), () => void this.settle(job));
   }
 
   /** A job that ended while nobody listened. @private @param {Job} job */
   async settle(job) {
-    const found = await fetchJob(job.id).catch(() => null);
-    if (!found || !this.jobs.has(job.id) || found.status === "pending" || found.status === "in_progress") return;
+    const found = await fetchJob(job.id).catch((error) => (error instanceof ApiError && error.status === 404 ? null : undefined));
+    if (found === undefined || !this.jobs.has(job.id)) return;
+    if (found === null) return job.isTaken ? this.end(job, "cancelled") : undefined;
+    if (found.status === "pending" || found.status === "in_progress") return;
     for (const [key, output] of Object.entries(found.outputs ?? {})) this.keepOutput(job, key, output);
     if (found.execution_error) this.fail(job, found.execution_error);
     else this.end(job, found.state === "cancelled" ? "cancelled" : "finished");

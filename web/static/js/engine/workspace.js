@@ -11,6 +11,7 @@ import { openJson } from "../model/io/open.js";
 import { writeWorkflow } from "../model/io/write.js";
 
 export const UNTITLED = "Untitled";
+const NEW_NAME = /^Untitled( \d+)?$/;
 const MOST_CLOSED = 32;
 
 /**
@@ -53,7 +54,7 @@ export class Tab {
 
   /** Whether nothing was ever done here, so that another workflow may take its place. */
   get isUntouched() {
-    return !this.isDirty && this.savedAs === null && this.name === UNTITLED && this.history.past.length === 0 && this.history.future.length === 0;
+    return !this.isDirty && this.savedAs === null && NEW_NAME.test(this.name) && this.history.past.length === 0 && this.history.future.length === 0;
   }
 
   /** The id of the workflow, under which its runs are known. */
@@ -72,7 +73,9 @@ export class Workspace {
     this.active.history = store.history;
     /** @type {Tab[]} */ this.tabs = [this.active];
     /** @type {Draft[]} the last is the one closed last */ this.closed = [];
+    /** @type {Map<string, string>} names of workflows by their id, of closed ones too */ this.names = new Map();
     /** @type {Set<() => void>} called when tabs come, go, change places or names */ this.listeners = new Set();
+    /** @type {Set<() => void>} called when a workflow was saved */ this.saves = new Set();
     /** @type {(tab: Tab) => void} before another tab is shown */ this.leave = () => undefined;
     /** @type {(tab: Tab) => void} after a tab is shown */ this.enter = () => undefined;
     store.listen((change) => {
@@ -91,6 +94,7 @@ export class Workspace {
 
   /** Tells all listeners that the row of tabs has changed. */
   tell() {
+    for (const tab of this.tabs) if (!tab.isUntouched) this.names.set(tab.workflow, tab.name);
     for (const listener of this.listeners) listener();
   }
 
@@ -224,6 +228,7 @@ export class Workspace {
       tab.wasDirty = false;
       tab.savedEntry = entry;
       this.tell();
+      for (const listener of this.saves) listener();
     };
     return { json, saved };
   }
@@ -248,6 +253,20 @@ export class Workspace {
     return {
       id: tab.id, name: tab.name, json, isDirty: tab.isDirty, savedAs: tab.savedAs, revision: tab.revision, camera: tab.view, closed: 0,
     };
+  }
+
+  /** A name for a new workflow that no open one has. @returns {string} */
+  newName() {
+    const taken = new Set(this.tabs.filter((tab) => tab !== this.active || !tab.isUntouched).map((tab) => tab.name));
+    for (let number = 1; ; number += 1) {
+      const name = number === 1 ? UNTITLED : `${UNTITLED} ${number}`;
+      if (!taken.has(name)) return name;
+    }
+  }
+
+  /** What a workflow is called, or was when it was open last. @param {string | undefined} workflow @returns {string | null} */
+  nameOf(workflow) {
+    return this.names.get(workflow ?? "") ?? null;
   }
 
   /** @param {string} id @returns {Tab | undefined} */
