@@ -51,9 +51,9 @@ def read_components(folder: Path) -> tuple[Component, ...]:
     """
     index = folder / INDEX
     if not index.is_file():
-        weights = find_weights(folder) or _only_weights(folder)
+        only = find_weights(folder) or _only_weights(folder)
         config = _table(folder / "config.json") if (folder / "config.json").is_file() else {}
-        return (Component(folder.name, "", str(config.get("_class_name", "")), weights),)
+        return (Component(folder.name, "", str(config.get("_class_name", "")), only),)
     table = _table(index)
     components = []
     for name, value in table.items():
