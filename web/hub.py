@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ MAX_BACKLOG_BYTES = 32 * 2**20
 MAX_BACKLOG_MESSAGES = 50_000
 PREVIEW_BACKLOG = 2
 PREVIEW_METADATA = "supports_preview_metadata"
+EVENT_IDS = "supports_event_ids"
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ class Message:
     metadata_frame: bytes | None = None
     is_owed: bool = False
 
-    def text(self) -> str:
-        """The JSON text frame."""
-        return to_json({"type": self.type, "data": self.data})
+    def text(self, event_id: int = 0) -> str:
+        """The JSON text frame, with the number of the event that it tells if one is given."""
+        text = to_json({"type": self.type, "data": self.data})
+        return f'{{"id":{event_id},{text[1:]}' if event_id else text
 
     def frame(self, has_metadata: bool) -> bytes | None:
         """The binary frame for a client that does (or does not) understand previews with metadata."""
@@ -52,6 +54,7 @@ class Connection:
         self._abort = abort
         self.flags: dict[str, Any] = {}
         self.dropped = False
+        self._held: list[tuple[str | bytes, bool, str, int]] | None = None
         self._backlog: deque[tuple[str | bytes, bool]] = deque()
         self._backlog_bytes = 0
         self._previews = 0
@@ -62,8 +65,36 @@ class Connection:
         """Whether the client asked for previews that name their node."""
         return self.flags.get(PREVIEW_METADATA) is True
 
-    def put(self, item: str | bytes, is_preview: bool = False) -> None:
+    @property
+    def has_ids(self) -> bool:
+        """Whether the client asked for the numbers of events."""
+        return self.flags.get(EVENT_IDS) is True
+
+    def hold(self) -> None:
+        """Keep what comes from now on until `release`; what is replayed comes before it."""
+        self._held = []
+
+    def replay(self, messages: Iterable[Message], event_id: int) -> None:
+        """Queue what is told again, before all that is held."""
+        for message in messages:
+            if message.data is not None:
+                self._put(message.text(event_id))
+
+    def release(self, known: Mapping[str, int]) -> None:
+        """Queue what was held, but for the events up to that number of those jobs, which were replayed."""
+        held, self._held = self._held or [], None
+        for item, is_preview, job_id, event_id in held:
+            if not 0 < event_id <= known.get(job_id, 0):
+                self._put(item, is_preview)
+
+    def put(self, item: str | bytes, is_preview: bool = False, job_id: str = "", event_id: int = 0) -> None:
         """Queue a frame. Previews are skipped while older ones wait; a client that never reads is dropped."""
+        if self._held is None:
+            self._put(item, is_preview)
+        else:
+            self._held.append((item, is_preview, job_id, event_id))
+
+    def _put(self, item: str | bytes, is_preview: bool = False) -> None:
         if self.dropped:
             return
         if is_preview:
@@ -125,8 +156,18 @@ class Hub:
         """Whether somebody listens under this id."""
         return sid in self._connections
 
-    def send(self, message: Message, sid: str | None = None, flag: str | None = None) -> None:
-        """Queue a message for one client id or (None) for everybody; with `flag` only for who set it."""
+    def send(
+        self,
+        message: Message,
+        sid: str | None = None,
+        flag: str | None = None,
+        job_id: str = "",
+        event_id: int = 0,
+    ) -> None:
+        """Queue a message for one client id or (None) for everybody; with `flag` only for who set it.
+
+        Of a message that tells an event of a job, clients may want to know the number.
+        """
         if sid is None:
             targets = list(self._connections.values())
         else:
@@ -139,7 +180,8 @@ class Hub:
         if message.data is not None:
             text = message.text()
             for connection in targets:
-                connection.put(text)
+                shown = message.text(event_id) if event_id and connection.has_ids else text
+                connection.put(shown, job_id=job_id, event_id=event_id)
             return
         for connection in targets:
             if frame := message.frame(connection.has_metadata):

@@ -77,6 +77,7 @@ class Relay:
             messages = self._jobs.get(job.job_id)
             if messages is None:
                 messages = self._jobs[job.job_id] = JobMessages(job)
+            messages.last_id = told.id or messages.last_id
             self._send(messages, messages.translate(event, self._now()))
             self._await_flush()
 
@@ -92,7 +93,7 @@ class Relay:
         client_id = messages.job.client_id
         if client_id is not None:
             for message in sent:
-                self._hub.send(message, client_id)
+                self._hub.send(message, client_id, job_id=messages.job.job_id, event_id=messages.last_id)
 
     def _await_flush(self) -> None:
         if self._timer is None and any(messages.has_waiting for messages in self._jobs.values()):

@@ -96,10 +96,14 @@ class _NodeState:
 
 
 class JobMessages:
-    """The messages of one job. Events in, messages out; states that had to wait come with `flush`."""
+    """The messages of one job. Events in, messages out; states that had to wait come with `flush`.
+
+    `last_id` is the number of the last stored event that came in.
+    """
 
     def __init__(self, job: QueuedJob) -> None:
         self.job = job
+        self.last_id = 0
         self._allowance = Allowance(STATES_PER_SECOND, STATES_AT_ONCE)
         self._begin(0.0)
 

@@ -8,9 +8,10 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, BinaryIO, get_origin, get_type_hints
+from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
 
 from executor.run.events import (
+    Event,
     JobFinished,
     JobStarted,
     NodeBlocked,
@@ -225,6 +226,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         JobFinished,
     )
 }
+EVENTS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in get_args(Event)}
 _FIELDS = {kind: tuple(entry.name for entry in fields(kind)) for kind in MESSAGES.values()}
 _TUPLES = {
     kind: frozenset(name for name, hint in get_type_hints(kind).items() if get_origin(hint) is tuple)
@@ -272,6 +274,19 @@ def decode(head: bytes, attachment: bytes = b"") -> tuple[Any, str]:
         return kind(**values), lease
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise ProtocolError(f"not a message: {head[:200]!r}") from problem
+
+
+def event_from(kind: str, job_id: str, data: Mapping[str, Any]) -> Event | None:
+    """The event of a run that was stored in parts; None if it is none, or of another version."""
+    event = EVENTS.get(kind)
+    if event is None:
+        return None
+    try:
+        values = {name: tuple(value) if name in _TUPLES[event] else value for name, value in data.items()}
+        made: Event = event(job_id=job_id, **values)
+    except TypeError:
+        return None
+    return made
 
 
 def read(stream: BinaryIO) -> Any | None:

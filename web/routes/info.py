@@ -79,6 +79,7 @@ def feature_flags(request: web.Request) -> dict[str, Any]:
     return {
         "supports_preview_metadata": True,
         "supports_worker_state": True,
+        "supports_event_ids": True,
         "max_upload_size": request.app[SETTINGS].max_upload_bytes,
         "extension": {"manager": {"supports_v4": False}},
     }

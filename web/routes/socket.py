@@ -9,9 +9,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from web.hub import Connection, Message
+from web.hub import EVENT_IDS, Connection, Message
 from web.keys import HUB, RELAY, SERVICE
 from web.refusal import RefusedError
+from web.replay import replay, wanted
 from web.routes.info import feature_flags
 from web.wire_messages import status
 
@@ -25,7 +26,10 @@ MAX_SID_LENGTH = 200
 
 @routes.get("/ws")
 async def socket(request: web.Request) -> web.WebSocketResponse:
-    """Serve one client until it goes. The first message names its id, the queue's length comes with it."""
+    """Serve one client until it goes. The first message names its id, the queue's length comes with it.
+
+    With `resume=NUMBER:JOB` (or several) it hears what it missed of that job since the event of that number.
+    """
     if "Cookie" in request.headers and "Origin" not in request.headers:
         raise RefusedError(403, "unproved_origin", "A socket opened with cookies must carry its Origin")
     hub = request.app[HUB]
@@ -34,6 +38,7 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     sid = request.query.get("clientId") or uuid.uuid4().hex
     if len(sid) > MAX_SID_LENGTH:
         raise RefusedError(400, "invalid_query", "clientId must have at most 200 letters")
+    resumed = wanted(request)
     response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_SECONDS)
     if not response.can_prepare(request):
         raise RefusedError(400, "not_a_websocket", "This address speaks the websocket protocol only")
@@ -41,9 +46,14 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
     transport = request.transport
     connection = Connection(sid, response, transport.abort if transport else lambda: None)
     _greet(request, connection)
+    if resumed:
+        connection.flags = {EVENT_IDS: True}
+        connection.hold()
     hub.add(connection)
     writer = asyncio.create_task(connection.write())
     try:
+        if resumed:
+            await replay(request, connection, resumed)
         await _listen(request, connection)
     finally:
         hub.remove(connection)
@@ -73,5 +83,5 @@ async def _listen(request: web.Request, connection: Connection) -> None:
         is_first = False
         if isinstance(said, dict) and said.get("type") == "feature_flags":
             data = said.get("data")
-            connection.flags = data if isinstance(data, dict) else {}
+            connection.flags |= data if isinstance(data, dict) else {}
             connection.put(Message("feature_flags", feature_flags(request)).text())
