@@ -16,6 +16,7 @@ from torch import Tensor
 
 from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
+from loaders.identify.gguf_header import MAGIC
 from loaders.safetensors_header import looks_like_safetensors, read_header
 from loaders.wrapped import unwrapped
 
@@ -155,6 +156,9 @@ def open_file(path: Path) -> Weights:
     """
     if path.suffix.lower() in SAFETENSORS or _looks_like_safetensors(path):
         return SafetensorsWeights(path)
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            raise BrokenFile(path, "it is GGUF, which cannot be opened yet")
     content = read_pickle(path)
     tensors = {name: value for name, value in _state_dict(content).items() if isinstance(value, Tensor)}
     if not tensors:

@@ -6,9 +6,9 @@ from loaders.assemble import Storage, assemble
 from loaders.families.latents import latent_format
 from loaders.families.stated import number_in
 from loaders.files import Weights
+from loaders.joined import JoinedWeights
 from loaders.keymap import Sources, rename, strip
 from loaders.opening import open_weights
-from loaders.pairs import JoinedWeights
 from models.diffusion import LatentFormat, VaeModel
 from models.vae.tiny import TinyAutoencoder, TinyConfig
 
@@ -33,8 +33,8 @@ def read_tiny_halves(encoder: Path, decoder: Path, storage: Storage, latent: Lat
     Raises:
         BrokenFile: if weights are missing or have other shapes.
     """
-    halves = {"taesd_encoder.": open_weights(encoder), "taesd_decoder.": open_weights(decoder)}
-    weights = JoinedWeights(halves)
+    halves = [("taesd_encoder.", open_weights(encoder)), ("taesd_decoder.", open_weights(decoder))]
+    weights = JoinedWeights(encoder, halves)
     return _read(weights, strip(weights, ""), storage, latent, (latent.scale, latent.shift))
 
 

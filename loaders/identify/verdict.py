@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loaders.errors import BrokenFile
 from loaders.identify import networks, parts
-from loaders.identify.contents import Contents, read_contents
+from loaders.identify.contents import GGUF, Contents, read_contents
 from loaders.identify.folder import read_components
 from loaders.identify.kinds import (
     CHANGE,
@@ -120,6 +120,8 @@ class Verdict:
     @property
     def sockets(self) -> tuple[str, ...]:
         """Types of wire that can be had from it; text encoders only with a network that is opened."""
+        if self.contents is not None and self.contents.container == GGUF:
+            return ()
         is_foreign = any(one.role == NETWORK and not one.is_opened for one in self.findings)
         found = (one.socket for one in self.findings if not (is_foreign and one.role == TEXT))
         return tuple(dict.fromkeys(socket for socket in found if socket))
@@ -128,6 +130,8 @@ class Verdict:
     def place(self) -> Place | None:
         """The model folder in which it is looked for, and by which node; None where none opens it."""
         if not self.findings or not self.findings[0].is_opened or self.path.is_dir():
+            return None
+        if self.contents is not None and self.contents.container == GGUF:
             return None
         main, *others = self.findings
         return place_of(main.role, main.kind, [other.role for other in others])

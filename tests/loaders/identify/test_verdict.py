@@ -10,9 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from loaders.errors import BrokenFile
 from loaders.identify.networks import NETWORKS, OPENED
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
 from loaders.identify.verdict import find_parts, identify_path
+from loaders.opening import open_weights
 from loaders.registry import FAMILIES
 
 BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "models"
@@ -175,6 +177,9 @@ def test_gguf_is_read_with_its_types_and_texts(tmp_path: Path) -> None:
     assert verdict.contents.shapes["img_in.weight"] == (3072, 64)
     assert list(verdict.contents.types) == ["Q4_K", "F32"]
     assert verdict.contents.metadata == {"general.architecture": "flux"}
+    assert any("cannot be opened yet" in line for line in verdict.lines())
+    with pytest.raises(BrokenFile, match="it is GGUF"):
+        open_weights(tmp_path / "m.gguf")
 
 
 def folder(tmp_path: Path) -> Path:
