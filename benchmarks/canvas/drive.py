@@ -71,7 +71,8 @@ RUN_MESSAGES = """async ([progress, previews]) => {
     await new Promise(resolve => setTimeout(resolve, 5));
   }
   running = false;
-  board.clear();
+  board.clearRuns();
+  board.tell();
   const { draws, painter: { counts } } = view;
   return { told, shown, frames, draws: draws - before.draws, whole: counts.whole - before.whole,
     parts: counts.parts - before.parts, nodes: counts.nodes - before.nodes };

@@ -138,9 +138,11 @@ class CanvasPage:
             """key => {
                 const { view } = sfumato;
                 const [x, y, width, height] = view.scene.shape(sfumato.store.graph.nodeByKey(key)).media;
-                const [left, top] = view.camera.toScreen(x, y);
-                const context = view.canvases.scene.getContext("2d");
-                const size = [width * view.camera.scale, height * view.camera.scale].map(Math.floor);
+                const { painter: { scene, origin, ratio }, painter } = view;
+                const zoom = origin.scale * ratio;
+                const [left, top] = [x - painter.area()[0], y - painter.area()[1]].map(place => place * zoom);
+                const context = scene.getContext("2d");
+                const size = [width * zoom, height * zoom].map(Math.floor);
                 const { data } = context.getImageData(Math.floor(left), Math.floor(top), ...size);
                 const colours = new Set();
                 for (let i = 0; i < data.length; i += 4) colours.add(data.slice(i, i + 3).join());

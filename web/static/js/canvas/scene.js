@@ -46,7 +46,7 @@ export class Scene {
       isLoose ||= patch.kind === "floating" || (graph.floating.size > 0 && patch.kind !== "meta");
       if (patch.kind === "link") {
         links.add(patch.id);
-        if ([patch.before, patch.after].some((link) => link && "hidden" in link && link.hidden)) this.touched = null;
+        for (const link of [patch.before, patch.after]) if (link && "hidden" in link && link.hidden) this.followHidden(link.from, links);
       }
       if (patch.kind === "group") for (const group of [patch.before, patch.after]) if (group && "bounds" in group) this.touch(group.bounds);
       if (patch.kind === "reroute") {
@@ -57,6 +57,12 @@ export class Scene {
     }
     for (const id of links) this.placeLink(id);
     if (isLoose) this.placeFloating();
+  }
+
+  /** The labels of hidden links tell how many there are. @param {string} from @param {Set<string>} links that have to be placed again */
+  followHidden(from, links) {
+    this.touched = null;
+    for (const link of this.store.graph.linksFrom(from)) if (link.hidden) links.add(link.id);
   }
 
   /** @param {string} id @param {Node | undefined} before @param {Set<string>} links that have to be placed again */
