@@ -41,7 +41,15 @@ export function numberOf(value) {
  * @returns {Record<string, any>}
  */
 export function without(raw, names) {
-  return Object.fromEntries(Object.entries(recordOf(raw)).filter(([name]) => !names.has(name)));
+  /** @type {Record<string, any>} */
+  const kept = {};
+  if (!isRecord(raw)) return kept;
+  for (const name of Object.keys(raw)) {
+    if (names.has(name)) continue;
+    if (name === "__proto__") Object.defineProperty(kept, name, { value: raw[name], enumerable: true, configurable: true, writable: true });
+    else kept[name] = raw[name];
+  }
+  return kept;
 }
 
 /** @param {any} type @returns {string} */
