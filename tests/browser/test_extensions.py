@@ -89,7 +89,9 @@ def test_a_pack_that_fails_is_named_with_its_error_and_harms_nobody_else(extende
     page = extended
     assert page.ask("() => sfumato.commands.all.has('example.turn')")
     page.ask("() => sfumato.commands.run('broken.throw')")
-    page.page.locator("#toasts [data-name=extension-js_failing]").get_by_role("button", name="Details").click()
+    page.page.locator("#toasts [data-name=extension-js_failing]").get_by_role(
+        "button", name="Details"
+    ).click()
     told = page.page.locator("section[data-pack=js_failing]").inner_text()
     assert "a pack that fails on purpose" in told
     assert "made for version 99" in told

@@ -12,6 +12,7 @@ from web.file_answer import guess_type, send_file
 from web.keys import SERVICE, SETTINGS
 from web.packs import Pack, find_packs, subgraphs, templates, translations, web_folders
 from web.refusal import RefusedError
+from web.settings import STATIC_ROOT
 from web.tokens import TOKEN_COOKIE, has_token
 from web.wire_json import json_response
 
@@ -45,6 +46,8 @@ async def static(request: web.Request) -> web.StreamResponse:
     settings = request.app[SETTINGS]
     path = request.match_info["path"]
     headers = {}
+    if path.startswith("scripts/") and settings.uses_own_page:
+        path = f"legacy/{path}"
     if path in {"", "index.html"}:
         path = "index.html"
         headers = {"Pragma": "no-cache", "Expires": "0", "X-Frame-Options": "DENY"}
@@ -75,6 +78,8 @@ def _pack(request: web.Request) -> Pack:
 async def pack_file(request: web.Request) -> web.StreamResponse:
     """A file of a pack's web folder, or of the page's own extensions."""
     path = request.match_info["path"]
+    if request.match_info["pack"] == "core" and request.app[SETTINGS].uses_own_page:
+        return await _static(request, STATIC_ROOT / "legacy" / "core", path, {})
     if (request.app[SETTINGS].static_root / "extensions" / request.match_info["pack"]).is_dir():
         own = request.app[SETTINGS].static_root / "extensions"
         return await _static(request, own, f"{request.match_info['pack']}/{path}", {})

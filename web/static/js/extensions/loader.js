@@ -10,6 +10,9 @@ import { Reports } from "./reports.js";
 /** How long scripts may take before the others go on without them. */
 const PATIENCE_MILLISECONDS = 10_000;
 const SHOWN_SECONDS = 30;
+const MENTIONED_SECONDS = 8;
+/** Under what name errors of the adapter itself are listed. */
+const ADAPTER = "Sfumato";
 
 /** One for the page, as `App.extensions`. */
 export class Extensions {
@@ -44,7 +47,7 @@ export class Extensions {
     });
     if (scripts.length > 0 && !this.app.commands.all.has("extensions")) this.offerSheet();
     await Promise.all(wanted.map((path) => this.loadScript(path)));
-    if (this.legacy) await this.legacy.begin();
+    if (this.legacy) await this.legacy.begin().catch((/** @type {unknown} */ error) => this.reports.fail(ADAPTER, t("starting"), error));
     this.isDone = true;
   }
 
@@ -125,7 +128,10 @@ export class Extensions {
       ? t("The scripts of {name} had an error: {message}", { name, message: errors[errors.length - 1].message })
       : t("The scripts of {name} use {member}, which this page does not have.", { name, member: [...lacks].at(-1) });
     const show = () => void import("./sheet.js").then(({ openSheet }) => openSheet(this));
-    toast(text, { kind: errors.length > 0 ? "bad" : "plain", name: `extension-${name}`, seconds: SHOWN_SECONDS, action: { label: t("Details"), run: show } });
+    toast(text, {
+      kind: errors.length > 0 ? "bad" : "plain", name: `extension-${name}`, seconds: errors.length > 0 ? SHOWN_SECONDS : MENTIONED_SECONDS,
+      action: { label: t("Details"), run: show },
+    });
   }
 }
 

@@ -1,0 +1,51 @@
+"""Nodes whose scripts use the surface of the ecosystem, each in the manner of a kind of pack."""
+
+
+class ShowText:
+    """Shows a text that its script puts into widgets."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"forceInput": True})}}
+
+    INPUT_IS_LIST = True
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "show"
+    OUTPUT_NODE = True
+    CATEGORY = "examples/ecosystem"
+
+    def show(self, text):
+        return {"ui": {"text": text}, "result": (text,)}
+
+
+class Words:
+    """Joins texts; its script adds a socket for each link and widgets of its own."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "mode": (["upper", "lower"],),
+                "text": ("STRING", {"multiline": True, "default": "a"}),
+                "seed": ("INT", {"default": 1, "min": 0, "max": 99}),
+            },
+            "optional": {"colour": ("EXAMPLE_COLOUR", {"default": "#ff0000"})},
+        }
+
+    @classmethod
+    def VALIDATE_INPUTS(cls, **inputs):
+        return True
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "join"
+    CATEGORY = "examples/ecosystem"
+
+    def join(self, mode, text, seed, **more):
+        parts = [text, *(f"{name}={value}" for name, value in sorted(more.items()))]
+        joined = " ".join(parts)
+        return (joined.upper() if mode == "upper" else joined,)
+
+
+NODE_CLASS_MAPPINGS = {"EcoShowText": ShowText, "EcoWords": Words}
+NODE_DISPLAY_NAME_MAPPINGS = {"EcoShowText": "Show text (example)", "EcoWords": "Words (example)"}
+WEB_DIRECTORY = "./js"

@@ -1,0 +1,6 @@
+/** Hands on what packs import from here; the adapter is fetched when the first of them does. */
+
+await globalThis.sfumatoLegacy();
+
+export const GroupNodeConfig = globalThis.comfyAPI.groupNode.GroupNodeConfig;
+export const GroupNodeHandler = globalThis.comfyAPI.groupNode.GroupNodeHandler;

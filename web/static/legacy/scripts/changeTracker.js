@@ -1,0 +1,5 @@
+/** Hands on what packs import from here; the adapter is fetched when the first of them does. */
+
+await globalThis.sfumatoLegacy();
+
+export const ChangeTracker = globalThis.comfyAPI.changeTracker.ChangeTracker;
