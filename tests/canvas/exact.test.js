@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { parseJson, writeJson } from "../../web/static/js/model/io/json.js";
-import { openBytes } from "../../web/static/js/model/io/open.js";
+import { openFile } from "../../web/static/js/model/io/files.js";
 import { writePrompt } from "../../web/static/js/model/io/flatten.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";
 import { nextSeed } from "../../web/static/js/model/seeds.js";
@@ -17,7 +17,7 @@ const SEED = /** @type {any} */ (DEFINITIONS.get("KSampler")?.inputs.find(({ nam
 
 test("a seed of 2^63+11 survives loading, saving and the prompt", async () => {
   const text = JSON.stringify(starterWorkflow()).replace('"widgets_values":[1,', `"widgets_values":[${LONG},`).replace('"seed":1', `"seed":${LONG}`);
-  const opened = await openBytes(/** @type {any} */ (new TextEncoder().encode(text).buffer), DEFINITIONS);
+  const opened = await openFile(new Blob([text]), DEFINITIONS);
   assert.ok(opened);
   assert.deepEqual(opened.doubts, []);
   assert.equal(opened.document.root.nodeByKey("3")?.values.seed, LONG);

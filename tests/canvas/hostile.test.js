@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { writePrompt } from "../../web/static/js/model/io/flatten.js";
-import { openBytes, openJson } from "../../web/static/js/model/io/open.js";
+import { openFile } from "../../web/static/js/model/io/files.js";
+import { openJson } from "../../web/static/js/model/io/open.js";
 import { readWorkflow } from "../../web/static/js/model/io/read.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";
 import { findMissing } from "../../web/static/js/model/missing.js";
@@ -143,7 +144,7 @@ test("subgraphs that hold themselves are opened with a doubt; ones that multiply
 
 test("words that JSON does not have are read as nothing, but not inside texts", async () => {
   const source = '{"nodes": [{"id": 1, "type": "CLIPTextEncode", "pos": [NaN, -Infinity], "widgets_values": ["say \\"NaN\\" or Infinity"]}], "links": []}';
-  const opened = await openBytes(/** @type {ArrayBuffer} */ (new TextEncoder().encode(source).buffer), DEFINITIONS);
+  const opened = await openFile(new Blob([source]), DEFINITIONS);
   const [node] = /** @type {any} */ (opened).document.root.nodes.values();
   assert.deepEqual([node.values.text, node.position], ['say "NaN" or Infinity', [0, 0]]);
 });

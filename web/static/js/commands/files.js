@@ -6,7 +6,6 @@
 
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
-import { openBytes } from "../model/io/open.js";
 import { writePrompt } from "../model/io/flatten.js";
 import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { hitTest } from "../canvas/hit.js";
@@ -117,15 +116,18 @@ export async function openFiles(app, files, at) {
  */
 export async function openFile(app, file, at) {
   const target = at && nodeAt(app, at);
-  if (file.type.startsWith("image/") && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
+  if (/^(image|video|audio)\//.test(file.type) && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
   if (!await openWorkflow(app, file)) await (await import("./media.js")).addMedia(app, [file], at);
 }
 
 /** @param {App} app @param {File} file @returns {Promise<boolean>} whether it held a workflow */
 async function openWorkflow(app, file) {
-  const isPicture = file.type.startsWith("image/");
-  const isReadable = !isPicture || file.type === "image/png" || file.type === "image/webp";
-  const opened = isReadable ? await openBytes(await file.arrayBuffer(), app.store.catalogue) : null;
+  const isMedia = /^(image|video|audio)\//.test(file.type);
+  const { openFile } = await import("../model/io/files.js");
+  const opened = await openFile(file, app.store.catalogue).catch((error) => {
+    if (isMedia) return null;
+    throw error;
+  });
   if (opened) app.open(opened.document, file.name.replace(/(\.api)?\.[^.]+$/, ""), { doubts: opened.doubts });
   return opened !== null;
 }

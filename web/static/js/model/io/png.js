@@ -1,4 +1,4 @@
-/** Reads the text that pictures carry: PNG `tEXt`, `zTXt`, `iTXt`, and the EXIF of WebP. */
+/** Reads the text that PNG pictures carry: `tEXt`, `zTXt`, `iTXt`. */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const LONGEST_TEXT = 64 * 1024 * 1024;
@@ -8,7 +8,7 @@ const LONGEST_TEXT = 64 * 1024 * 1024;
  * @param {ArrayBuffer} buffer
  * @returns {boolean}
  */
-export function isPng(buffer) {
+function isPng(buffer) {
   const head = new Uint8Array(buffer, 0, Math.min(8, buffer.byteLength));
   return head.length === 8 && SIGNATURE.every((byte, index) => head[index] === byte);
 }
@@ -80,27 +80,4 @@ async function inflate(bytes) {
     offset += part.length;
   }
   return whole;
-}
-
-/**
- * The `prompt:` and `workflow:` texts in the EXIF of a WebP file.
- * @param {ArrayBuffer} buffer
- * @returns {Record<string, string>}
- */
-export function readWebpText(buffer) {
-  const view = new DataView(buffer);
-  /** @type {Record<string, string>} */
-  const texts = {};
-  let offset = 12;
-  while (offset + 8 <= buffer.byteLength) {
-    const type = latin(new Uint8Array(buffer, offset, 4));
-    const length = view.getUint32(offset + 4, true);
-    if (type === "EXIF" && offset + 8 + length <= buffer.byteLength) {
-      const body = new Uint8Array(buffer, offset + 8, length);
-      const text = new TextDecoder().decode(body);
-      for (const [, name, json] of text.matchAll(/(prompt|workflow):(\{[^\0]*)/g)) texts[name] = json;
-    }
-    offset += 8 + length + (length % 2);
-  }
-  return texts;
 }
