@@ -47,7 +47,8 @@ UNDO = """() => {
 }"""
 RUN_MESSAGES = """async ([progress, previews]) => {
   const { board, view, store } = sfumato;
-  const keys = [...view.scene.nodesIn(view.visible())].map(node => view.keyOf(node));
+  const { x, y } = view.camera;
+  const keys = view.scene.nodesIn([x + 300, y + 300, 500, 300]).map(node => view.keyOf(node));
   const canvas = new OffscreenCanvas(64, 64);
   canvas.getContext('2d');
   const before = { draws: view.draws, ...view.painter.counts };
@@ -178,7 +179,7 @@ def once(driver: Driver, count: int, text: str) -> dict[str, float]:
     found |= panned(driver, "pan 100 %") | dragged(driver)
     wheel = [1 if index % 2 else -1 for index in range(STEPS)]
     found |= driver.steps("zoom", lambda index: driver.page.mouse.wheel(0, 60 * wheel[index]))
-    driver.page.evaluate("sfumato.view.fit()")
+    driver.page.evaluate("sfumato.view.clearSelection(); sfumato.view.fit()")
     found |= panned(driver, "pan whole")
     pairs = [driver.page.evaluate(UNDO) for _ in range(9)]
     found |= {

@@ -134,7 +134,11 @@ function showKeys(app) {
     ["Pan", "Drag the background, or hold Space, or the middle button"], ["Zoom", "Wheel"], ["Select with a box", "Ctrl + drag"],
     ["Select more", "Shift + click"], ["Copy while dragging", "Alt + drag"], ["Keep to the grid", "Shift while dragging"],
     ["Add a node", "Double click the background"], ["Rename", "Double click the title"],
-    ["Go from node to node", "Arrow keys"], ["Move all links of an output", "Shift + drag the output"], ["Disconnect a socket", "Ctrl + Alt + click"],
+    ["Go from node to node, or move the canvas", "Arrow keys"], ["Move all links of an output", "Shift + drag the output"],
+    ["Disconnect a socket", "Ctrl + Alt + click"], ["Add a reroute", "Alt + click a link"], ["Draw a second link", "Shift + drag a link or a reroute"],
+    ["Cut links", "Ctrl + drag with the right button"], ["Link two nodes", "Alt + drag with the right button"],
+    ["Put a node into a link", "Drop it on the link"], ["Move only the frame of a group", "Ctrl + drag its title"],
+    ["Zoom by dragging", "Ctrl + Shift + drag the background"],
   ].map(([what, how]) => make("tr", {}, make("td", {}, what), make("td", {}, how)));
   openDialog("Keys", make("table", { className: "keys-table" }, ...rows, ...mouse));
 }

@@ -10,7 +10,7 @@ import { byId, make } from "./dom.js";
 const WIDTH = 208;
 const HEIGHT = 140;
 const PADDING = 8;
-/** News of a run repaint the map no more often. */
+/** Changes and news of a run repaint the map no more often. */
 const PATIENCE_MILLISECONDS = 250;
 
 /** Painted again when the graph changes; while the eye moves only its frame does. */
@@ -33,7 +33,7 @@ class Minimap {
     const later = () => {
       if (this.timer === 0) this.timer = window.setTimeout(() => this.renew(), PATIENCE_MILLISECONDS);
     };
-    const stops = [app.store.listen(() => void (this.isOld = true)), app.board.listen(later), () => view.watchers.delete(watch)];
+    const stops = [app.store.listen(later), app.board.listen(later), () => view.watchers.delete(watch)];
     this.dispose = () => {
       clearTimeout(this.timer);
       for (const stop of stops) stop?.();
@@ -43,7 +43,7 @@ class Minimap {
     this.follow();
   }
 
-  /** Something about a run is new. */
+  /** Something is new. */
   renew() {
     this.timer = 0;
     this.isOld = true;
