@@ -6,6 +6,7 @@ import re
 import struct
 import warnings
 import zipfile
+import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -182,6 +183,7 @@ def read_pickle(path: Path) -> Any:
         raise BrokenFile(path, _refusal(str(error))) from error
     except (
         RuntimeError,
+        AssertionError,
         EOFError,
         OSError,
         ValueError,
@@ -194,6 +196,7 @@ def read_pickle(path: Path) -> Any:
         UnicodeError,
         OverflowError,
         MemoryError,
+        zlib.error,
     ) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BrokenFile(path, f"it cannot be read as a file of weights ({first_line})") from error

@@ -7,7 +7,9 @@ object. The weights themselves are not read.
 import collections
 import io
 import pickle
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Any
 
 from loaders.errors import BrokenFile
 
+# What zip archives lead to that were cut or changed.
+_DAMAGED = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 _LARGEST_PICKLE = 100_000_000
 _DEEPEST = 8
 _MOST_PLACES = 1_000_000
@@ -145,7 +149,7 @@ def _instructions(path: Path) -> bytes:
                 if found[0].file_size > _LARGEST_PICKLE:
                     raise BrokenFile(path, f"its table claims {found[0].file_size} bytes")
                 return archive.read(found[0])
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise BrokenFile(path, f"its archive is damaged ({error})"[:300]) from error
     with path.open("rb") as file:
         return file.read(_LARGEST_PICKLE)

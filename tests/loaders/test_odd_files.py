@@ -15,6 +15,7 @@ from loaders.anything import Change, open_anything
 from loaders.checkpoint import open_checkpoint, open_diffusion, open_vae
 from loaders.errors import BrokenFile, UnknownFormat
 from loaders.identify.verdict import identify_path
+from loaders.opening import open_weights
 from nodes.api.errors import NodeError
 from tests.fixtures.checkpoints import tiny_state
 
@@ -178,3 +179,44 @@ def test_torn_files_are_refused_in_a_sentence_or_give_what_is_whole(tmp_path: Pa
     except NodeError as error:
         told = str(error)
     assert told.startswith(("torn.safetensors ", "torn.safetensors: "))
+
+
+def damaged(content: bytes, choose: random.Random) -> bytes:
+    """A file of which a few bytes are changed, missing or more than there were, mostly at its beginning."""
+    changed = bytearray(content)
+    for _ in range(choose.choice([1, 1, 2, 8, 40])):
+        place = choose.randrange(min(len(changed), choose.choice([16, 400, len(changed)])))
+        match choose.randrange(5):
+            case 0:
+                changed[place] = choose.randrange(256)
+            case 1:
+                del changed[place + 1 : place + choose.randrange(2, 50)]
+            case 2:
+                changed[place:place] = choose.randbytes(choose.randrange(1, 20))
+            case 3:
+                changed[place : place + 8] = choose.choice([1, 2**31, 2**40, 2**64 - 1]).to_bytes(8, "little")
+            case _:
+                del changed[place + 1 :]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "zipped", "plain"])
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_bytes_get_a_verdict_or_a_refusal(tmp_path: Path, kind: str, seed: int) -> None:
+    choose = random.Random(seed)
+    path = tmp_path / "whole"
+    state = {f"a.{index}": torch.zeros(3, index + 1) for index in range(20)}
+    if kind == "safetensors":
+        save_file(state, path)
+    else:
+        torch.save({"state_dict": state}, path, _use_new_zipfile_serialization=kind == "zipped")
+    whole = path.read_bytes()
+    for ending in [".safetensors", ".ckpt"] * 40:
+        place = tmp_path / f"damaged{ending}"
+        place.write_bytes(damaged(whole, choose))
+        assert identify_path(place).lines()[0].startswith(place.name)
+        try:
+            told = f"{place.name} holds {len(open_weights(place))} tensors"
+        except NodeError as error:
+            told = str(error)
+        assert told.startswith(place.name)
