@@ -4,6 +4,7 @@
 
 /** @import { Document } from "./document.js" */
 
+import { adoptTypes } from "./adopt.js";
 import { ROOT, Transaction, inverse } from "./document.js";
 import { History } from "./history.js";
 import { writeJson } from "./io/json.js";
@@ -156,9 +157,11 @@ export class Store {
 
   /** @param {Definitions} catalogue */
   define(catalogue) {
+    const before = this.definitions;
     this.catalogue = catalogue;
     this.definitions = withSubgraphs(this.document, catalogue);
     this.tell({ reason: "definitions", label: "Node definitions", patches: [] });
+    this.run("Node definitions", (change) => adoptTypes(change, before, this.definitions));
   }
 
   /** @param {readonly Patch[]} patches @param {"undo" | "redo"} reason @param {string} label */

@@ -60,13 +60,13 @@
 
 /**
  * What an input can hold when nothing is linked to it. Those of extensions may say more: `guest` paints a custom one,
- * `height` is its least, one that `grows` takes what is left, a hidden one is not shown, what is not `inPrompt` stays on
- * the page, and a `loose` one belongs to no input, so that nothing can be linked to it.
+ * `height` is its least, one that `grows` takes what is left, a hidden one is not shown, what is not `inPrompt` or not
+ * `inFile` is left out there, and a `loose` one belongs to no input, so that nothing can be linked to it.
  * @typedef {Readonly<{
  *   kind: WidgetKind, fallback: any, min: number, max: number, step: number, round: number,
  *   options: readonly any[], seeded: boolean, upload: boolean, dynamic: boolean,
  *   placeholder: string, labelOn: string, labelOff: string,
- *   guest?: string, height?: number, grows?: boolean, hidden?: boolean, inPrompt?: boolean, loose?: boolean,
+ *   guest?: string, height?: number, grows?: boolean, hidden?: boolean, inPrompt?: boolean, inFile?: boolean, loose?: boolean,
  * }>} Widget
  */
 

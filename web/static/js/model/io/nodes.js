@@ -44,7 +44,7 @@ export function readNode(raw, z, { definitions, doubts, keys }) {
     color: typeof raw.color === "string" ? raw.color : null,
     values: Object.freeze(reading.values), controls: Object.freeze(reading.controls),
     inputs: slots.filter((slot, index) => raw.inputs[index]?.link != null || !isGrown(definition, slot.name)),
-    outputs: readSlots(raw.outputs), kept: readKept(raw, definition),
+    outputs: readSlots(raw.outputs), kept: readKept(raw, definition, reading.isLeft ?? false),
   });
   return { node, slots };
 }
@@ -60,13 +60,18 @@ function readKey(id, keys, doubts) {
   return key;
 }
 
-/** @param {any} raw @param {Definition | undefined} definition @returns {Record<string, any>} what is written back as it was */
-function readKept(raw, definition) {
+/**
+ * What is written back as it was; a list of values in which some are left over is kept whole.
+ * @param {any} raw @param {Definition | undefined} definition @param {boolean} isLeft
+ * @returns {Record<string, any>}
+ */
+function readKept(raw, definition, isLeft) {
   const { collapsed: _collapsed, ...flags } = recordOf(raw.flags);
   /** @type {Record<string, any>} */
   const kept = { ...without(raw, OWN_NODE), flags };
   if (raw.properties !== undefined) kept.properties = recordOf(raw.properties);
   if (!definition) for (const name of ["widgets_values", "widgets_values_named"]) if (name in raw) kept[name] = raw[name];
+  if (isLeft) kept.widgets_values = raw.widgets_values;
   if (typeof raw.mode === "number" && raw.mode !== 0 && !MODES.has(raw.mode)) kept.mode = raw.mode;
   return Object.freeze(kept);
 }

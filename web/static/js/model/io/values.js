@@ -3,6 +3,7 @@
 /** @import { ControlMode, Definition, InputDefinition, Node } from "../types.js" */
 
 import { liveInputs } from "../definitions.js";
+import { faceOf } from "../faces.js";
 import { writeJson } from "./json.js";
 import { isRecord, listOf, recordOf } from "./raw.js";
 
@@ -10,7 +11,8 @@ const CONTROL = "control_after_generate";
 const MODES = new Set(["fixed", "increment", "decrement", "randomize"]);
 
 /**
- * @typedef {{values: Record<string, any>, controls: Record<string, ControlMode>, doubts: string[]}} Reading
+ * What was read; `isLeft` says that the list holds more than the inputs take, as it does where scripts add widgets.
+ * @typedef {{values: Record<string, any>, controls: Record<string, ControlMode>, doubts: string[], isLeft?: boolean}} Reading
  */
 
 /**
@@ -103,6 +105,9 @@ function unknownEntries(stored, named) {
  * @returns {Record<string, any>}
  */
 export function writeUnknown({ values, kept: { widgets_values: stored, widgets_values_named: named } }) {
+  if (stored === undefined && named === undefined) {
+    return Object.keys(values).length > 0 ? { widgets_values: Object.values(values), widgets_values_named: { ...values } } : {};
+  }
   const current = (/** @type {[string, any]} */ [name, value]) => [name, Object.hasOwn(values, name) ? values[name] : value];
   const entries = unknownEntries(stored, named).map(current);
   const isListed = Array.isArray(stored) && entries.length === stored.length;
@@ -121,6 +126,8 @@ function readList(reading, definition, list, named) {
     return;
   }
   const used = readPlaces(reading, definition, list);
+  const takesNone = [...listedNames(definition, {})].length === 0;
+  reading.isLeft = used < list.length || (takesNone && list.length > 0);
   const known = new Set(liveInputs(definition, reading).map((input) => input.name));
   for (const [key, value] of Object.entries(recordOf(named))) {
     const isFree = !known.has(key) && isPlain(key) && !isIndex(key) && key !== CONTROL && key !== "fixed" && key !== "upload";
@@ -226,6 +233,8 @@ export function controlOf(value) {
  */
 export function writeValues(definition, node) {
   if (definition.type === "PrimitiveNode") return writePrimitive(node);
+  const face = faceOf(node.id);
+  if (face) return writeFace(face, definition, node);
   /** @type {any[]} */
   const list = [];
   /** @type {Record<string, any>} */
@@ -250,6 +259,27 @@ export function writeValues(definition, node) {
     named[name] = value;
   }
   return { list, named };
+}
+
+/**
+ * The values of a node to which an extension gave other widgets, in the order of these; buttons stand in the list, too.
+ * @param {import("../types.js").Slots} face @param {Definition} definition @param {Node} node
+ * @returns {{list: any[], named: Record<string, any>}}
+ */
+function writeFace(face, definition, node) {
+  /** @type {[string, any][]} */
+  const entries = [];
+  const widgets = face.inputs.filter(({ widget }) => widget && widget.inFile !== false);
+  for (const { name, widget } of widgets) {
+    entries.push([name, node.values[name] ?? null]);
+    if (widget?.seeded) entries.push([CONTROL, node.controls[name] ?? "fixed"]);
+  }
+  if (definition.inputs.some((input) => input.widget?.upload)) {
+    const loose = widgets.findIndex(({ widget }) => widget?.loose);
+    const own = loose < 0 ? entries.length : entries.findIndex(([name]) => name === widgets[loose].name);
+    entries.splice(own, 0, ["upload", "image"]);
+  }
+  return { list: entries.map(([, value]) => value), named: Object.fromEntries(entries) };
 }
 
 /**

@@ -9,7 +9,7 @@ import { executionOrder } from "../order.js";
 import { slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
 import { writeForm } from "./form.js";
-import { numberOf } from "./raw.js";
+import { listOf, numberOf } from "./raw.js";
 import { writeFloating, writeLooks, writeReroutes, writeWay } from "./reroutes.js";
 import { CONTROLS } from "./subgraphs.js";
 import { writeUnknown, writeValues } from "./values.js";
@@ -51,9 +51,10 @@ function keyOf(graph, id) {
 /**
  * Editor JSON of a document, with the subgraphs that it uses.
  * @param {Document} document @param {Definitions} catalogue
+ * @param {0.4 | 1} version 0.4 is what every program reads; 1 has links as objects and reroutes beside them
  * @returns {any}
  */
-export function writeWorkflow(document, catalogue) {
+export function writeWorkflow(document, catalogue, version = 0.4) {
   const definitions = withSubgraphs(document, catalogue);
   const graph = document.root;
   const { nodes, links, inputs, written, groups, reroutes, floating } = writeParts(graph, definitions);
@@ -61,14 +62,24 @@ export function writeWorkflow(document, catalogue) {
   const used = [...document.subgraphs.keys()].filter((id) => reachable.has(id)).map((id) => writeSubgraph(document, definitions, id));
   const { definitions: others, ...keptWithout } = document.kept;
   const subgraphs = [...used, ...(others?.subgraphs ?? [])];
-  const { last_node_id, last_link_id, config, extra, revision, ...kept } = keptWithout;
+  const { last_node_id, last_link_id, state, config, extra, revision, ...kept } = keptWithout;
+  const lastNode = highest(nodes.map((node) => node.key), last_node_id ?? state?.lastNodeId);
+  const lastLink = highest(links.map((link) => link.key), last_link_id ?? state?.lastLinkId);
+  const rest = { config: config ?? {}, ...(subgraphs.length > 0 || others ? { definitions: { ...others, subgraphs } } : {}), ...kept };
+  const form = writeForm(document, extra);
+  const head = { id: document.id, revision: revision ?? 0 };
+  if (version === 1) {
+    const counts = { lastGroupId: highest(groups.map((group) => group.id), state?.lastGroupId), lastNodeId: lastNode, lastLinkId: lastLink };
+    return {
+      ...head, version, state: { ...counts, lastRerouteId: highest(reroutes.map((reroute) => reroute.id), state?.lastRerouteId) },
+      nodes: written, links: links.map((link) => writeLinkObject(graph, link, inputs)), groups, reroutes, ...floating,
+      extra: { ...form, ...writeLooks(links) }, ...rest,
+    };
+  }
   return {
-    id: document.id, revision: revision ?? 0,
-    last_node_id: highest(nodes.map((node) => node.key), last_node_id),
-    last_link_id: highest(links.map((link) => link.key), last_link_id),
+    ...head, last_node_id: lastNode, last_link_id: lastLink,
     nodes: written, links: links.map((link) => writeLink(graph, link, inputs)),
-    groups, ...floating, config: config ?? {}, extra: writeExtra(graph, links, reroutes, writeForm(document, extra)),
-    ...(subgraphs.length > 0 || others ? { definitions: { ...others, subgraphs } } : {}), ...kept, version: 0.4,
+    groups, ...floating, extra: writeExtra(graph, links, reroutes, form), ...rest, version,
   };
 }
 
@@ -179,6 +190,8 @@ function writeProperties(definition, node, properties) {
 function writtenValues(definition, node) {
   if (!definition) return writeUnknown(node);
   const { list, named } = writeValues(definition, node);
+  const stored = listOf(node.kept.widgets_values);
+  list.push(...stored.slice(list.length));
   if (list.length === 0) return {};
   return { widgets_values: list, ...(Object.keys(named).length === 0 ? {} : { widgets_values_named: named }) };
 }
