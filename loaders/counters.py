@@ -34,14 +34,14 @@ class Counters:
         key = folder, os.path.normcase(stem)
         with self._lock:
             if key not in self._highest:
-                self._highest[key] = _highest_number(*key)
+                self._highest[key] = highest_number(folder, stem)
             self._highest[key] += 1
             return self._highest[key]
 
 
-def _highest_number(folder: Path, stem: str) -> int:
-    """The highest number of `stem_NUMBER_...` in a folder."""
-    start = f"{stem}_"
+def highest_number(folder: Path, stem: str) -> int:
+    """The highest number of `stem_NUMBER_...` in a folder, 0 where there is none; raises OSError."""
+    start = f"{os.path.normcase(stem)}_"
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries]
     if os.path.normcase("A") != "A":

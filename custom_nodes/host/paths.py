@@ -174,7 +174,8 @@ def get_save_image_path(
     filename_prefix: str, output_dir: str, image_width: int = 0, image_height: int = 0
 ) -> tuple[str, str, int, str, str]:
     """Folder, file name, next number, subfolder and prefix for files that a node saves itself."""
-    from loaders.folders import _fill_tokens, _next_counter
+    from loaders.counters import highest_number
+    from loaders.folders import _fill_tokens
 
     prefix = _fill_tokens(filename_prefix, image_width, image_height)
     relative = Path(os.path.normpath(prefix))
@@ -183,7 +184,7 @@ def get_save_image_path(
         raise NodeError(f"saving outside the output folder is not allowed: {filename_prefix!r}")
     folder.mkdir(parents=True, exist_ok=True)
     subfolder = "" if relative.parent == Path() else str(relative.parent)
-    return str(folder), relative.name, _next_counter(folder, relative.name), subfolder, prefix
+    return str(folder), relative.name, highest_number(folder, relative.name) + 1, subfolder, prefix
 
 
 def get_input_subfolders() -> list[str]:
