@@ -118,7 +118,8 @@ def test_a_killed_server_and_a_full_disk_leave_the_draft_in_the_browser(chromium
     canvas.wait("!document.querySelector('#kept').hidden")
     assert canvas.page.inner_text("#kept") == "Drafts are kept in this browser only"
     canvas.page.unroute("**/api/drafts/*")
-    canvas.wait("document.querySelector('#kept').hidden", seconds=15)
+    canvas.ask("() => sfumato.drafts.send()")
+    canvas.wait("document.querySelector('#kept').hidden")
     assert len(list((tmp_path / "default" / ".drafts").glob("*.json"))) == 1
     own.process.kill()
     own.process.wait()

@@ -1,0 +1,116 @@
+/** What the workflow on screen needs and is not here, where it would come from, and what could stand for it. */
+
+/** @import { App } from "../app.js" */
+/** @import { Missing, Where } from "../model/missing.js" */
+
+import { findMissing, replaceValue } from "../model/missing.js";
+import { retype } from "../model/retype.js";
+import { pathTo } from "../model/subgraphs.js";
+import { t } from "../words.js";
+import { make } from "./dom.js";
+import { toast } from "./toasts.js";
+
+/** @param {App} app @returns {Missing} */
+export function missingIn({ store }) {
+  return findMissing(store.document, store.definitions);
+}
+
+/** @param {Missing} missing @returns {number} */
+export function countOf({ types, models, words }) {
+  return types.length + models.length + words.length;
+}
+
+/** Makes the panel. @param {App} app @param {HTMLElement} element @returns {() => void} */
+export function renderMissing(app, element) {
+  element.classList.add("missing");
+  const fill = () => {
+    const missing = missingIn(app);
+    const parts = [typesPart(app, missing), modelsPart(app, missing), wordsPart(app, missing)].filter((part) => part !== null);
+    element.replaceChildren(...(parts.length > 0 ? parts : [make("p", { className: "hint" }, t("Everything that this workflow needs is here."))]));
+  };
+  const stop = app.store.listen(() => fill());
+  fill();
+  return () => {
+    stop();
+    element.classList.remove("missing");
+  };
+}
+
+/** @param {string} title @param {readonly HTMLElement[]} entries @returns {HTMLElement | null} */
+function part(title, entries) {
+  return entries.length === 0 ? null : make("section", {}, make("h3", {}, title), make("ul", {}, ...entries));
+}
+
+/** @param {App} app @param {Missing} missing */
+function typesPart(app, { types }) {
+  return part(t("Nodes that are not installed"), types.map(({ type, pack, nodes, alternatives }) => entry(app, {
+    name: type, nodes,
+    facts: [
+      [t("Pack"), [pack?.id, pack?.version].filter(Boolean).join(" ")], [t("From"), pack?.repository ?? ""],
+    ],
+    uses: alternatives.map((one) => [app.store.definitions.get(one)?.name ?? one, () => useType(app, nodes, one)]),
+  })));
+}
+
+/** @param {App} app @param {Missing} missing */
+function modelsPart(app, { models }) {
+  return part(t("Models that are not here"), models.map(({ name, folder, url, hash, hashType, nodes, alternatives }) => entry(app, {
+    name, nodes, url,
+    facts: [[t("Folder"), folder ?? ""], [hashType ?? t("Hash"), hash ?? ""]],
+    uses: nodes.some(({ input }) => input !== undefined) ? alternatives.map((one) => [one, () => useValue(app, nodes, one)]) : [],
+  })));
+}
+
+/** @param {App} app @param {Missing} missing */
+function wordsPart(app, { words }) {
+  return part(t("Choices that are not offered"), words.map(({ value, nodes, alternatives }) => entry(app, {
+    name: String(value), nodes, facts: [[t("Input"), nodes[0]?.input ?? ""]],
+    uses: alternatives.map((one) => [one, () => useValue(app, nodes, one)]),
+  })));
+}
+
+/**
+ * @param {App} app
+ * @param {{name: string, nodes: readonly Where[], url?: string | null, facts: readonly (readonly [string, string])[],
+ *   uses: readonly (readonly [string, () => void])[]}} about
+ * @returns {HTMLElement}
+ */
+function entry(app, { name, nodes, url = null, facts, uses }) {
+  const known = facts.filter(([, value]) => value !== "");
+  const link = url !== null && /^https?:\/\//i.test(url)
+    ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, t("Where it is from")) : null;
+  const show = make("button", { type: "button", className: "link", onclick: () => showNext(app, nodes) },
+    nodes.length === 1 ? t("Show me") : t("Show me ({count} nodes)", { count: nodes.length }));
+  return make("li", {}, make("strong", {}, name),
+    known.length > 0 ? make("dl", {}, ...known.flatMap(([word, value]) => [make("dt", {}, word), make("dd", {}, value)])) : null,
+    make("div", { className: "missing-ways" }, nodes.length > 0 ? show : null, link),
+    uses.length > 0 ? make("div", { className: "missing-uses" }, make("span", {}, t("Use instead:")),
+      ...uses.map(([word, use]) => make("button", { type: "button", title: word, onclick: use }, word))) : null);
+}
+
+/** @type {{nodes: readonly Where[], index: number}} which of several nodes was shown last */
+let last = { nodes: [], index: -1 };
+
+/** @param {App} app @param {readonly Where[]} nodes */
+function showNext({ store, view }, nodes) {
+  last = { nodes, index: last.nodes[0]?.node === nodes[0]?.node ? (last.index + 1) % nodes.length : 0 };
+  const { graph, node } = nodes[last.index];
+  const path = graph === store.graphId ? null : pathTo(store.document, graph);
+  if (path) store.show(path);
+  view.select([node]);
+  view.fit([node]);
+}
+
+/** @param {App} app @param {readonly Where[]} nodes @param {string} type */
+function useType({ store }, nodes, type) {
+  const definition = store.definitions.get(type);
+  if (!definition) return;
+  const lost = store.run("Replace missing nodes", (change) =>
+    nodes.reduce((sum, { graph, node }) => sum + retype(change.at(graph), store.definitions, node, definition), 0));
+  if (lost > 0) toast(lost === 1 ? t("1 link did not fit and was taken away.") : t("{count} links did not fit and were taken away.", { count: lost }));
+}
+
+/** @param {App} app @param {readonly Where[]} nodes @param {string} value */
+function useValue({ store }, nodes, value) {
+  store.run("Replace what is missing", (change) => replaceValue(change, nodes, value));
+}
