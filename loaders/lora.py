@@ -19,7 +19,7 @@ from loaders.lora_formats import Stem, read_deltas
 from loaders.lora_report import LoraReport, described, looks_like, part_of
 from loaders.opening import open_weights
 from models.adapters.patch import Patched
-from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch
+from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch, fits
 from models.diffusion import DiffusionModel, TextModel
 
 logger = logging.getLogger(__name__)
@@ -175,8 +175,8 @@ def _fits(change: _Change, shapes: Mapping[Target, torch.Size]) -> bool:
     if shape is None:
         return False
     if change.target.rows is None:
-        return change.delta.fits(shape)
-    return Parts([(*change.target.rows, change.delta)]).fits(shape)
+        return fits(change.delta, shape)
+    return fits(Parts([(*change.target.rows, change.delta)]), shape)
 
 
 def _deltas(changes: Iterable[_Change]) -> dict[str, Delta]:

@@ -69,7 +69,7 @@ class Stem:
     def number(self, ending: str) -> float | None:
         """The one number of a tensor with an ending, if there is one."""
         value = self.optional(ending)
-        return None if value is None else float(value.flatten()[0])
+        return None if value is None or value.numel() == 0 else float(value.flatten()[0])
 
     def alpha(self) -> float | None:
         """The number that scales the product."""
@@ -132,7 +132,9 @@ def _with_itself(stem: Stem, target: Target) -> Delta | None:
     names = (".a1.weight", ".a2.weight", ".b1.weight", ".b2.weight")
     if target.share is not None or not stem.has(*names):
         return None
-    a1, a2, b1, b2 = (stem.tensor(name) for name in names)
+    a1, a2, b1, b2 = factors = [stem.tensor(name) for name in names]
+    if min(factor.ndim for factor in factors) < 2:
+        return None
     magnitude = _magnitude(stem, target)
     is_old = b2.shape[1] == b1.shape[0] == a1.shape[0] == a2.shape[1]
     is_new = b2.shape[0] == b1.shape[1] == a1.shape[1] == a2.shape[0]
@@ -204,4 +206,4 @@ def _share(tensor: Tensor, target: Target) -> Tensor:
     if target.share is None:
         return tensor
     index, count = target.share
-    return tensor.chunk(count)[index] if tensor.shape[0] % count == 0 else tensor
+    return tensor.chunk(count)[index] if tensor.ndim and tensor.shape[0] % count == 0 else tensor

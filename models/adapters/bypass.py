@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d, linear
 from models.adapters.places import change_output
 from models.adapters.products import LowRank, moved
 from models.adapters.weight_change import install_changes
-from models.adapters.weights import Added, Delta, DeltaSet, WeightPatch
+from models.adapters.weights import Added, Delta, DeltaSet, WeightPatch, fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Bypass:
             if product is None or parameter != "weight" or not isinstance(layer, nn.Linear | nn.Conv2d):
                 others[name] = delta
                 continue
-            if not delta.fits(layer.weight.shape):
+            if not fits(delta, layer.weight.shape):
                 raise ValueError(
                     f"{self.source.name} does not fit {name} of shape {tuple(layer.weight.shape)}"
                 )

@@ -5,7 +5,6 @@ both as in Yeh et al. 2023 (arXiv:2309.14859), sections 3 and 4.
 Shapes: the weight it is for is (out, in) or (out, in, kh, kw); r a rank.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,10 +14,6 @@ from torch import Tensor
 
 class Product(Protocol):
     """A matrix made of smaller ones, times a scale."""
-
-    def elements(self) -> int:
-        """How many numbers it makes."""
-        ...
 
     def matrix(self, device: torch.device) -> Tensor:
         """Its numbers in float32, scale included, in the order of the weight it is for."""
@@ -40,11 +35,6 @@ class LowRank:
     down: Tensor
     mid: Tensor | None = None
     alpha: float | None = None
-
-    def elements(self) -> int:
-        """Size of up @ down."""
-        kernel = math.prod(self.mid.shape[2:]) if self.mid is not None else 1
-        return self.up.shape[0] * math.prod(self.down.shape[1:]) * kernel
 
     def matrix(self, device: torch.device) -> Tensor:
         """The product."""
@@ -71,13 +61,6 @@ class Hadamard:
     second: tuple[Tensor, Tensor]
     cores: tuple[Tensor, Tensor] | None = None
     alpha: float | None = None
-
-    def elements(self) -> int:
-        """Size of each product."""
-        left, right = self.first
-        if self.cores is None:
-            return left.shape[0] * right.shape[1]
-        return left.shape[1] * right.shape[1] * math.prod(self.cores[0].shape[2:])
 
     def matrix(self, device: torch.device) -> Tensor:
         """The product of the products."""
@@ -106,16 +89,6 @@ class Kronecker:
     second: tuple[Tensor, ...]
     core: Tensor | None = None
     alpha: float | None = None
-
-    def elements(self) -> int:
-        """Size of the product."""
-        first = math.prod(self.first[0].shape) if len(self.first) == 1 else _outer(self.first)
-        if len(self.second) == 1:
-            return first * math.prod(self.second[0].shape)
-        if self.core is None:
-            return first * _outer(self.second)
-        left, right = self.second
-        return first * left.shape[1] * right.shape[1] * math.prod(self.core.shape[2:])
 
     def matrix(self, device: torch.device) -> Tensor:
         """The product."""
@@ -150,11 +123,6 @@ class RowShare:
     index: int
     count: int
 
-    def elements(self) -> int:
-        """Size of a share; 0 where the whole cannot be shared so."""
-        size = self.whole.elements()
-        return size // self.count if size % self.count == 0 else 0
-
     def matrix(self, device: torch.device) -> Tensor:
         """The rows of the share, as (1, elements)."""
         return self.whole.matrix(device).reshape(self.count, -1)[self.index : self.index + 1]
@@ -167,7 +135,3 @@ def moved(device: torch.device, *tensors: Tensor) -> tuple[Tensor, ...]:
 
 def _tucker(core: Tensor, left: Tensor, right: Tensor) -> Tensor:
     return torch.einsum("i j k l, j r, i p -> p r k l", core, right, left)
-
-
-def _outer(factors: tuple[Tensor, ...]) -> int:
-    return int(factors[0].shape[0] * math.prod(factors[1].shape[1:]))

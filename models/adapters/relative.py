@@ -4,7 +4,6 @@ References: GLoRA, Chavan et al. 2023 (arXiv:2306.07967), equation 9, of which f
 al. 2022 (arXiv:2205.05638), section 3.3.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -34,16 +33,6 @@ class WithItself:
     flat: bool = False
     magnitude: Magnitude | None = None
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether the factors have its sizes."""
-        if len(shape) < 2:
-            return False
-        columns = math.prod(shape[1:])
-        meets = columns if self.flat else shape[1]
-        sizes = self.left.shape[0] == meets == math.prod(self.right.shape[1:])
-        adds = self.product.elements() == shape.numel()
-        return sizes and adds and (self.magnitude is None or self.magnitude.fits(shape))
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Change a weight (out, in) or (out, in, kh, kw)."""
         left, right = (factor.flatten(1) for factor in moved(weight.device, self.left, self.right))
@@ -70,11 +59,9 @@ class Multiplied:
     factors: Tensor
     on_input: bool = False
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether there is a factor for each."""
-        return len(shape) >= 2 and self.factors.numel() == shape[int(self.on_input)]
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Multiply a weight (out, in, ...)."""
+        if weight.ndim < 2 or self.factors.numel() != weight.shape[int(self.on_input)]:
+            raise ValueError(f"{self.factors.numel()} factors are not for shape {tuple(weight.shape)}")
         shape = [-1 if index == int(self.on_input) else 1 for index in range(weight.ndim)]
         return weight + strength * weight * moved(weight.device, self.factors)[0].reshape(shape)

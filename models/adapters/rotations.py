@@ -25,10 +25,6 @@ class Rotated:
     blocks: Tensor
     limit: float = 0.0
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether the blocks have as many rows."""
-        return len(shape) >= 2 and self.blocks.shape[0] * self.blocks.shape[1] == shape[0]
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Turn the rows of a weight (out, ...)."""
         (blocks,) = moved(weight.device, self.blocks)
@@ -51,14 +47,6 @@ class Butterfly:
     blocks: Tensor
     limit: float = 0.0
     scale: Tensor | None = None
-
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether the blocks have as many rows, and those of the last stage have partners."""
-        stages, count, size, _ = self.blocks.shape
-        rows = count * size
-        paired = size % 2 == 0 and rows % (2**stages * (size // 2)) == 0
-        scaled = self.scale is None or self.scale.numel() == rows
-        return len(shape) >= 2 and rows == shape[0] and paired and scaled
 
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Turn the rows of a weight (out, ...)."""
@@ -83,8 +71,7 @@ class Butterfly:
 def cayley(blocks: Tensor, limit: float) -> Tensor:
     """Rotations (..., b, b) made of any matrices (..., b, b); together not larger than a limit above 0."""
     skew = blocks - blocks.transpose(-1, -2)
-    norm = float(torch.linalg.vector_norm(skew)) + 1e-8
-    if 0 < limit < norm:
-        skew = skew * (limit / norm)
+    if limit > 0:
+        skew = skew * (limit / (torch.linalg.vector_norm(skew) + 1e-8)).clamp(max=1.0)
     one = torch.eye(blocks.shape[-1], device=blocks.device)
     return (one + skew) @ torch.linalg.inv(one - skew)

@@ -17,13 +17,28 @@ from models.adapters.weight_change import WeightChange
 class Delta(Protocol):
     """What a weight becomes."""
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether it is made for a weight of this shape."""
+    def change(self, weight: Tensor, strength: float) -> Tensor:
+        """The changed weight, for a weight (the shape it is made for) in float32.
+
+        Raises:
+            ValueError: for another shape; or what torch raises.
+        """
         ...
 
-    def change(self, weight: Tensor, strength: float) -> Tensor:
-        """The changed weight, for a weight (any shape it fits) in float32."""
-        ...
+
+def fits(delta: Delta, shape: torch.Size) -> bool:
+    """Whether a delta is made for a weight of a shape, tried without any numbers."""
+    try:
+        changed = delta.change(torch.empty(shape, device="meta"), 1.0)
+    except (RuntimeError, ValueError, IndexError, ZeroDivisionError):
+        return False
+    return changed.shape == changed_shape(delta, shape)
+
+
+def changed_shape(delta: Delta, shape: torch.Size) -> torch.Size:
+    """The shape that a weight has afterwards."""
+    grown = delta.grown if isinstance(delta, Added) else None
+    return shape if grown is None else torch.Size(grown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +54,12 @@ class Magnitude:
     norms: Tensor
     of_changed: bool = False
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether there is one for each row or for each column."""
-        return self.norms.numel() in (shape[0], shape[1])
-
     def apply(self, weight: Tensor, directed: Tensor) -> Tensor:
         """The changed weight `directed` with these norms; both (out, in, ...)."""
+        if self.norms.numel() not in weight.shape[:2]:
+            raise ValueError(
+                f"{self.norms.numel()} norms are not for a weight of shape {tuple(weight.shape)}"
+            )
         (norms,) = moved(weight.device, self.norms)
         axis = 0 if self.norms.shape[0] == weight.shape[0] else 1
         source = weight if axis == 0 and not self.of_changed else directed
@@ -67,20 +82,12 @@ class Added:
     magnitude: Magnitude | None = None
     grown: tuple[int, ...] | None = None
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether the product has as many numbers."""
-        if self.grown is not None:
-            if len(self.grown) != len(shape) or any(n < o for n, o in zip(self.grown, shape, strict=True)):
-                return False
-            shape = torch.Size(self.grown)
-        if len(shape) < 2 or self.product.elements() != shape.numel():
-            return False
-        return self.magnitude is None or self.magnitude.fits(shape)
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Add the product to a weight (out, in) or (out, in, kh, kw)."""
         if self.grown is not None:
             weight = _grown(weight, self.grown)
+        if weight.ndim < 2:
+            raise ValueError(f"a product is not for a weight of shape {tuple(weight.shape)}")
         added = self.product.matrix(weight.device).reshape(weight.shape)
         if self.magnitude is None:
             return weight + strength * added
@@ -94,13 +101,9 @@ class Difference:
 
     difference: Tensor
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether it has the same shape."""
-        return self.difference.shape == shape
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Add to a weight of the same shape."""
-        return weight + strength * moved(weight.device, self.difference)[0]
+        return weight + strength * _same(self.difference, weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +112,9 @@ class Replacement:
 
     value: Tensor
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether it has the same shape."""
-        return self.value.shape == shape
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Replace a weight of the same shape."""
-        return moved(weight.device, self.value)[0].clone()
+        return _same(self.value, weight).clone()
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,17 +127,14 @@ class Parts:
 
     parts: Sequence[tuple[int, int, Delta]]
 
-    def fits(self, shape: torch.Size) -> bool:
-        """Whether every delta fits its rows."""
-        return all(
-            start + rows <= shape[0] and delta.fits(torch.Size((rows, *shape[1:])))
-            for start, rows, delta in self.parts
-        )
-
     def change(self, weight: Tensor, strength: float) -> Tensor:
         """Change the rows of each part of a weight (out, ...)."""
         changed = weight.clone()
         for start, rows, delta in self.parts:
+            if start + rows > len(weight):
+                raise ValueError(
+                    f"rows up to {start + rows} are not in a weight of shape {tuple(weight.shape)}"
+                )
             changed[start : start + rows] = delta.change(changed[start : start + rows], strength)
         return changed
 
@@ -181,21 +177,12 @@ class WeightPatch(WeightChange):
         return self.source.deltas if not self.blocks else filter(self._strength_at, self.source.deltas)
 
     def change(self, name: str, weight: Tensor) -> Tensor:
-        """A parameter (any shape) with its delta.
-
-        Raises:
-            ValueError: if the delta is made for another shape.
-        """
-        delta = self.source.deltas[name]
-        if not delta.fits(weight.shape):
-            raise ValueError(f"{self.source.name} does not fit {name} of shape {tuple(weight.shape)}")
-        return delta.change(weight, self._strength_at(name))
+        """A parameter (any shape) with its delta."""
+        return self.source.deltas[name].change(weight, self._strength_at(name))
 
     def reshape(self, name: str, shape: torch.Size) -> torch.Size:
         """The shape of a parameter afterwards: some are filled up with zeros first."""
-        delta = self.source.deltas[name]
-        grown = delta.grown if isinstance(delta, Added) else None
-        return shape if grown is None else torch.Size(grown)
+        return changed_shape(self.source.deltas[name], shape)
 
     def _strength_at(self, name: str) -> float:
         return self.strength * longest_prefix(name, self.blocks, 1.0)
@@ -205,6 +192,14 @@ def longest_prefix(name: str, table: Sequence[tuple[str, float]], otherwise: flo
     """The number beside the longest beginning of a name in a table, or `otherwise` if none fits."""
     fitting = [(len(prefix), number) for prefix, number in table if name.startswith(prefix)]
     return max(fitting)[1] if fitting else otherwise
+
+
+def _same(tensor: Tensor, weight: Tensor) -> Tensor:
+    """A tensor of the same shape as a weight, in float32 where the weight is."""
+    if tensor.shape != weight.shape:
+        sizes = f"{tuple(tensor.shape)} does not fit a weight of shape {tuple(weight.shape)}"
+        raise ValueError(f"a tensor of shape {sizes}")
+    return moved(weight.device, tensor)[0]
 
 
 def _grown(weight: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -3,6 +3,7 @@
 The other implementation is in float64 and written from the definitions: tests/oracle/weight_adapters.py.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from torch import Tensor
 
 from loaders.checkpoint import Checkpoint, open_checkpoint
 from loaders.lora import open_lora
+from loaders.lora_dialects.layout import Target
+from loaders.lora_formats import Stem, read_deltas
 from models.adapters.patch import applied
+from models.adapters.weights import fits
 from tests.fixtures.checkpoints import tiny_checkpoint
 from tests.oracle.weight_adapters import adapted
 
@@ -153,6 +157,7 @@ KINDS = {
     "difference": lambda shape: {"diff": random(*shape)},
     "whole weight": lambda shape: {"set_weight": random(*shape)},
 }
+SHAPES = ((32, 32), (32, 32, 3, 3))
 ONLY_KERNELS = ("LoRA through a core", "LoHa through cores", "LoKr through a core")
 
 
@@ -236,3 +241,33 @@ def test_stacks_are_made_in_order(checkpoint: Checkpoint, tmp_path: Path) -> Non
         with applied(model) as base:
             got = base.network.get_parameter(f"{LINEAR}.weight").double()
             torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def twisted(tensor: Tensor) -> Iterator[Tensor]:
+    """A tensor as damaged files might have it."""
+    yield torch.empty(0)
+    yield torch.tensor(1.0)
+    yield tensor.flatten()
+    yield tensor[None].clone()
+    if tensor.ndim > 0:
+        yield tensor[:-1].clone()
+    if tensor.ndim > 1:
+        yield torch.cat([tensor, tensor], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [(kind, shape) for kind in KINDS for shape in SHAPES if len(shape) == 4 or kind not in ONLY_KERNELS],
+)
+def test_what_fits_can_be_applied_and_the_rest_is_known_before(kind: str, shape: tuple[int, ...]) -> None:
+    right = {f"x.{ending}": tensor for ending, tensor in KINDS[kind](shape).items()}
+    outcomes = set()
+    for name in right:
+        for tensor in twisted(right[name]):
+            found = {**right, name: tensor}
+            stem = Stem("x", found.keys(), found.__getitem__)
+            for delta in read_deltas(stem, Target("model", "weight")).values():
+                outcomes.add(fits(delta, torch.Size(shape)))
+                if fits(delta, torch.Size(shape)):
+                    assert delta.change(random(*shape), 0.5).shape == shape
+    assert False in outcomes

@@ -89,7 +89,7 @@ def test_a_delta_that_does_not_fit_leaves_no_trace(model: Patched[DiffusionModel
     network = model.base.network
     tensors = snapshot(network)
     wrong = WeightPatch(DeltaSet({BIAS: Difference(torch.zeros(4)), LINEAR: Difference(torch.zeros(7))}), 1.0)
-    with pytest.raises(ValueError, match=LINEAR), applied(model.with_patch(wrong)):
+    with pytest.raises(ValueError, match="does not fit"), applied(model.with_patch(wrong)):
         pytest.fail("never reached")
     assert snapshot(network) == tensors
 
