@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from executor.session import Session
     from executor.worker.connection import Connection
     from executor.worker.service import Service
+    from executor.worker.workbench import Memory
     from loaders.folders import Folders
+    from nodes.api.precision import Precision
 
 ROOT = Path(__file__).resolve().parent
 LOOK_SECONDS = 0.05
@@ -182,13 +184,14 @@ def work(options: argparse.Namespace) -> int:
     connection = Connection.open(options.connect)
     logging.basicConfig(level=options.verbose, handlers=[ConnectionHandler(connection)], format="%(message)s")
 
-    from executor.worker.workbench import Workbench, open_memory
+    from executor.worker.workbench import Workbench
 
-    memory = open_memory(options.cpu, options.device, deterministic=options.deterministic)
+    memory = _memory(options, options.device)
     folders = _folders(options)
     shelf = _shelf(options, folders, connection)
     everything, packs = shelf.look()
-    bench = Workbench(everything, folders, memory, packs=packs, pack_side=shelf, **_bench_options(options))
+    settings = _bench_options(options, memory.precision)
+    bench = Workbench(everything, folders, memory, packs=packs, pack_side=shelf, **settings)
     child.serve(connection, bench)
     return 0
 
@@ -235,12 +238,18 @@ def identify(options: argparse.Namespace) -> int:
 
 def _session(options: argparse.Namespace) -> "Session":
     from executor.session import Session
-    from executor.worker.workbench import open_memory
 
     folders = _folders(options)
     everything, _ = _shelf(options, folders).look()
-    memory = open_memory(options.cpu, deterministic=options.deterministic)
-    return Session(folders, nodes=everything, memory=memory, **_bench_options(options))
+    memory = _memory(options)
+    return Session(folders, nodes=everything, memory=memory, **_bench_options(options, memory.precision))
+
+
+def _memory(options: argparse.Namespace, device: str | None = None) -> "Memory":
+    from executor.worker.workbench import open_memory
+
+    deterministic, number_type = options.deterministic, options.number_type
+    return open_memory(options.cpu, device, deterministic=deterministic, number_type=number_type)
 
 
 def _shelf(
@@ -302,16 +311,16 @@ def _make_folder(path: Path) -> None:
         raise StartError(f"cannot make the folder {path}: {problem.strerror}") from problem
 
 
-def _bench_options(options: argparse.Namespace) -> dict[str, Any]:
+def _bench_options(options: argparse.Namespace, precision: "Precision") -> dict[str, Any]:
     return {
         "preview_method": options.preview_method,
         "preview_size": options.preview_size,
         "metadata": not options.disable_metadata,
-        "cache": _result_cache(options),
+        "cache": _result_cache(options, precision),
     }
 
 
-def _result_cache(options: argparse.Namespace) -> "ResultCache":
+def _result_cache(options: argparse.Namespace, precision: "Precision") -> "ResultCache":
     from executor.run.disk_cache import DiskCache
     from executor.run.policies import make_cache
     from executor.worker.result_memory import available_bytes, roomy_cache
@@ -329,7 +338,7 @@ def _result_cache(options: argparse.Namespace) -> "ResultCache":
 
         size = int(options.cache_dir_size * 2**30)
         _make_folder(options.cache_dir)
-        cache.disk = DiskCache(options.cache_dir, size, value_codecs(), salt=VERSION)
+        cache.disk = DiskCache(options.cache_dir, size, value_codecs(), salt=f"{VERSION} {precision}")
     return cache
 
 

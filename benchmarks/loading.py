@@ -43,6 +43,7 @@ def measure(what: str, path: Path) -> None:
     """Print seconds, seconds of processors and peak megabytes as JSON; runs in a process of its own."""
     import torch
 
+    from loaders.assemble import Storage
     from loaders.checkpoint import open_checkpoint
 
     before = high_water()
@@ -52,7 +53,7 @@ def measure(what: str, path: Path) -> None:
 
         held: object = [tensor.clone() if "every" in what else tensor for tensor in load_file(path).values()]
     else:
-        held = open_checkpoint(path, torch.float16 if what == "sixteen bits" else None)
+        held = open_checkpoint(path, Storage(torch.float16) if what == "sixteen bits" else None)
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "busy": time.process_time() - busy, "more": high_water() - before}
     print(json.dumps({**found, "held": bool(held)}))

@@ -12,6 +12,12 @@ EPILOG = """exit codes:
 """
 Command = Callable[[argparse.Namespace], int]
 MOST_DEVICES = 32
+NUMBER_TYPES = {
+    "--force-fp32": "float32",
+    "--fp32-unet": "float32",
+    "--fp16-unet": "float16",
+    "--bf16-unet": "bfloat16",
+}
 
 
 def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> argparse.ArgumentParser:
@@ -67,6 +73,8 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
         given += ["--extra-model-paths-config", str(file.absolute())]
     given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
     given += ["--preview-size", str(options.preview_size)]
+    flags = {name: flag for flag, name in NUMBER_TYPES.items()}
+    given += [flags[options.number_type]] if options.number_type is not None else []
     for flag in (
         *("cpu", "deterministic", "disable_metadata", "disable_all_custom_nodes"),
         *("cache_classic", "cache_none"),
@@ -151,9 +159,11 @@ def _run_options() -> argparse.ArgumentParser:
         help="see only these GPUs, as cuda:0 and on",
     )
     device.add_argument("--default-device", type=_number, metavar="ID", help="see this GPU as cuda:0")
-    group.add_argument(
-        "--force-fp32", action="store_true", help="compute in 32 bits, as is done anyway in this version"
-    )
+    numbers = group.add_mutually_exclusive_group()
+    for flag, name in NUMBER_TYPES.items():
+        numbers.add_argument(
+            flag, dest="number_type", action="store_const", const=name, help=f"networks draw in {name}"
+        )
     group.add_argument(
         "--deterministic",
         action="store_true",

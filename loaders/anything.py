@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from loaders.assemble import Storage
 from loaders.checkpoint import open_checkpoint, open_vae
 from loaders.clip_files import open_text_encoders, open_vision
 from loaders.control.open import open_control
@@ -40,12 +41,14 @@ class Change:
         clip: the text encoder.
         strength: how strongly they are changed.
         base: the diffusion network with its patches, for control networks stored as the difference to it.
+        storage: how networks that draw, or steer them, are kept; None is float32.
     """
 
     model: Patched[DiffusionModel] | None = None
     clip: Patched[TextModel] | None = None
     strength: float = 1.0
     base: nn.Module | None = None
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +103,10 @@ def _open(verdict: Verdict, change: Change) -> tuple[dict[str, Patched[Any]], li
             "it is one half of a tiny autoencoder: with both in vae_approx, Load VAE lists it",
         )
     if verdict.sockets == ("CONTROL_NET",):
-        return {"CONTROL_NET": open_control(path, change.base)}, [], ""
+        return {"CONTROL_NET": open_control(path, change.base, change.storage)}, [], ""
     if "MODEL" not in verdict.sockets:
         return {socket: OPENERS[socket](path) for socket in verdict.sockets}, [], ""
-    opened = open_checkpoint(path, with_vision="CLIP_VISION" in verdict.sockets)
+    opened = open_checkpoint(path, change.storage, with_vision="CLIP_VISION" in verdict.sockets)
     parts = {"MODEL": opened.model, "CLIP": opened.clip, "VAE": opened.vae, "CLIP_VISION": opened.vision}
     return {socket: part for socket, part in parts.items() if part}, [opened.report.summary()], ""
 

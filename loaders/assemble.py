@@ -1,7 +1,7 @@
 """Answers how a network comes to its weights: built without memory, then given the tensors of a file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -26,10 +26,17 @@ class Storage:
     Attributes:
         dtype: of every floating-point parameter.
         rounded: a type of less precision that they pass through first, or None.
+        least_parameters: networks with fewer parameters are kept in float32 all the same.
     """
 
     dtype: torch.dtype = torch.float32
     rounded: torch.dtype | None = None
+    least_parameters: int = 0
+
+    def of(self, network: nn.Module) -> "Storage":
+        """How the weights of a network are kept, by its size."""
+        size = sum(parameter.numel() for parameter in network.parameters())
+        return replace(self, dtype=torch.float32) if size < self.least_parameters else self
 
     def copies(self, dtype: torch.dtype) -> bool:
         """Whether `keep` makes a copy of tensors of a type."""
@@ -59,6 +66,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         BrokenFile: if weights are missing or have other shapes.
     """
     network = build_empty(build)
+    storage = storage.of(network)
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in sources]
     if missing:

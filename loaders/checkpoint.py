@@ -85,12 +85,12 @@ class Checkpoint:
     vision: Patched[VisionModel] | None = None
 
 
-def open_checkpoint(path: Path, dtype: torch.dtype | None = None, *, with_vision: bool = False) -> Checkpoint:
+def open_checkpoint(path: Path, storage: Storage | None = None, *, with_vision: bool = False) -> Checkpoint:
     """Open a whole checkpoint, or a diffusion network alone.
 
     Args:
         path: a safetensors file or a restricted pickle.
-        dtype: how the diffusion network is kept, by default float32; text encoder and autoencoder are
+        storage: how the diffusion network is kept, by default in float32; text encoder and autoencoder are
             float32, the former rounded through float16 as the ecosystem does.
         with_vision: whether to read the picture tower that some files hold, too.
 
@@ -101,7 +101,7 @@ def open_checkpoint(path: Path, dtype: torch.dtype | None = None, *, with_vision
     weights = open_weights(path)
     match = identify(weights)
     with consistent(path):
-        model = match.family.read_model(weights, match.sources, Storage(dtype or torch.float32))
+        model = match.family.read_model(weights, match.sources, storage or Storage())
         clip = match.family.read_text(weights, HALF)
         vae = match.family.read_vae(weights, Storage())
         vision = read_vision(weights, HALF) if with_vision else None

@@ -20,13 +20,11 @@ class Devices:
     Attributes:
         compute: the device that networks run on.
         storage: the device they wait on.
-        dtype: the number type networks run in.
         limit_bytes: most bytes of weights on the compute device at once, or None for what there is.
     """
 
     compute: torch.device = CPU
     storage: torch.device = CPU
-    dtype: torch.dtype = torch.float32
     limit_bytes: int | None = None
 
     @property

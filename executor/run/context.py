@@ -15,6 +15,7 @@ from executor.run.growth import Growth
 from executor.run.instances import InstanceStore
 from nodes.api.context import Files, Latest, call_index, current, latest
 from nodes.api.errors import Cancelled
+from nodes.api.precision import Precision
 
 if TYPE_CHECKING:
     from executor.run.engine import RunRequest
@@ -62,6 +63,7 @@ class RunContext:
         resident: Resident,
         house: House | None = None,
         preview_size: int = PREVIEW_SIZE,
+        precision: Precision | None = None,
     ) -> None:
         self.job_id = job.job_id
         self.node_id = node_id
@@ -70,6 +72,7 @@ class RunContext:
         self.extra_pnginfo = job.extra_pnginfo
         self.preview_method = job.preview_method
         self.files = files
+        self.precision = precision or Precision()
         self.shown: dict[str, list[Any]] = {}
         self.house = house or House(Growth(job.graph, job.prompt), InstanceStore())
         self.ids = self.house.growth.ids(node_id)
@@ -165,8 +168,13 @@ class _Part(RunContext):
 MakeContext: TypeAlias = Callable[["RunRequest", str, Emit, Callable[[], bool], House | None], RunContext]
 
 
-def context_maker(files: Files, resident: Resident, preview_size: int = PREVIEW_SIZE) -> MakeContext:
-    """Makes contexts that all use the same files and the same resident networks."""
+def context_maker(
+    files: Files,
+    resident: Resident,
+    preview_size: int = PREVIEW_SIZE,
+    precision: Precision | None = None,
+) -> MakeContext:
+    """Makes contexts that all use the same files, resident networks and number types."""
 
     def make(
         job: "RunRequest",
@@ -175,6 +183,6 @@ def context_maker(files: Files, resident: Resident, preview_size: int = PREVIEW_
         is_cancelled: Callable[[], bool],
         house: House | None = None,
     ) -> RunContext:
-        return RunContext(job, node_id, emit, is_cancelled, files, resident, house, preview_size)
+        return RunContext(job, node_id, emit, is_cancelled, files, resident, house, preview_size, precision)
 
     return make

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from executor.memory.devices import choose_devices
+from executor.memory.precision import choose_precision
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
 from nodes.api.errors import NodeError
@@ -25,8 +26,9 @@ class DeviceMemory:
     Nodes that say "cuda" and no number mean this device too.
     """
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", number_type: str | None = None) -> None:
         devices = choose_devices(device)
+        self.precision = choose_precision(devices, number_type)
         if devices.compute.type == "cuda":
             torch.cuda.set_device(devices.compute)
         self._residency = Residency(devices)

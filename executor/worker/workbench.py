@@ -18,6 +18,7 @@ from executor.worker.result_memory import roomy_cache
 from loaders.folders import Folders
 from nodes.api.declare import Node
 from nodes.api.errors import NodeError
+from nodes.api.precision import Precision
 from nodes.api.spec import NodeSpec
 
 Deliver = Callable[[str, tuple[Any, ...]], None]
@@ -44,7 +45,12 @@ class PackSide(Protocol):
 
 
 class Memory(Protocol):
-    """Where networks are while nodes use them, and which device computes."""
+    """Where networks are while nodes use them, which device computes, and in which number types."""
+
+    @property
+    def precision(self) -> Precision:
+        """The number types that networks are kept and computed in."""
+        ...
 
     def borrow(self, value: Any) -> AbstractContextManager[Any]:
         """The network of a patched model on the compute device, patches installed."""
@@ -102,7 +108,6 @@ class Workbench:
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._memory = memory
         self._preview_method = preview_method
-        self._preview_size = preview_size
         self._metadata = metadata
         self._cancelled: set[str] = set()
         self._expected: set[str] = set()
@@ -110,7 +115,7 @@ class Workbench:
         self._engine = Engine(
             nodes,
             self._cache,
-            context_maker(self.folders, self._memory.borrow, self._preview_size),
+            context_maker(self.folders, memory.borrow, preview_size, memory.precision),
             stat=self.folders.stamp,
             surroundings=self._memory.surroundings,
             shortage=self._memory.shortage,
@@ -215,13 +220,20 @@ class Workbench:
         return True
 
 
-def open_memory(cpu: bool = False, device: str | None = None, deterministic: bool = False) -> Memory:
+def open_memory(
+    cpu: bool = False,
+    device: str | None = None,
+    *,
+    deterministic: bool = False,
+    number_type: str | None = None,
+) -> Memory:
     """The memory of this computer's best device, of its processor, or of the device of that name.
 
     If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
+    `number_type` names the torch type that networks draw in, in place of the best one.
     """
     from executor.worker.device_memory import DeviceMemory, be_deterministic
 
     if deterministic:
         be_deterministic()
-    return DeviceMemory("cpu" if cpu else device or "auto")
+    return DeviceMemory("cpu" if cpu else device or "auto", number_type)

@@ -38,23 +38,22 @@ POOLING_NAMES = ("_shuffle", "_shuffle_fp16")
 
 
 def open_control(
-    path: Path, base: nn.Module | None = None, dtype: torch.dtype | None = None
+    path: Path, base: nn.Module | None = None, storage: Storage | None = None
 ) -> Patched[ControlModel]:
     """Open a control network.
 
     Args:
         path: a safetensors file or a restricted pickle.
         base: the network it steers, for files that hold the difference to it.
-        dtype: how it is kept, by default float32.
+        storage: how it is kept, by default in float32.
 
     Raises:
         UnknownFormat: if the file holds none that is known.
         BrokenFile: if it is damaged or incomplete, or holds a difference and no network came.
     """
     weights = open_weights(path)
-    storage = Storage(dtype or torch.float32)
     with consistent(path):
-        network = _network(weights, storage, base)
+        network = _network(weights, storage or Storage(), base)
     logger.info("%s: %s, %d tensors", path.name, type(network).__name__, sum(1 for _ in network.parameters()))
     return Patched(ControlModel(network, pools=path.stem.endswith(POOLING_NAMES), name=path.name))
 

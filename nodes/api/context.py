@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nodes.api.precision import Precision
+
 
 @dataclass(frozen=True)
 class SavedFile:
@@ -124,6 +126,11 @@ class Context(Protocol):
     @property
     def log(self) -> logging.Logger:
         """A logger named after the node's type."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """In which number types networks are kept and computed."""
         ...
 
     @property

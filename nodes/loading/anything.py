@@ -21,6 +21,7 @@ from nodes.api.sockets import (
     Vae,
 )
 from nodes.api.widgets import File, Range, Text
+from nodes.loading.kept import diffusion_storage
 
 OUTPUTS = (
     "MODEL",
@@ -65,7 +66,7 @@ def load_anything(
     verdict = identify_path(path)
     is_control = model is not None and "CONTROL_NET" in verdict.sockets
     with ctx.resident(model) if is_control else nullcontext() as base:
-        change = Change(model, clip, strength, base.network if base else None)
+        change = Change(model, clip, strength, base.network if base else None, diffusion_storage(ctx))
         opened = open_anything(verdict, change)
     ctx.show("text", [opened.report])
     values: dict[str, Any] = {"report": opened.report, **opened.values}

@@ -10,11 +10,12 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, ClipVision, Model, Vae
 from nodes.api.widgets import File
+from nodes.loading.kept import diffusion_storage
 
 
 def opened(ctx: Context, name: str, folder: str = "checkpoints", **options: Any) -> Checkpoint:
     """Return a checkpoint of a folder; what of it is unused is told on the node."""
-    checkpoint = open_checkpoint(ctx.files.find(folder, name), **options)
+    checkpoint = open_checkpoint(ctx.files.find(folder, name), diffusion_storage(ctx), **options)
     if checkpoint.report.unexpected:
         ctx.show("text", [checkpoint.report.summary()])
     return checkpoint

@@ -7,6 +7,7 @@ from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.sockets import ControlNet, Model
 from nodes.api.widgets import File
+from nodes.loading.kept import diffusion_storage
 
 FOLDER = "controlnet"
 
@@ -18,7 +19,7 @@ def load_control_net(ctx: Context, control_net_name: Annotated[str, File(FOLDER)
     Args:
         control_net_name: a file of the controlnet folder.
     """
-    return open_control(ctx.files.find(FOLDER, control_net_name))
+    return open_control(ctx.files.find(FOLDER, control_net_name), storage=diffusion_storage(ctx))
 
 
 @node(id="DiffControlNetLoader", display_name="Load ControlNet Model (diff)", category="loaders")
@@ -30,4 +31,5 @@ def load_difference(ctx: Context, model: Model, control_net_name: Annotated[str,
         control_net_name: a file of the controlnet folder; one that is no difference is opened as it is.
     """
     with ctx.resident(model) as base:
-        return open_control(ctx.files.find(FOLDER, control_net_name), base.network)
+        path = ctx.files.find(FOLDER, control_net_name)
+        return open_control(path, base.network, diffusion_storage(ctx))

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import torch
 
-from loaders.assemble import Storage
 from loaders.checkpoint import open_diffusion
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Model
 from nodes.api.widgets import Choice, File
+from nodes.loading.kept import diffusion_storage
 
 DEFAULT, FAST = "default", "fp8_e4m3fn_fast"
 # Weights of eight bits are rounded as such; they are computed with, and for now kept, in more.
@@ -35,5 +35,5 @@ def load_diffusion_model(
             f"{FAST} multiplies in eight bits, which this version does not do on any device; "
             "fp8_e4m3fn rounds the weights alike and computes in more bits"
         )
-    storage = Storage(rounded=ROUNDED.get(weight_dtype))
+    storage = diffusion_storage(ctx, ROUNDED.get(weight_dtype))
     return open_diffusion(ctx.files.find("diffusion_models", unet_name), storage)

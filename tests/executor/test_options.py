@@ -4,6 +4,7 @@ import pytest
 
 import main
 from executor.options import devices, make_parser, visible_devices, worker_arguments
+from nodes.api.precision import Precision
 
 COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "identify", "worker"), lambda options: 0)
 
@@ -16,6 +17,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
     given = [
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
         *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
+        "--bf16-unet",
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
         *("--preview-size", "256", "--deterministic"),
     ]
@@ -23,7 +25,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
     for name in (
         *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
-        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
+        *("number_type", "extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
         *(
             "preview_method",
             "preview_size",
@@ -49,7 +51,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
 )
 def test_results_are_kept_as_asked(tmp_path, arguments, kind):
     options = parse("check", "graph.json", *arguments, "--cache-dir", str(tmp_path / "results"))
-    cache = main._result_cache(options)
+    cache = main._result_cache(options, Precision())
     assert type(cache).__name__ == kind
     assert cache.disk is not None
     assert (tmp_path / "results").is_dir()

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from loaders.assemble import build_empty
+from loaders.assemble import Storage, build_empty
 from loaders.checkpoint import open_checkpoint, open_vae
 from loaders.errors import BrokenFile, UnknownFormat
 from loaders.families.clip_text import clip_config
@@ -71,14 +71,14 @@ def test_text_encoder_weights_are_rounded_through_half_precision(
 
 
 def test_a_half_precision_network_is_kept_so_when_asked(tmp_path: Path) -> None:
-    loaded = open_checkpoint(tiny_checkpoint(tmp_path / "x.safetensors"), dtype=torch.float16)
+    loaded = open_checkpoint(tiny_checkpoint(tmp_path / "x.safetensors"), Storage(torch.float16))
     assert {p.dtype for p in loaded.model.base.network.parameters()} == {torch.float16}
 
 
 def test_convolutions_of_16_bits_have_their_channels_last(tmp_path: Path) -> None:
     path = tiny_checkpoint(tmp_path / "x.safetensors")
     name = "input_blocks.1.0.in_layers.2.weight"
-    half = open_checkpoint(path, dtype=torch.bfloat16).model.base.network.get_parameter(name)
+    half = open_checkpoint(path, Storage(torch.bfloat16)).model.base.network.get_parameter(name)
     whole = open_checkpoint(path).model.base.network.get_parameter(name)
     assert half.is_contiguous(memory_format=torch.channels_last)
     assert whole.is_contiguous()

@@ -1,8 +1,8 @@
 """What each kind of weight adapter makes of a weight, in float64 and straight from its definition, for tests.
 
 References: LoRA, Hu et al. 2021; LoCon, LoHa, LoKr: Yeh et al. 2023 (arXiv:2309.14859), sections 3 and 4;
-DoRA, Liu et al. 2024, equation 5; OFT, Qiu et al. 2023; BOFT, Liu et al. 2024; GLoRA, Chavan et al. 2023; IA3,
-Liu et al. 2022. Where the ecosystem departs from the paper it is followed, and the function says so.
+DoRA, Liu et al. 2024, equation 5; OFT, Qiu et al. 2023; BOFT, Liu et al. 2024; GLoRA, Chavan et al. 2023;
+IA3, Liu et al. 2022. Where the ecosystem departs from the paper it is followed, and the function says so.
 """
 
 import math

@@ -2,8 +2,12 @@
 
 from contextlib import nullcontext
 
+from nodes.api.precision import Precision
+
 
 class NoMemory:
+    precision = Precision()
+
     def borrow(self, value):
         return nullcontext(value)
 
