@@ -4,7 +4,8 @@ import { guestWidgets } from "../js/model/faces.js";
 import { fetchCatalogue } from "../js/engine/api.js";
 import { packOf } from "../js/extensions/reports.js";
 import { readCatalogue } from "../js/model/definitions.js";
-import { openBytes, openJson } from "../js/model/io/open.js";
+import { openFile } from "../js/commands/files.js";
+import { openJson } from "../js/model/io/open.js";
 import { classOf } from "./classes.js";
 import { declareExtension } from "./declared.js";
 import { LiteGraph } from "./litegraph.js";
@@ -199,8 +200,7 @@ export class ComfyApp {
   }
 
   async handleFile(file) {
-    const opened = await openBytes(await file.arrayBuffer(), page.app.store.definitions);
-    if (opened) page.app.open(opened.document, file.name.replace(/\.[^.]+$/, ""), { doubts: opened.doubts });
+    await openFile(page.app, file, null);
   }
 
   clean() {

@@ -67,7 +67,7 @@ export function genericSlots(node, slots) {
 export function makeWorkflowLegacy(app) {
   const write = app.workflow.bind(app);
   app.workflow = () => {
-    page.host.flush();
+    page.host.flushAll();
     const json = write();
     for (const entry of json.nodes) {
       const node = page.host.rootGraph.getNodeById(entry.id);

@@ -8,7 +8,7 @@ import { LLink } from "./link.js";
 import { LiteGraph } from "./litegraph.js";
 import { LGraphNode } from "./node.js";
 import { attempt, invoke, page } from "./page.js";
-import { follow, rememberBase, takeFields, takeValues } from "./sync.js";
+import { follow, inputName, rememberBase, takeFields, takeValues } from "./sync.js";
 import { genericSlots, infoFrom } from "./files.js";
 
 const INPUT = 1;
@@ -109,7 +109,7 @@ export class Following {
 
   /** Sets which links the slots of a node hold. */
   refreshLinks(node, graph) {
-    for (const input of node.inputs ?? []) input.link = graph.linkInto(node._id, input.name)?.key ?? null;
+    for (const input of node.inputs ?? []) input.link = graph.linkInto(node._id, inputName(node, input))?.key ?? null;
     const leaving = graph.linksFrom(node._id);
     (node.outputs ?? []).forEach((output, index) => {
       const links = leaving.filter((link) => link.slot === index).map((link) => link.key);
@@ -192,7 +192,7 @@ export class Following {
     if (!from || !to) return;
     const key = (one) => (/^-?\d+$/.test(one.key) ? Number(one.key) : one.key);
     const target = this.byId.get(record.to);
-    const slot = ((target ?? to).inputs ?? []).findIndex((input) => input.name === record.input);
+    const slot = target ? slotOf(target, record.input) : to.inputs.findIndex((input) => input.name === record.input);
     const link = new LLink(record.key, record.type, key(from), record.slot, key(to), slot);
     own.links.set(record.key, link);
     if (!isTold) return;
@@ -210,7 +210,7 @@ export class Following {
     const graph = this.store.document.graphs.get(graphId);
     const [origin, target] = [this.byId.get(before.from), this.byId.get(before.to)];
     for (const node of [origin, target]) if (node && graph) this.refreshLinks(node, graph);
-    this.tellLink(target, INPUT, (target?.inputs ?? []).findIndex((input) => input.name === before.input), false, link);
+    this.tellLink(target, INPUT, target ? slotOf(target, before.input) : -1, false, link);
     this.tellLink(origin, OUTPUT, before.slot, false, link);
   }
 
@@ -241,6 +241,11 @@ export class Following {
     page.comfy?.hook("refreshComboInNodes", page.comfy.defs);
     return this.stir();
   }
+}
+
+/** The index of the input that the document knows under a name. */
+function slotOf(node, name) {
+  return (node.inputs ?? []).findIndex((input) => inputName(node, input) === name);
 }
 
 /** A node of a type that no class is known for: subgraphs, and what is missing. */

@@ -7,7 +7,7 @@ import { Following } from "./following.js";
 import { LGraphGroup, addGroupTo } from "./graph.js";
 import { LGraphNode } from "./node.js";
 import { page, quietly } from "./page.js";
-import { nameOf, recordFrom, syncFace, widgetAt } from "./sync.js";
+import { nameOf, recordFrom, syncFace, takeInputs, widgetAt } from "./sync.js";
 import { declare } from "./widgets.js";
 import { infoFrom, valuesOfFile } from "./files.js";
 
@@ -97,19 +97,28 @@ export class Host extends Following {
     this.dirty.clear();
     const changed = [];
     const touched = [];
+    const moved = [];
     quietly(() => {
       for (const node of nodes) {
         const record = this.recordOf(node);
         if (!record) continue;
+        for (const [before, now] of takeInputs(node)) moved.push({ node, before, now });
         if (syncFace(node, record)) touched.push(node);
         const next = recordFrom(node, record, this.store.definitions);
         if (next !== record) changed.push({ node, next });
       }
     });
     if (changed.length > 0) this.put(changed);
+    for (const one of moved) this.moveLink(one);
     if (touched.length === 0) return;
     this.tellFaces(touched);
     if (this.reacting > 0) this.flush();
+  }
+
+  /** As `flush`, for all nodes: packs need not say what they changed. */
+  flushAll() {
+    this.isAllDirty = true;
+    this.flush();
   }
 
   put(changed) {
@@ -132,6 +141,16 @@ export class Host extends Following {
       this.refreshLinks(node, this.store.document.graphs.get(node._graphId));
       this.grow(node);
     }
+  }
+
+  /** The link of an input that got another name, or is gone. */
+  moveLink({ node, before, now }) {
+    const link = this.store.document.graphs.get(node._graphId)?.linkInto(node._id, before);
+    if (!link) return;
+    this.run(node.graph, "Change by a script", (change) => {
+      if (now === null) change.remove("link", link.id);
+      else change.put("link", { ...link, input: now });
+    }, now !== null);
   }
 
   /** A node is at least as high as its widgets need. */
@@ -247,7 +266,6 @@ export class Host extends Following {
   // --- files and types
 
   workflow() {
-    this.flush();
     return this.app.workflow();
   }
 

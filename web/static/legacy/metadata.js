@@ -1,24 +1,17 @@
-/** What pictures carry, as packs read it. */
+/** What files carry, as packs read it: an object of texts by name. */
 
-import { parseJson } from "../js/model/io/json.js";
-import { readPngText, readWebpText } from "../js/model/io/png.js";
+import { readTexts } from "../js/model/io/media/texts.js";
 import { lacking } from "./page.js";
 
-/** @param {Blob} file */
-export async function getPngMetadata(file) {
-  return readPngText(await file.arrayBuffer());
+/** @param {Blob} file @returns {Promise<Record<string, string>>} */
+async function textsOf(file) {
+  return Object.fromEntries(await readTexts(file) ?? []);
 }
 
-/** @param {Blob} file */
-export async function getWebpMetadata(file) {
-  return readWebpText(await file.arrayBuffer());
-}
-
-/** The header of a safetensors file. @param {Blob} file */
-export async function getLatentMetadata(file) {
-  const length = new DataView(await file.slice(0, 8).arrayBuffer()).getUint32(0, true);
-  return parseJson(await file.slice(8, 8 + length).text()).__metadata__;
-}
+export const getPngMetadata = textsOf;
+export const getWebpMetadata = textsOf;
+export const getFlacMetadata = textsOf;
+export const getLatentMetadata = textsOf;
 
 export function importA1111() {
   lacking("importA1111");

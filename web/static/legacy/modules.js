@@ -1,6 +1,6 @@
 /** What each module of the ecosystem exports, as `comfyAPI`; the files under /scripts hand it on. */
 
-import { importA1111, getPngMetadata, getLatentMetadata, getWebpMetadata } from "./metadata.js";
+import { getFlacMetadata, getLatentMetadata, getPngMetadata, getWebpMetadata, importA1111 } from "./metadata.js";
 import { ComfyApi } from "./api.js";
 import { ComfyApp } from "./app.js";
 import { lacking, page } from "./page.js";
@@ -40,7 +40,7 @@ export function modulesOf(app) {
     },
     domWidget: { DOMWidgetImpl: DOMWidget, DOMWidget, addDomClippingSetting() {} },
     utils: { addStylesheet, applyTextReplacements, clone, downloadBlob, getStorageValue, prop, setStorageValue, uploadFile },
-    pnginfo: { importA1111, getPngMetadata, getLatentMetadata, getWebpMetadata, getFlacMetadata: async () => ({}) },
+    pnginfo: { importA1111, getPngMetadata, getLatentMetadata, getWebpMetadata, getFlacMetadata },
     changeTracker: { ChangeTracker: absent("ChangeTracker") },
     clipspace: { ClipspaceDialog: absent("ClipspaceDialog") },
     groupNode: { GroupNodeConfig: absent("GroupNodeConfig"), GroupNodeHandler: Object.assign(absent("GroupNodeHandler"), { isGroupNode: () => false, getGroupData: () => undefined }) },

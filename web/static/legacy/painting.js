@@ -29,6 +29,7 @@ export function joinPainting() {
   hooks.top.add((context) => quietly(() => invoke(page.canvas, "onDrawForeground", context, app.view.visible())));
   hooks.before.add(() => takeSight(app.view, host));
   hooks.press.add(press);
+  joinDrops();
   hooks.double.add((pointer) => {
     const node = "node" in pointer.hit ? host.nodeOf(pointer.hit.node.id) : null;
     return node?.onDblClick ? Boolean(invoke(node, "onDblClick", mouseEvent("pointerdown", pointer), within(node, pointer), page.canvas)) : false;
@@ -47,6 +48,27 @@ function takeSight(view, host) {
 /** @param {any} node @param {any} pointer @returns {[number, number]} */
 function within(node, pointer) {
   return [pointer.world[0] - node.pos[0], pointer.world[1] - node.pos[1]];
+}
+
+/** Files that are dropped: the node below may want them, and packs may have put a function of their own in the place of the page's. */
+function joinDrops() {
+  const nodeBelow = (event) => page.comfy.graph.getNodeOnPos(...page.canvas.convertEventToCanvasOffset(event), page.canvas.graph._nodes);
+  const { stage } = page.app.view;
+  stage.addEventListener("dragover", (event) => {
+    const node = nodeBelow(event);
+    if (node?.onDragOver && invoke(node, "onDragOver", event)) event.preventDefault();
+  });
+  stage.addEventListener("drop", (event) => {
+    const node = nodeBelow(event);
+    const file = event.dataTransfer?.files[0];
+    const isTaken = node?.onDragDrop ? Boolean(invoke(node, "onDragDrop", event)) : false;
+    const isPatched = Object.hasOwn(page.comfy, "handleFile") && file;
+    if (!isTaken && !isPatched) return;
+    event.preventDefault();
+    event.stopPropagation();
+    document.body.classList.remove("is-dropping");
+    if (!isTaken) invoke(page.comfy, "handleFile", file);
+  });
 }
 
 /** A press on a button of a pack, or on a node that wants presses. @param {any} pointer */

@@ -7,10 +7,10 @@ import { nameOf } from "./sync.js";
 /** @returns {Promise<{workflow: any, output: any}>} */
 export async function promptOf() {
   const { host, resolve } = page;
-  host.flush();
+  host.flushAll();
   const order = [...host.graphs.values()].flatMap((graph) => graph.computeExecutionOrder());
   for (const node of order) if (node.isVirtualNode) invoke(node, "applyToGraph");
-  host.flush();
+  host.flushAll();
   const sent = await sentValues(order);
   const own = resolve?.() ?? ((_node, _name, value) => value);
   const output = writePrompt(host.store.document, host.store.catalogue, (record, name, value, graph) => {

@@ -9,12 +9,15 @@ export const MODES = { normal: 0, mute: 2, bypass: 4 };
 const BACK = { 2: "mute", 4: "bypass" };
 const KEPT = ["bgcolor", "boxcolor", "shape"];
 
-/** @type {WeakMap<object, {base: any[] | null, flat: any[], names: Map<any, string>}>} what is known of each node's slots */
+/**
+ * What is known of each node's slots: as the class made them, as they were last seen, the names of widgets and of inputs.
+ * @type {WeakMap<object, {base: any[] | null, flat: any[], names: Map<any, string>, inputs: Map<any, string>}>}
+ */
 const states = new WeakMap();
 
 function stateOf(node) {
   let state = states.get(node);
-  if (!state) states.set(node, (state = { base: null, flat: [], names: new Map() }));
+  if (!state) states.set(node, (state = { base: null, flat: [], names: new Map(), inputs: new Map() }));
   return state;
 }
 
@@ -29,7 +32,8 @@ function flatten(node) {
     const list = typeof words === "function" ? wordsOf(widget) : words;
     const { name, label, type, options = {} } = widget;
     flat.push(widget, name, label, type, isHidden(widget), options.serialize, elementOf(widget), widget.draw, widget.computeSize);
-    flat.push(options.min, options.max, Array.isArray(list) ? list.length : list, Array.isArray(list) ? list[0] : null, heightNow(widget, node));
+    flat.push(widget.serialize, options.min, options.max);
+    flat.push(Array.isArray(list) ? list.length : list, Array.isArray(list) ? list[0] : null, heightNow(widget, node));
   }
   return flat;
 }
@@ -62,6 +66,27 @@ function nameWidgets(node, state) {
     taken.add(name);
     state.names.set(widget, name);
   }
+}
+
+/** The name under which the document knows an input: the one that it had when it was last seen. */
+export function inputName(node, input) {
+  return stateOf(node).inputs.get(input) ?? input.name;
+}
+
+/**
+ * What became of inputs since they were last seen: new names by old ones, null for those that are gone.
+ * @returns {Map<string, string | null>}
+ */
+export function takeInputs(node) {
+  const state = stateOf(node);
+  const present = new Map((node.inputs ?? []).map((input) => [input, input.name]));
+  const moved = new Map();
+  for (const [input, name] of state.inputs) {
+    const now = present.get(input) ?? null;
+    if (now !== name && !(now === null && [...present.values()].includes(name))) moved.set(name, now);
+  }
+  state.inputs = present;
+  return moved;
 }
 
 /** The name under which the document keeps a widget's value. */
@@ -176,10 +201,15 @@ function keptFrom(node, record) {
   const { collapsed: _collapsed, ...flags } = node.flags ?? {};
   const hasProperties = Object.keys(node.properties ?? {}).length > 0 || kept.properties !== undefined;
   const next = {};
+  const listed = (node.widgets ?? []).filter((widget) => widget.serialize !== false);
+  if (Array.isArray(kept.widgets_values) && listed.length >= kept.widgets_values.length) next.widgets_values = undefined;
   if (hasProperties && differ(node.properties, kept.properties ?? {})) next.properties = { "Node name for S&R": record.type, ...plainValue(node.properties) };
   if (differ(flags, kept.flags ?? {})) next.flags = plainValue(flags);
   for (const name of KEPT) if (node[name] !== undefined && differ(node[name], kept[name])) next[name] = node[name];
-  return Object.keys(next).length === 0 ? null : { ...kept, ...next };
+  if (Object.keys(next).length === 0) return null;
+  const merged = { ...kept, ...next };
+  if (merged.widgets_values === undefined) delete merged.widgets_values;
+  return merged;
 }
 
 /** Fields of a node from its record, without telling the pack. */

@@ -136,7 +136,9 @@ export function wordsOf(widget) {
  */
 export function declare(widget, node, isInput) {
   const { type, options = {} } = widget;
-  const common = { hidden: isHidden(widget), inPrompt: options.serialize !== false && type !== "button", loose: !isInput };
+  const common = {
+    hidden: isHidden(widget), inPrompt: options.serialize !== false && type !== "button", inFile: widget.serialize !== false, loose: !isInput,
+  };
   if (isGuest(widget)) return declared({ ...common, kind: "custom", guest: GUEST, ...heightOf(widget, node) });
   if (NUMBERS.has(type)) return declared({ ...common, ...numberOf(widget) });
   if (type === "combo") return declared({ ...common, kind: "combo", options: wordsOf(widget) });

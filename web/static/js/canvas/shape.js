@@ -68,7 +68,7 @@ function openShape(definitions, node) {
   const outputs = slots.outputs.map((slot, index) => ({ slot, x: x + width, y: rowMiddle(index) }));
   const start = y + MARGIN / 2 + rows * SLOT + (rows > 0 ? 4 : MARGIN / 2);
   const definition = definitions.get(node.type);
-  const hasMedia = showsPictures(definition) || showsText(definition);
+  const hasMedia = showsPictures(definition) || (showsText(definition) && !faceOf(node.id));
   const { widgets, end } = stack(slots.inputs, x, start, width, y + node.size[1], hasMedia);
   for (const place of widgets) {
     if (place.slot.widget?.loose) continue;
