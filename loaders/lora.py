@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary, ref
@@ -19,7 +19,7 @@ from loaders.lora_formats import Stem, read_deltas
 from loaders.lora_report import LoraReport, described, looks_like, part_of
 from loaders.opening import open_weights
 from models.adapters.patch import Patched
-from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch, fits
+from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch, fits, signature
 from models.diffusion import DiffusionModel, TextModel
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,8 @@ def _read(path: Path, networks: Mapping[Part, nn.Module | None], opened_for: str
         if network is not None
         for name, parameter in network.named_parameters()
     }
-    fitting = [change for change in found if _fits(change, shapes)]
+    known: dict[Hashable, bool] = {}
+    fitting = [change for change in found if _fits(change, shapes, known)]
     if not fitting:
         reasons = [*_reasons(weights, found, shapes, networks), looks_like(weights), opened_for]
         raise UnknownFormat(path, "a LoRA for this model", reasons, list(weights))
@@ -161,22 +162,39 @@ def _read_all(weights: Weights, layout: Layout) -> list[_Change]:
     tensors = dict(weights.read_many(weights))
     alphas = stated_alphas(weights)
     changes = []
+    present = set(_stems_of(weights))
     for dialect in DIALECTS:
         for stem, targets in dialect.stems(layout).items():
-            for target in targets:
+            for target in targets if stem in present else ():
                 group = Stem(stem, tensors.keys(), tensors.__getitem__, alphas(stem))
                 for changed, delta in read_deltas(group, target).items():
                     changes.append(_Change(changed, delta, frozenset(group.used), dialect.id))
     return changes
 
 
-def _fits(change: _Change, shapes: Mapping[Target, torch.Size]) -> bool:
+def _stems_of(names: Iterable[str]) -> Iterator[str]:
+    """What the endings of tensors may stand behind: every name up to a dot, or to `_lora.`."""
+    for name in names:
+        end = name.rfind(".")
+        while end > 0:
+            yield name[:end]
+            end = name.rfind(".", 0, end)
+        head, parted, _ = name.partition("_lora.")
+        if parted:
+            yield head
+
+
+def _fits(change: _Change, shapes: Mapping[Target, torch.Size], known: dict[Hashable, bool]) -> bool:
+    """Whether a change fits its parameter; what is made alike is tried once."""
     shape = shapes.get(Target(change.target.part, change.target.parameter))
     if shape is None:
         return False
-    if change.target.rows is None:
-        return fits(change.delta, shape)
-    return fits(Parts([(*change.target.rows, change.delta)]), shape)
+    rows, delta = change.target.rows, change.delta
+    tried = delta if rows is None else Parts([(*rows, delta)])
+    made = (signature(tried), shape)
+    if made not in known:
+        known[made] = fits(tried, shape)
+    return known[made]
 
 
 def _deltas(changes: Iterable[_Change]) -> dict[str, Delta]:

@@ -12,7 +12,7 @@ from torch.nn.functional import conv2d, linear
 from models.adapters.places import change_output
 from models.adapters.products import LowRank, moved
 from models.adapters.weight_change import install_changes
-from models.adapters.weights import Added, Delta, DeltaSet, WeightPatch, fits
+from models.adapters.weights import Added, Delta, DeltaSet, WeightPatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +44,6 @@ class Bypass:
             if product is None or parameter != "weight" or not isinstance(layer, nn.Linear | nn.Conv2d):
                 others[name] = delta
                 continue
-            if not fits(delta, layer.weight.shape):
-                raise ValueError(
-                    f"{self.source.name} does not fit {name} of shape {tuple(layer.weight.shape)}"
-                )
             beside = _Beside(layer, product, self.strength)
             change_output(layer, partial(_added, beside), undo)
         if others:

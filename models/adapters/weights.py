@@ -4,8 +4,8 @@ References: LoRA, Hu et al. 2021 (arXiv:2106.09685); DoRA, Liu et al. 2024 (arXi
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +27,24 @@ class Delta(Protocol):
 
 
 def fits(delta: Delta, shape: torch.Size) -> bool:
-    """Whether a delta is made for a weight of a shape, tried without any numbers."""
+    """Whether a delta is made for a weight of a shape, tried on zeros."""
     try:
-        changed = delta.change(torch.empty(shape, device="meta"), 1.0)
+        changed = delta.change(torch.zeros(shape), 1.0)
     except (RuntimeError, ValueError, IndexError, ZeroDivisionError):
         return False
     return changed.shape == changed_shape(delta, shape)
+
+
+def signature(part: Any) -> Hashable:
+    """Equal for deltas that fit the same weights: what they are made of, by kind and shape."""
+    if isinstance(part, Tensor):
+        return tuple(part.shape)
+    if isinstance(part, tuple | list):
+        return tuple(signature(inner) for inner in part)
+    if is_dataclass(part):
+        return (type(part), *(signature(getattr(part, field.name)) for field in fields(part)))
+    kind: Hashable = type(part) if isinstance(part, float) else part
+    return kind
 
 
 def changed_shape(delta: Delta, shape: torch.Size) -> torch.Size:
