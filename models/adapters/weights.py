@@ -43,7 +43,7 @@ def signature(part: Any) -> Hashable:
         return tuple(signature(inner) for inner in part)
     if is_dataclass(part):
         return (type(part), *(signature(getattr(part, field.name)) for field in fields(part)))
-    kind: Hashable = type(part) if isinstance(part, float) else part
+    kind: Hashable = "number" if isinstance(part, float) else part
     return kind
 
 
