@@ -20,17 +20,21 @@ import { groupItems, linkItems, rerouteItems } from "./menus.js";
 import { slotItems } from "./subgraphs.js";
 import { t } from "../words.js";
 import { openMenu, openPicker } from "../ui/menu.js";
-import { openPalette } from "../ui/palette.js";
+import { openNodeSearch } from "../ui/nodesearch.js";
 import { toast } from "../ui/toasts.js";
 
 /** More types than these are left to the search. */
 const MOST_OFFERED = 14;
+
+/** The setting that counts how often each node type was added. */
+export const USES = "library.uses";
 
 /** Reached by the state chart and by commands. */
 export class Actions {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
+    app.settings.define({ id: USES, kind: "record", fallback: {} });
   }
 
   /** @param {string} text */
@@ -54,17 +58,8 @@ export class Actions {
     const fits = [...store.definitions.values()].filter((definition) => !isBoundary(definition) &&
       !(definition.isSubgraph && holdsSubgraph(store.document, definition.type, store.graphId)) &&
       (!linking || socketFor(definition, linking) !== null));
-    const usual = (/** @type {import("../model/types.js").Definition} */ one) =>
-      Number(one.deprecated) * 2 + Number(one.isVirtual) + Number(one.category.startsWith("_")) + Number(one.experimental);
-    fits.sort((one, other) => usual(one) - usual(other) || one.name.localeCompare(other.name));
-    const choices = fits.map((definition) => ({
-      item: definition, label: definition.name, note: definition.category,
-      fields: [definition.name, definition.type, definition.category].map((text) => text.toLowerCase()),
-    }));
-    const what = linking ? `for ${linking.type}` : "";
-    openPalette({
-      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, placeholder: `Add a node ${what}`.trim(), choices,
-      hint: linking ? "Enter adds the node and links it" : "Enter adds the node",
+    openNodeSearch({
+      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: this.app.settings.get(USES),
     }, (definition) => this.add(definition, at, linking));
   }
 
@@ -103,6 +98,8 @@ export class Actions {
     });
     view.select([id]);
     view.stage.focus();
+    const uses = this.app.settings.get(USES);
+    this.app.settings.set(USES, { ...uses, [definition.type]: (uses[definition.type] ?? 0) + 1 });
   }
 
   /**

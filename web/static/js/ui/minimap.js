@@ -5,7 +5,7 @@
 
 import { typeColour } from "../canvas/theme.js";
 import { t } from "../words.js";
-import { byId, make } from "./dom.js";
+import { make } from "./dom.js";
 
 const WIDTH = 208;
 const HEIGHT = 140;
@@ -14,7 +14,7 @@ const PADDING = 8;
 const PATIENCE_MILLISECONDS = 250;
 
 /** Painted again when the graph changes; while the eye moves only its frame does. */
-class Minimap {
+export class Minimap {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
@@ -133,27 +133,4 @@ class Minimap {
       context.stroke(line);
     }
   }
-}
-
-/**
- * Shows the map when it is wanted.
- * @param {App} app
- */
-export function tendMinimap(app) {
-  /** @type {Minimap | null} */
-  let map = null;
-  const { settings } = app;
-  const button = byId("map");
-  settings.define({ id: "canvas.map", label: t("Map of the graph"), category: t("Canvas"), kind: "toggle", fallback: false });
-  const show = (/** @type {boolean} */ isShown) => {
-    button.setAttribute("aria-pressed", String(isShown));
-    if (isShown === (map !== null)) return;
-    map?.dispose();
-    map = isShown ? new Minimap(app) : null;
-  };
-  const toggle = () => settings.set("canvas.map", !settings.get("canvas.map"));
-  app.commands.add([{ id: "minimap", label: t("Show or hide the map"), keys: ["alt+shift+m"], run: toggle }]);
-  button.addEventListener("click", () => app.commands.run("minimap"));
-  settings.listen("canvas.map", show);
-  show(settings.get("canvas.map"));
 }
