@@ -10,11 +10,24 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from schedulers.path import Path
 from schedulers.samplers.ancestral import split
 from schedulers.step import Denoiser, Noise, Step
+
+
+def _between(path: Path, sigma: float, sigma_next: float, place: float) -> float:
+    """The level at a place between two, even in lambda.
+
+    In float32 on purpose: the ends of a step on the Brownian path are rounded to six digits, and a level that
+    differs in its last bit would take other noise.
+    """
+    ends = torch.tensor([sigma, sigma_next], dtype=torch.float32)
+    start, end = ends.logit().neg() if path.flow else ends.log().neg()
+    there = start + place * (end - start)
+    return float(there.neg().sigmoid() if path.flow else there.neg().exp())
 
 
 def dpmpp_sde(
@@ -43,8 +56,7 @@ def dpmpp_sde(
         if sigma_next == 0:
             x = denoised
         else:
-            start, end = path.lambda_of(sigma), path.lambda_of(sigma_next)
-            middle = path.sigma_of(start + r * (end - start))
+            middle = _between(path, sigma, sigma_next, r)
             ahead = denoise(moved(x, denoised, sigma, middle), middle)
             share = 1 / (2 * r)
             x = moved(x, (1 - share) * denoised + share * ahead, sigma, sigma_next)
