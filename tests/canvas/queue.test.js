@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Section, usualSpan } from "../../web/static/js/engine/queue.js";
+import { Queue, Section, usualSpan } from "../../web/static/js/engine/queue.js";
 import { spanText } from "../../web/static/js/model/text.js";
 
 /** @param {number} total @param {any[]} asked */
@@ -46,6 +46,23 @@ test("an answer that comes after the list was asked for anew is not used", async
   answers[0]({ jobs: [{ id: "old" }], pagination: { total: 7 } });
   await settled();
   assert.deepEqual([section.total, section.at(0)?.id], [1, "new"]);
+});
+
+test("how long a workflow takes is asked for once, and again when a run of it has ended", async () => {
+  let asked = 0;
+  const queue = new Queue(async () => {
+    asked += 1;
+    return { jobs: [], pagination: { total: 0 } };
+  });
+  queue.listen(() => void queue.expectedOf("new"));
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal(queue.expectedOf("new"), null);
+    await settled();
+  }
+  assert.equal(asked, 1);
+  queue.forgetExpected("new");
+  queue.expectedOf("new");
+  assert.equal(asked, 2);
 });
 
 test("what a run will take is what runs took that did something", () => {

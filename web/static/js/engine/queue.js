@@ -88,7 +88,7 @@ export class Queue {
       finished: new Section("finished", fetch, changed),
     };
     /** @type {ReturnType<typeof setTimeout> | undefined} */ this.timer = undefined;
-    /** @type {Map<string, number | null>} expected milliseconds by workflow; null while they are asked for */ this.expected = new Map();
+    /** @type {Map<string, number | null>} expected milliseconds by workflow; null where they are not known */ this.expected = new Map();
   }
 
   /** @param {() => void} listener @returns {() => void} stops it */
@@ -128,10 +128,11 @@ export class Queue {
     this.expected.set(workflow, null);
     void this.fetch({ status: "completed", workflow_id: workflow, limit: SAMPLES }).then(({ jobs }) => {
       const usual = usualSpan(jobs);
-      if (usual === null) this.expected.delete(workflow);
-      else this.expected.set(workflow, usual);
+      // Where nothing is known it is not asked for again until a run has ended.
+      if (usual === null) return;
+      this.expected.set(workflow, usual);
       this.tell();
-    }, () => this.expected.delete(workflow));
+    }).catch(() => undefined);
     return null;
   }
 

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Saved } from "../engine/kept.js" */
 
-import { deleteWorkflow, listDrafts, listWorkflows, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/kept.js";
+import { deleteWorkflow, dropDraft, listDrafts, listWorkflows, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/kept.js";
 import { openJson } from "../model/io/open.js";
 import { t } from "../words.js";
 import { askText } from "./dialogs.js";
@@ -29,7 +29,7 @@ export function renderWorkflows(app, element) {
     rows.replaceChildren(
       ...folders(saved.filter(({ name }) => fits(name)), (one) => row(app, one, load)),
       ...(saved.length === 0 ? [make("p", { className: "hint" }, t("No workflow is saved on the server yet."))] : []),
-      ...(others.length > 0 ? [make("h3", {}, t("Drafts that were not saved")), ...others.map((draft) => draftRow(app, draft))] : []),
+      ...(others.length > 0 ? [make("h3", {}, t("Drafts that were not saved")), ...others.map((draft) => draftRow(app, draft, load))] : []),
     );
   };
   const load = async () => {
@@ -88,15 +88,27 @@ function row(app, one, reload) {
   make("span", { className: "note" }, new Date(one.modified).toLocaleDateString()));
 }
 
-/** @param {App} app @param {Record<string, any> & {id: string, modified: number}} draft @returns {HTMLElement} */
-function draftRow(app, draft) {
+/**
+ * @param {App} app @param {Record<string, any> & {id: string, modified: number}} draft @param {() => Promise<void>} reload
+ * @returns {HTMLElement}
+ */
+function draftRow(app, draft, reload) {
   const open = async () => {
     const { workflow } = await loadDraft(draft.id);
     const { document, doubts } = openJson(workflow, app.store.catalogue);
     app.open(document, String(draft.name ?? ""), { doubts, isDirty: true });
   };
-  return make("button", { type: "button", className: "file", onclick: () => void tell(open()) },
-    make("span", { className: "label" }, String(draft.name ?? "")), make("span", { className: "note" }, new Date(draft.modified).toLocaleString()));
+  const forget = () => void tell(dropDraft(draft.id).then(reload));
+  const when = new Date(draft.modified).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+  return make("button", {
+    type: "button", className: "file", onclick: () => void tell(open()), oncontextmenu: (/** @type {MouseEvent} */ event) => {
+      event.preventDefault();
+      openMenu(event.clientX, event.clientY, [{ label: t("Open"), run: () => void tell(open()) }, null, { label: t("Forget"), run: forget }]);
+    },
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Delete") forget();
+    },
+  }, make("span", { className: "label" }, String(draft.name ?? "")), make("span", { className: "note" }, when));
 }
 
 /** @param {Promise<unknown>} work */
