@@ -259,3 +259,47 @@ def test_menus_commands_keys_settings_panels_and_dialogs_of_packs_work(eco):
     eco.ask("() => { aboutWords(); }")
     assert eco.page.get_by_role("dialog").get_by_text("About words").is_visible()
     eco.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
+
+def test_widgets_are_hidden_watched_and_told_by_the_server_as_popular_packs_do_it(eco):
+    eco.ask(
+        OPEN, {"1": {"class_type": "EcoKinds", "inputs": {"level": 3, "advanced": False, "secret": "deep"}}}
+    )
+    shown = (
+        "sfumato.view.scene.shape(sfumato.store.graph.nodeByKey('1')).widgets.map(({ slot }) => slot.name)"
+    )
+    eco.wait(f"{shown}.join() === 'level,advanced'")
+    assert eco.ask("async () => (await app.graphToPrompt()).output['1'].inputs.secret") == "deep"
+    eco.click("1", "widget", "advanced")
+    eco.wait(f"{shown}.join() === 'level,advanced,secret'")
+    eco.ask("() => sfumato.store.undo()")
+    eco.wait(f"{shown}.join() === 'level,advanced'")
+
+    eco.type_value("1", "level", "5")
+    assert eco.ask("() => kindsLog.changes.at(-1)") == ["level", 3, 5]
+    assert eco.ask("() => kindsLog.selected") == [1]
+    assert eco.run() == {"1"}
+    eco.wait("sfumato.store.graph.nodeByKey('1').values.level === 6")
+    eco.page.get_by_role("button", name="Star").click()
+    assert eco.ask("() => [kindsLog.pressed, app.graph.getNodeById(1).isGroup]") == [True, False]
+
+
+def test_rows_that_a_pack_adds_come_back_from_files_and_stand_below_each_other(eco):
+    eco.ask(
+        OPEN, {"1": {"class_type": "EcoKinds", "inputs": {"level": 3, "advanced": False, "secret": "deep"}}}
+    )
+    eco.ask(
+        """() => {
+            const node = app.graph.getNodeById(1);
+            node.addRow();
+            node.addRow().value = { on: false, strength: 0.5 };
+        }"""
+    )
+    eco.wait("sfumato.store.graph.nodeByKey('1').values.row_2?.strength === 0.5")
+    made = eco.ask("async () => (await app.graphToPrompt()).output['1'].inputs.row_2")
+    assert made == {"on": False, "strength": 0.5, "made": True}
+    places = eco.wait("kindsLog.positions.length >= 2 && Object.fromEntries(kindsLog.positions)")
+    assert 20 <= places["row_2"] - places["row_1"] <= 30
+    written = eco.ask("() => sfumato.workflow()")
+    eco.ask("(json) => app.loadGraphData(json)", written)
+    assert values(eco, 1)["row_2"] == {"on": False, "strength": 0.5}

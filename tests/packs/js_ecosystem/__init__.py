@@ -46,6 +46,37 @@ class Words:
         return (joined.upper() if mode == "upper" else joined,)
 
 
-NODE_CLASS_MAPPINGS = {"EcoShowText": ShowText, "EcoWords": Words}
-NODE_DISPLAY_NAME_MAPPINGS = {"EcoShowText": "Show text (example)", "EcoWords": "Words (example)"}
+class Kinds:
+    """Tells the page a value while it runs; its script hides widgets, watches values and adds rows."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {
+            "required": {
+                "level": ("INT", {"default": 1}),
+                "advanced": ("BOOLEAN", {"default": False}),
+                "secret": ("STRING", {"default": "s"}),
+            },
+            "hidden": {"unique_id": "UNIQUE_ID"},
+        }
+
+    RETURN_TYPES = ("INT",)
+    FUNCTION = "tell"
+    OUTPUT_NODE = True
+    CATEGORY = "examples/ecosystem"
+
+    def tell(self, level, advanced, secret, unique_id):
+        from server import PromptServer
+
+        told = {"node_id": int(unique_id), "widget": "level", "value": level + 1}
+        PromptServer.instance.send_sync("example-feedback", told)
+        return {"ui": {"text": [secret]}, "result": (level,)}
+
+
+NODE_CLASS_MAPPINGS = {"EcoShowText": ShowText, "EcoWords": Words, "EcoKinds": Kinds}
+NODE_DISPLAY_NAME_MAPPINGS = {
+    "EcoShowText": "Show text (example)",
+    "EcoWords": "Words (example)",
+    "EcoKinds": "Kinds (example)",
+}
 WEB_DIRECTORY = "./js"

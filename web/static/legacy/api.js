@@ -7,6 +7,9 @@ import { page } from "./page.js";
 /** Where pages and files of the server are. */
 const root = () => new URL(".", document.baseURI).href.replace(/\/$/, "");
 
+/** Messages that come many times a second: what packs change at them shows at the next frame. */
+const OFTEN = new Set(["progress", "progress_state", "progress_text", "status", "preview", "crystools.monitor"]);
+
 /** Messages whose event carries something else than their data. */
 const DETAILS = {
   executing: (data) => data.display_node ?? data.node ?? null,
@@ -58,7 +61,7 @@ export class ComfyApi extends EventTarget {
     if (type === "preview") return this.receivePreview(data);
     this.dispatchCustomEvent(type, DETAILS[type] ? DETAILS[type](data) : data);
     if (type === "execution_success") this.dispatchCustomEvent("executing", null);
-    page.host.stir();
+    if (!OFTEN.has(type)) page.host.stir();
     return undefined;
   }
 

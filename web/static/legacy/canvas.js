@@ -4,6 +4,7 @@ import { hooks } from "../js/canvas/hooks.js";
 import { itemsFrom } from "./menu.js";
 import { askText } from "../js/ui/dialogs.js";
 import { attempt, invoke, page, recording } from "./page.js";
+import { ComfyDialog } from "./ui.js";
 
 /** Methods of the ecosystem's canvas that this page paints or handles in its own way; replacing one has no effect, and is told. */
 const UNUSED = [
@@ -121,6 +122,15 @@ const methods = {
   },
   select(item) {
     if (item?._id) this.selectNodes([item], true);
+  },
+  processSelect(item) {
+    if (item?._id) this.selectNodes([item]);
+    else this.deselectAll();
+  },
+  createDialog(markup) {
+    const dialog = new ComfyDialog();
+    dialog.show(markup);
+    return Object.assign(dialog.textElement, { close: () => dialog.close(), modified() {} });
   },
   deselect(item) {
     page.app.view.selection.delete(item?._id);

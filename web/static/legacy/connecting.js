@@ -27,6 +27,11 @@ export const connecting = {
     return input >= 0 ? this.connect(slot, target, input) : null;
   },
 
+  connectByTypeOutput(slot, source, type) {
+    const output = source.findOutputSlotByType(type, false, false);
+    return output >= 0 ? source.connect(output, this, slot) : null;
+  },
+
   disconnectInput(slot) {
     const index = indexOf(this.inputs, slot);
     const link = this.inputs?.[index]?.link;

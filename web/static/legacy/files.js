@@ -1,7 +1,7 @@
 /** What legacy nodes are configured with, and where the values of a file go. */
 
 import { invoke, page } from "./page.js";
-import { MODES } from "./sync.js";
+import { MODES, namedWidgets } from "./sync.js";
 
 /** The entry of a file for a node, as its record has it. */
 export function infoFrom(host, node) {
@@ -23,30 +23,40 @@ export function infoFrom(host, node) {
       return { ...slot(one), links: links.length > 0 ? links : null };
     });
   }
-  info.widgets_values = raw ?? (node.widgets ?? []).filter((widget) => widget.serialize !== false).map((widget) => widget.value ?? null);
+  info.widgets_values = raw ?? listFrom(node, record);
   Object.defineProperty(info, "isOurs", { value: true });
   return info;
 }
 
+/** The values of a node as a file lists them: of the widgets that are there, then of those that a script will add. */
+function listFrom(node, record) {
+  const widgets = (node.widgets ?? []).filter((widget) => widget.serialize !== false);
+  const names = new Set(namedWidgets(node).values());
+  const others = Object.keys(record.values).filter((name) => !names.has(name));
+  return [...widgets.map((widget) => widget.value ?? null), ...others.map((name) => record.values[name])];
+}
+
 /**
  * Gives widgets the values of a file: by name where the document has read them, else by position.
- * @param {any} node @param {any} info @param {any} record @param {(node: any, widget: any) => string} nameOf
+ * @param {any} node @param {any} info @param {any} record
  */
-export function valuesOfFile(node, info, record, nameOf) {
+export function valuesOfFile(node, info, record) {
   const stored = info.widgets_values;
   if (!stored || !node.widgets) return;
   if (!Array.isArray(stored)) {
     for (const widget of node.widgets) if (widget.name in stored) widget.value = stored[widget.name];
     return;
   }
+  const names = namedWidgets(node);
   let index = 0;
   for (const widget of node.widgets) {
     if (widget.serialize === false) continue;
     const value = stored[index];
     index += 1;
-    const name = nameOf(node, widget);
-    const isRead = info.isOurs && (widget.isBuiltIn || (name !== undefined && name in (record?.values ?? {})));
-    if (!isRead && value !== undefined) widget.value = value;
+    const name = names.get(widget);
+    const isRead = info.isOurs && name !== undefined && Object.hasOwn(record?.values ?? {}, name);
+    if (isRead) widget.value = record.values[name];
+    else if (value !== undefined && !(info.isOurs && widget.isBuiltIn)) widget.value = value;
   }
 }
 

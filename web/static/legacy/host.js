@@ -7,7 +7,7 @@ import { Following } from "./following.js";
 import { LGraphGroup, addGroupTo } from "./graph.js";
 import { LGraphNode } from "./node.js";
 import { page, quietly } from "./page.js";
-import { nameOf, recordFrom, syncFace, takeInputs, widgetAt } from "./sync.js";
+import { recordFrom, syncFace, takeInputs, widgetAt } from "./sync.js";
 import { declare } from "./widgets.js";
 import { infoFrom, valuesOfFile } from "./files.js";
 
@@ -274,7 +274,7 @@ export class Host extends Following {
   }
 
   fillWidgets(node, info) {
-    valuesOfFile(node, info, this.recordOf(node), nameOf);
+    valuesOfFile(node, info, this.recordOf(node));
   }
 
   chooseImage(node) {

@@ -38,7 +38,10 @@ export function modulesOf(app) {
       ComfyWidgets, addValueControlWidget, addValueControlWidgets, updateControlWidgetLabel() {}, IS_CONTROL_WIDGET: Symbol("control"),
       getWidgetType: (/** @type {any} */ [type]) => (Array.isArray(type) ? "COMBO" : type), initWidgets() {},
     },
-    domWidget: { DOMWidgetImpl: DOMWidget, DOMWidget, addDomClippingSetting() {} },
+    domWidget: {
+      DOMWidgetImpl: DOMWidget, DOMWidget, addWidget: (/** @type {any} */ node, /** @type {any} */ widget) => node.addCustomWidget(widget),
+      addDomClippingSetting() {},
+    },
     utils: { addStylesheet, applyTextReplacements, clone, downloadBlob, getStorageValue, prop, setStorageValue, uploadFile },
     pnginfo: { importA1111, getPngMetadata, getLatentMetadata, getWebpMetadata, getFlacMetadata },
     changeTracker: { ChangeTracker: absent("ChangeTracker") },

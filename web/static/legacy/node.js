@@ -212,6 +212,13 @@ export class LGraphNode {
 
   // --- state
 
+  /** Values run on the server here, never on the page. */
+  setOutputData() {}
+
+  getInputData() {
+    return undefined;
+  }
+
   setDirtyCanvas() {
     page.host.stir();
     page.app.view.redraw();

@@ -3,8 +3,13 @@
 import { hooks } from "../js/canvas/hooks.js";
 import { mountsOf } from "../js/extensions/mounts.js";
 import { invoke, page, quietly } from "./page.js";
-import { nameOf } from "./sync.js";
+import { PICTURES, nameOf } from "./sync.js";
 import { GUEST, elementOf, isHidden, mouseEvent, paintGuest, pressButton, pressGuest } from "./widgets.js";
+
+const SIGHT_MILLISECONDS = 100;
+let lastSight = 0;
+/** @type {Set<string>} */
+let selected = new Set();
 
 /** Joins the page's canvas. */
 export function joinPainting() {
@@ -29,6 +34,10 @@ export function joinPainting() {
   hooks.top.add((context) => quietly(() => invoke(page.canvas, "onDrawForeground", context, app.view.visible())));
   hooks.before.add(() => takeSight(app.view, host));
   hooks.press.add(press);
+  hooks.widgets.set(PICTURES, { paint: (context, _view, node, place) => paintPictures(context, host.nodeOf(node.id), place.bounds) });
+  app.view.stage.addEventListener("keydown", (event) => {
+    for (const node of page.canvas.selectedNodes()) if (node.onKeyDown) invoke(node, "onKeyDown", event);
+  });
   joinDrops();
   hooks.double.add((pointer) => {
     const node = "node" in pointer.hit ? host.nodeOf(pointer.hit.node.id) : null;
@@ -38,16 +47,45 @@ export function joinPainting() {
 
 /** What packs changed without a word shows at the next frame, as in the ecosystem. @param {any} view @param {any} host */
 function takeSight(view, host) {
+  tellSelection(view, host);
+  const now = performance.now();
+  if (now - lastSight < SIGHT_MILLISECONDS) return host.flush();
+  lastSight = now;
   for (const record of view.scene.nodesIn(view.visible())) {
     const node = host.nodeOf(record.id);
     if (node) host.dirty.add(node);
   }
-  host.flush();
+  return host.flush();
+}
+
+/** @param {any} view @param {any} host tells nodes that they were selected or let go */
+function tellSelection(view, host) {
+  const before = selected;
+  if (before.size === view.selection.size && [...before].every((id) => view.selection.has(id))) return;
+  selected = new Set(view.selection);
+  for (const id of before) if (!selected.has(id)) invoke(host.nodeOf(id), "onDeselected");
+  for (const id of selected) if (!before.has(id)) invoke(host.nodeOf(id), "onSelected");
+  invoke(page.canvas, "onSelectionChange", page.canvas.selected_nodes);
 }
 
 /** @param {any} node @param {any} pointer @returns {[number, number]} */
 function within(node, pointer) {
   return [pointer.world[0] - node.pos[0], pointer.world[1] - node.pos[1]];
+}
+
+/** Pictures that a pack gave a node to show, side by side. @param {CanvasRenderingContext2D} context @param {any} node @param {any} bounds */
+function paintPictures(context, node, [x, y, width, height]) {
+  const pictures = (node?.imgs ?? []).filter((picture) => (picture.naturalWidth ?? picture.width) > 0);
+  const columns = Math.ceil(Math.sqrt(pictures.length));
+  const rows = Math.ceil(pictures.length / columns);
+  for (const [index, picture] of pictures.entries()) {
+    const [across, down] = [width / columns, height / rows];
+    const [wide, high] = [picture.naturalWidth ?? picture.width, picture.naturalHeight ?? picture.height];
+    const scale = Math.min(across / wide, down / high);
+    const left = x + (index % columns) * across + (across - wide * scale) / 2;
+    const top = y + Math.floor(index / columns) * down + (down - high * scale) / 2;
+    context.drawImage(picture, left, top, wide * scale, high * scale);
+  }
 }
 
 /** Files that are dropped: the node below may want them, and packs may have put a function of their own in the place of the page's. */

@@ -65,6 +65,7 @@ function executed(key, output) {
 
 /** The pictures that packs find on a node. @param {any} node @param {any} output */
 function takePictures(node, output) {
+  const { host } = page;
   if (!Array.isArray(output?.images) || output.images.length === 0) return;
   node.images = output.images;
   node.imageIndex = null;
@@ -73,4 +74,5 @@ function takePictures(node, output) {
     picture.src = page.api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`);
     return picture;
   });
+  node._ownPictures = page.app.view.showsPictures(host.recordOf(node)) ? node.imgs : null;
 }

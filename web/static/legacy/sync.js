@@ -1,5 +1,6 @@
 /** Compares a legacy node with its record: what a pack changed in its plain fields becomes patches, and the other way round. */
 
+import { widget as declared } from "../js/model/definitions.js";
 import { faceOf, setFace } from "../js/model/faces.js";
 import { titleOf } from "../js/model/slots.js";
 import { invoke, page } from "./page.js";
@@ -8,6 +9,13 @@ import { declare, elementOf, isHidden, wordsOf } from "./widgets.js";
 export const MODES = { normal: 0, mute: 2, bypass: 4 };
 const BACK = { 2: "mute", 4: "bypass" };
 const KEPT = ["bgcolor", "boxcolor", "shape"];
+
+/** Who paints pictures that a pack gave a node. */
+export const PICTURES = "legacy-pictures";
+const PICTURE_SLOT = Object.freeze({
+  name: "$$pictures", label: "", type: "*", optional: true, tooltip: "",
+  widget: declared({ kind: "custom", guest: PICTURES, height: 160, grows: true, inPrompt: false, inFile: false, loose: true }),
+});
 
 /**
  * What is known of each node's slots: as the class made them, as they were last seen, the names of widgets and of inputs.
@@ -25,7 +33,7 @@ function stateOf(node) {
 function flatten(node) {
   const flat = [];
   for (const input of node.inputs ?? []) flat.push(input.name, input.label, input.type, input.shape, input.widget?.name);
-  flat.push("|");
+  flat.push("|", picturesOf(node)?.[0]);
   for (const output of node.outputs ?? []) flat.push(output.name, output.label, output.type);
   for (const widget of node.widgets ?? []) {
     const words = widget.type === "combo" ? widget.options?.values : null;
@@ -36,6 +44,11 @@ function flatten(node) {
     flat.push(Array.isArray(list) ? list.length : list, Array.isArray(list) ? list[0] : null, heightNow(widget, node));
   }
   return flat;
+}
+
+/** Pictures that a pack gave a node, which the page does not show of itself. */
+function picturesOf(node) {
+  return Array.isArray(node.imgs) && node.imgs.length > 0 && node.imgs !== node._ownPictures ? node.imgs : null;
 }
 
 /** The height of a widget that may change by itself. */
@@ -89,6 +102,13 @@ export function takeInputs(node) {
   return moved;
 }
 
+/** The widgets that are there now, each with a name of its own. @returns {Map<any, string>} */
+export function namedWidgets(node) {
+  const state = stateOf(node);
+  nameWidgets(node, state);
+  return state.names;
+}
+
 /** The name under which the document keeps a widget's value. */
 export function nameOf(node, widget) {
   return stateOf(node).names.get(widget);
@@ -116,7 +136,8 @@ function faceFrom(node, state) {
   const outputs = (node.outputs ?? []).map((output, index) => ({
     index, name: String(output.name), label: String(output.label ?? output.localized_name ?? output.name), type: typeOf(output.type), tooltip: output.tooltip ?? "",
   }));
-  return Object.freeze({ inputs: [...sockets, ...widgets], outputs, isKnown: true });
+  const shown = picturesOf(node) ? [PICTURE_SLOT] : [];
+  return Object.freeze({ inputs: [...sockets, ...widgets, ...shown], outputs, isKnown: true });
 }
 
 function typeOf(type) {

@@ -5,7 +5,7 @@
 import { fetchExtensions } from "../engine/api.js";
 import { toast } from "../ui/toasts.js";
 import { t } from "../words.js";
-import { Reports } from "./reports.js";
+import { Reports, packOf } from "./reports.js";
 
 /** How long scripts may take before the others go on without them. */
 const PATIENCE_MILLISECONDS = 10_000;
@@ -27,6 +27,8 @@ export class Extensions {
     this.isDone = false;
     app.settings.define({ id: "extensions.off", kind: "record", fallback: [] });
     this.reports.listeners.add((report) => this.say(report));
+    addEventListener("error", ({ error }) => this.blame(error));
+    addEventListener("unhandledrejection", ({ reason }) => this.blame(reason));
     Object.assign(globalThis, { sfumatoLegacy: () => this.startLegacy() });
   }
 
@@ -112,6 +114,12 @@ export class Extensions {
     const off = this.off.filter((one) => one !== name);
     this.app.settings.set("extensions.off", isOn ? off : [...off, name]);
     if (!isOn) this.dispose(name);
+  }
+
+  /** @private An error that nobody caught: remembered where a pack's script is on its stack. @param {any} error */
+  blame(error) {
+    const pack = packOf(error?.stack ?? "");
+    if (pack) this.reports.fail(pack, t("later"), error);
   }
 
   /** @private The adapter is fetched when the first script imports one of the ecosystem's modules, and never otherwise. */

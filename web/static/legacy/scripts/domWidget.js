@@ -4,3 +4,4 @@ await globalThis.sfumatoLegacy();
 
 export const DOMWidgetImpl = globalThis.comfyAPI.domWidget.DOMWidgetImpl;
 export const addDomClippingSetting = globalThis.comfyAPI.domWidget.addDomClippingSetting;
+export const addWidget = globalThis.comfyAPI.domWidget.addWidget;
