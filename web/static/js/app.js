@@ -6,6 +6,7 @@
 
 import { Commands } from "./commands/registry.js";
 import { Actions } from "./commands/actions.js";
+import { pasteText } from "./commands/clipboard.js";
 import { View } from "./canvas/view.js";
 import { Pictures } from "./canvas/pictures.js";
 import { listenToPointer } from "./canvas/input/pointer.js";
@@ -16,6 +17,7 @@ import { loadWorkflow } from "./engine/kept.js";
 import { Runner } from "./engine/runner.js";
 import { Workspace } from "./engine/workspace.js";
 import { newUuid } from "./model/ids.js";
+import { writeJson } from "./model/io/json.js";
 import { openJson } from "./model/io/open.js";
 import { writeWorkflow } from "./model/io/write.js";
 import { starterDocument } from "./model/starter.js";
@@ -150,6 +152,12 @@ export class App {
     const { json, revision } = await loadWorkflow(name);
     const { document, doubts } = openJson(json, this.store.catalogue);
     this.open(document, name, { doubts, savedAs: name, revision });
+  }
+
+  /** Adds all nodes of a workflow that the server keeps to the one on screen. @param {string} name */
+  async insertSaved(name) {
+    const { json } = await loadWorkflow(name);
+    pasteText(this, writeJson(json));
   }
 
   /** The workflow on screen as editor JSON. @returns {any} */

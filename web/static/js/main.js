@@ -72,7 +72,10 @@ function listenToServer(app) {
   new Socket(app.clientId, {
     state: (state) => {
       showLine(state);
-      if (state === "open" && wasOpen) void refresh(app, false);
+      if (state === "open" && wasOpen) {
+        void refresh(app, false);
+        void app.drafts.send();
+      }
       if (state === "open") void runner.recover().catch(() => undefined);
       wasOpen ||= state === "open";
     },

@@ -16,6 +16,10 @@ const LOOK_MILLISECONDS = 300;
 
 /** Adds them to the docks. @param {App} app */
 export function addPanels(app) {
+  app.settings.define({
+    id: "workflows.versions", label: t("Earlier versions kept of each workflow"), category: t("Workflows"), kind: "number", fallback: 20,
+    minimum: 0, maximum: 1000, step: 1,
+  });
   /** @type {import("../engine/queue.js").Queue | null} */
   let queue = null;
   lazy(app, {

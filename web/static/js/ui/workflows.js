@@ -71,6 +71,7 @@ function row(app, one, reload) {
   const open = () => void tell(app.openSaved(one.name));
   const menu = (/** @type {number} */ x, /** @type {number} */ y) => openMenu(x, y, [
     { label: t("Open"), run: open },
+    { label: t("Add to the open workflow"), run: () => void tell(app.insertSaved(one.name)) },
     { label: t("Rename…"), run: () => void tell(rename(app, one.name).then(reload)) },
     null,
     { label: t("Delete"), run: () => void tell(remove(app, one.name).then(reload)) },
