@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import torch
@@ -16,7 +17,8 @@ from tests.oracle.open_clip import OpenTextEncoder
 
 WIDTH, POOLED = 64, 1280
 START, END = 49406, 49407
-Weighted = tuple[str, float]
+# A run of text, or ids, with its weight.
+Weighted = tuple[str | list[int], float]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Told:
     embedding: Tensor
     pooled: Tensor
     sizes: tuple[float, ...]
+
+    def added(self, batch: int) -> dict[str, Tensor]:
+        """The pooled vector and the sizes for a batch, as networks of diffusers take them."""
+        sizes = torch.tensor([self.sizes]).expand(batch, -1)
+        return {"text_embeds": self.pooled.expand(batch, -1), "time_ids": sizes}
 
 
 @dataclass(frozen=True)
@@ -70,18 +77,14 @@ class TinyXl:
         return states[layer], pooled
 
     @torch.no_grad()
-    def noise(self, x: Tensor, sigma: float, told: Told, control: dict[str, Tensor] | None = None) -> Tensor:
+    def noise(self, x: Tensor, sigma: float, told: Told, control: dict[str, Any] | None = None) -> Tensor:
         """The predicted noise of x (B, 4, h, w) at a noise level."""
         batch = x.shape[0]
-        added = {
-            "text_embeds": told.pooled.expand(batch, -1),
-            "time_ids": torch.tensor([told.sizes]).expand(batch, -1),
-        }
         predicted: Tensor = self.unet(
             x / (sigma**2 + 1) ** 0.5,
             step_of(sigma),
             encoder_hidden_states=told.embedding.expand(batch, -1, -1),
-            added_cond_kwargs=added,
+            added_cond_kwargs=told.added(batch),
             **(control or {}),
         ).sample
         return predicted
@@ -89,7 +92,7 @@ class TinyXl:
 
 def weighted(encode, pieces: Sequence[Weighted], pad: int) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
     """Hidden states (1, 77n, D) lerped from the empty prompt's, and the first chunk's pooled vector."""
-    tokens = [(token, weight) for text, weight in pieces for token in clip_tokenizer().encode(text)]
+    tokens = [(token, weight) for text, weight in pieces for token in ids_of(text)]
     chunks = [tokens[first : first + 75] for first in range(0, max(len(tokens), 1), 75)]
     rows, weights = [], []
     for chunk in [*chunks, []]:
@@ -100,6 +103,11 @@ def weighted(encode, pieces: Sequence[Weighted], pad: int) -> tuple[Tensor, Tens
     factors = torch.tensor(weights[:-1])[:, :, None]
     moved = hidden[-1:] + (hidden[:-1] - hidden[-1:]) * factors
     return moved.flatten(0, 1)[None], pooled[:1]
+
+
+def ids_of(text: str | list[int]) -> list[int]:
+    """The ids of a text; ids stay as they are."""
+    return clip_tokenizer().encode(text) if isinstance(text, str) else text
 
 
 def table() -> Tensor:

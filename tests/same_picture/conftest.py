@@ -1,6 +1,7 @@
 """The small SDXL and a session that has its checkpoint, made once for all tests here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +21,12 @@ def oracle() -> TinyXl:
 
 
 @pytest.fixture(scope="session")
-def session(oracle: TinyXl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    base = tmp_path_factory.mktemp("xl")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("xl")
+
+
+@pytest.fixture(scope="session")
+def session(oracle: TinyXl, base: Path) -> Iterator[Session]:
     oracle.save(base / "models" / "checkpoints" / "xl.safetensors")
     own = {"KeepLatent": node_of(keep), "GivenLatent": node_of(given)}
     with Session(base, nodes=load_builtin() | own, cpu=True) as session:
