@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from loaders.assemble import build_empty
 from loaders.families.ldm_unet import diffusers_prefixes, levels_of, translate
+from models.call import Call, calling
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 
@@ -92,8 +93,19 @@ def steps(
         named = {"vector": torch.cat([pooled, features], dim=1)}
     return (
         lambda: theirs(x, t, encoder_hidden_states=context, return_dict=False, **further)[0],
-        lambda: ours(x, t, context, **named),
+        # As a step of sampling runs it: what is the same in every step of a run is made once.
+        in_a_run(lambda: ours(x, t, context, **named)),
     )
+
+
+def in_a_run(step: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    call = Call(1.0, ("positive", "negative"), 1, 0, 0)
+
+    def run() -> Tensor:
+        with calling(call):
+            return step()
+
+    return run
 
 
 def seconds(step: Callable[[], Tensor], clock: Callable[[], float]) -> float:

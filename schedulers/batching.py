@@ -143,7 +143,9 @@ class ConditionedDenoiser:
             inputs = {
                 key: torch.cat([tiled(term.inputs[key], batch) for term in terms]) for key in terms[0].inputs
             }
-            self._contexts[name] = torch.cat([tiled(row, batch) for row in rows]), inputs
+            context = torch.cat([tiled(row, batch) for row in rows])
+            # In the number type of the network, so that it sees one and the same tensor in every step.
+            self._contexts[name] = context.to(self._network.dtype), inputs
         return self._contexts[name]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate
 
 from models.attention import AttentionCore
+from models.unet.projections import Projections
 
 
 class ResidualBlock(nn.Module):
@@ -45,11 +46,15 @@ class CrossAttention(nn.Module):
         self.to_v = nn.Linear(context_width, width, bias=False)
         self.core = AttentionCore(heads)
         self.to_out = nn.Sequential(nn.Linear(width, width), nn.Identity())
+        self.projections = Projections()
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """Mix (B, N, C) with a context (B, T, D); without one, with itself."""
-        source = x if context is None else context
-        mixed: Tensor = self.to_out(self.core(self.to_q(x), self.to_k(source), self.to_v(source)))
+        if context is None:
+            keys, values = self.to_k(x), self.to_v(x)
+        else:
+            keys, values = self.projections.pair(self.to_k, self.to_v, context)
+        mixed: Tensor = self.to_out(self.core(self.to_q(x), keys, values))
         return mixed
 
 
