@@ -9,6 +9,7 @@ import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
 import { groupCommands } from "./commands/groups.js";
 import { tendCanvasSettings } from "./commands/preferences.js";
+import { tendChoices } from "./commands/choices.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
 import { closeTab, tabCommands } from "./commands/tabs.js";
 import { browserBox } from "./engine/database.js";
@@ -220,6 +221,7 @@ async function start() {
   settings.listen("appearance.theme", () => app.view.retheme());
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   tendCanvasSettings(app);
+  tendChoices(app);
   app.commands.add([...runCommands(app), ...editCommands(app), ...viewCommands(app), ...fileCommands(app), ...clipboardCommands(app),
     ...subgraphCommands(app), ...arrangeCommands(app), ...groupCommands(app), ...canvasCommands(app), ...tabCommands(app)]);
   showTrail(app);

@@ -53,7 +53,7 @@ export class DomWidgets {
     area.value = String(node.values[name] ?? "");
     area.placeholder = slot.widget?.placeholder || slot.label;
     area.setAttribute("aria-label", `${titleOf(this.view.store.definitions, node)}: ${slot.label}`);
-    area.spellcheck = false;
+    area.spellcheck = this.view.choices.spelling;
     const gesture = `text:${this.serial++}`;
     const commit = () => {
       const present = this.view.store.graph.nodes.get(node.id);

@@ -30,7 +30,7 @@ import { readTheme } from "./theme.js";
  * What a person chose about the hand: what the wheel and a drag of the background do, the pitch of the grid, whether moves keep
  * to it always, and what a link dropped on nothing opens.
  * @typedef {{wheel: "automatic" | "zoom" | "move", drag: "move" | "select", grid: number, snaps: boolean,
- *   linkMenu: "search" | "menu"}} Choices
+ *   linkMenu: "search" | "menu", speed: number, dots: boolean, previews: boolean, spelling: boolean}} Choices
  */
 
 /** Draws when something changed, at most once a frame, and never otherwise. */
@@ -66,8 +66,11 @@ export class View {
     this.showsNumbers = true;
     /** @type {"none" | "circle" | "arrow"} */ this.marks = "none";
     /** @type {"select" | "hand"} what the pointer is for */ this.mode = "select";
-    /** @type {Choices} */ this.choices = { wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search" };
+    /** @type {Choices} */ this.choices = {
+      wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search", speed: 1, dots: true, previews: true, spelling: false,
+    };
     this.isCatalogueComplete = false;
+    this.isCovered = false;
     this.draws = 0;
     this.frame = 0;
     /** @type {Set<() => void>} */ this.watchers = new Set();
@@ -136,7 +139,7 @@ export class View {
 
   /** Asks for a frame: the eye moved, or a gesture shows something else. */
   look() {
-    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.draw());
+    if (this.frame === 0 && !this.isCovered) this.frame = requestAnimationFrame(() => this.draw());
   }
 
   /** Draws what is damaged. */

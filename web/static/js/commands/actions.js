@@ -53,13 +53,14 @@ export class Actions {
    * @param {{at: Point, screen: Point, linking?: Linking}} where
    */
   search({ at, screen, linking }) {
-    const { store } = this.app;
+    const { store, settings } = this.app;
     const box = this.app.view.stage.getBoundingClientRect();
     const fits = [...store.definitions.values()].filter((definition) => !isBoundary(definition) &&
       !(definition.isSubgraph && holdsSubgraph(store.document, definition.type, store.graphId)) &&
       (!linking || socketFor(definition, linking) !== null));
     openNodeSearch({
-      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: this.app.settings.get(USES),
+      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: settings.get("nodes.often") ? settings.get(USES) : {},
+      hasCard: settings.get("nodes.card"),
     }, (definition) => this.add(definition, at, linking));
   }
 
@@ -84,11 +85,13 @@ export class Actions {
    * @param {import("../model/types.js").Definition} definition @param {Point} at @param {Linking} [linking]
    */
   add(definition, at, linking) {
-    const { store, view } = this.app;
+    const { store, view, settings } = this.app;
     const socket = linking ? socketFor(definition, linking) : null;
     const id = store.run(`Add ${definition.name}`, (change) => {
       const x = Math.round(linking && !linking.fromOutput ? at[0] - 240 : at[0]);
       const node = addNode(change, definition, [x, Math.round(at[1] + (linking ? 4 : 0))]);
+      const control = settings.get("run.seed");
+      for (const name of Object.keys(node.controls)) if (control !== node.controls[name]) setControl(change, node.id, name, control);
       const fixed = linking?.ends[0];
       if (!fixed || socket === null) return node.id;
       if (fixed.node === "") feedReroute(change, store.definitions, node.id, Number(socket), fixed.via ?? "");
@@ -98,8 +101,8 @@ export class Actions {
     });
     view.select([id]);
     view.stage.focus();
-    const uses = this.app.settings.get(USES);
-    this.app.settings.set(USES, { ...uses, [definition.type]: (uses[definition.type] ?? 0) + 1 });
+    const uses = settings.get(USES);
+    settings.set(USES, { ...uses, [definition.type]: (uses[definition.type] ?? 0) + 1 });
   }
 
   /**
@@ -241,7 +244,7 @@ export class Actions {
       const items = [...slots, ...nested, ...commands.items([
         "rename-node", "collapse", "mute", "bypass", null, "copy", "duplicate", "colour", "group", "make-subgraph", "delete",
       ]), ...extra, ...upload];
-      openMenu(x, y, [...items, ...[...hooks.nodeMenu].flatMap((offer) => offer(hit.node, items))]);
+      openMenu(x, y, [...items, ...[...hooks.nodeMenu].flatMap((offer) => offer(hit.node, items, hit))]);
     } else if (hit.kind === "link") {
       openMenu(x, y, [...linkItems(this.app, hit, pointer.world), ...[...hooks.linkMenu].flatMap((offer) => offer(hit.link))]);
     } else if (hit.kind === "reroute") {

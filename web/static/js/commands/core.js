@@ -7,9 +7,7 @@
 import { addCopies, removeGroups, removeLinks, removeNodes, removeReroutes, setCollapsed, setMode } from "../model/commands.js";
 import { outputsBehind } from "../model/outputs.js";
 import { openPalette } from "../ui/palette.js";
-import { openSettings } from "../ui/settings.js";
-import { make } from "../ui/dom.js";
-import { openDialog } from "../ui/dialogs.js";
+import { loadStyle } from "../ui/styles.js";
 import { toast } from "../ui/toasts.js";
 import { spokenKeys } from "./registry.js";
 
@@ -83,7 +81,9 @@ export function editCommands(app) {
 }
 
 /** @param {App} app */
-function deleteSelection({ store, view }) {
+function deleteSelection(app) {
+  const { store, view } = app;
+  if (app.settings.get("nodes.bridge") && app.view.selection.size > 0) return app.commands.run("delete-bridged");
   const { selection, chosenReroutes, selectedLink, selectedGroup } = view;
   store.run("Delete", (change) => {
     removeNodes(change, [...selection]);
@@ -112,33 +112,28 @@ export function viewCommands(app) {
       },
     },
     { id: "palette", label: "All commands…", keys: ["ctrl+k"], run: () => openCommands(app) },
-    { id: "shortcuts", label: "Keys…", keys: ["?"], run: () => showKeys(app) },
-    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => openSettings(app.settings) },
+    { id: "shortcuts", label: "Keys…", keys: ["?", "ctrl+shift+k"], run: () => void openKeys(app) },
+    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => void openChoices(app) },
   ];
 }
 
 /** @param {App} app */
 function openCommands(app) {
   const choices = [...app.commands.all.values()].map((command) => ({
-    item: command, label: command.label, note: spokenKeys(command.keys?.[0]), fields: [command.label.toLowerCase()],
+    item: command, label: command.label, note: spokenKeys(app.commands.keysOf(command)[0]), fields: [command.label.toLowerCase()],
   }));
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: "What do you want to do?", hint: "Enter does it", choices },
     (command) => app.commands.run(command.id));
 }
 
 /** @param {App} app */
-function showKeys(app) {
-  const rows = [...app.commands.all.values()].filter((command) => command.keys).map((command) =>
-    make("tr", {}, make("td", {}, command.label), make("td", {}, (command.keys ?? []).map(spokenKeys).join(", "))));
-  const mouse = [
-    ["Pan", "Drag the background, or hold Space, or the middle button"], ["Zoom", "Wheel"], ["Select with a box", "Ctrl + drag"],
-    ["Select more", "Shift + click"], ["Copy while dragging", "Alt + drag"], ["Keep to the grid", "Shift while dragging"],
-    ["Add a node", "Double click the background"], ["Rename", "Double click the title"],
-    ["Go from node to node, or move the canvas", "Arrow keys"], ["Move all links of an output", "Shift + drag the output"],
-    ["Disconnect a socket", "Ctrl + Alt + click"], ["Add a reroute", "Alt + click a link"], ["Draw a second link", "Shift + drag a link or a reroute"],
-    ["Cut links", "Ctrl + drag with the right button"], ["Link two nodes", "Alt + drag with the right button"],
-    ["Put a node into a link", "Drop it on the link"], ["Move only the frame of a group", "Ctrl + drag its title"],
-    ["Zoom by dragging", "Ctrl + Shift + drag the background"],
-  ].map(([what, how]) => make("tr", {}, make("td", {}, what), make("td", {}, how)));
-  openDialog("Keys", make("table", { className: "keys-table" }, ...rows, ...mouse));
+async function openKeys(app) {
+  const [{ showKeys }] = await Promise.all([import("../ui/keys.js"), loadStyle("side.css")]);
+  showKeys(app);
+}
+
+/** @param {App} app */
+async function openChoices(app) {
+  const [{ openSettings }] = await Promise.all([import("../ui/settingsdialog.js"), loadStyle("side.css")]);
+  openSettings(app);
 }

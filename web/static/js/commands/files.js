@@ -46,8 +46,9 @@ export async function guard(work) {
 /**
  * Saves a workflow over what was last seen of it; if somebody else has saved meanwhile it is asked what to do.
  * @param {App} app @param {Tab} tab @param {string | null} savedAs null asks for a name
+ * @param {boolean} isQuiet whether success is not worth a message
  */
-export async function save(app, tab, savedAs) {
+export async function save(app, tab, savedAs, isQuiet = false) {
   const name = savedAs ?? await askText(t("Save the workflow as"), tab.name, t("Save"));
   if (name === null) return;
   if (name !== tab.name && tab === app.workspace.active) app.store.run("Rename workflow", (change) => setName(change, name));
@@ -60,7 +61,7 @@ export async function save(app, tab, savedAs) {
     return resolveConflict(app, tab, name, json);
   }
   settle(app, tab);
-  toast(t("Saved as “{name}”", { name }), { kind: "good", name: "saved" });
+  if (!isQuiet) toast(t("Saved as “{name}”", { name }), { kind: "good", name: "saved" });
 }
 
 /** What was saved needs no draft on the server. @param {App} app @param {Tab} tab */

@@ -40,5 +40,10 @@ export function tendCanvasSettings({ settings, view }) {
   define({ id: "canvas.snap", label: t("Nodes keep to the grid, not only with Shift"), kind: "toggle", fallback: false }, (snaps) => (view.choices.snaps = snaps));
   define({ id: "canvas.grid", label: t("Pitch of the grid"), kind: "number", fallback: 12, minimum: 4, maximum: 100, step: 1 },
     (grid) => (view.choices.grid = grid));
+  define({ id: "canvas.speed", label: t("Speed of zooming"), kind: "number", fallback: 1, minimum: 0.25, maximum: 4, step: 0.25 },
+    (speed) => (view.choices.speed = speed));
+  define({ id: "canvas.dots", label: t("Dots on the background"), kind: "toggle", fallback: true }, (dots) => (view.choices.dots = dots));
+  define({ id: "canvas.previews", label: t("Previews below running nodes"), kind: "toggle", fallback: true }, (shown) => (view.choices.previews = shown));
+  define({ id: "canvas.spelling", label: t("Check the spelling of texts"), kind: "toggle", fallback: false }, (checks) => (view.choices.spelling = checks));
   define({ id: "canvas.numbers", label: t("Numbers of nodes beside their titles"), kind: "toggle", fallback: true }, (shown) => (view.showsNumbers = shown));
 }

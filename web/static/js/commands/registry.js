@@ -15,14 +15,27 @@ export class Commands {
   constructor() {
     /** @type {Map<string, Command>} */ this.all = new Map();
     /** @type {Map<string, Command>} */ this.byKeys = new Map();
+    /** @type {Readonly<Record<string, readonly string[]>>} */ this.chosen = {};
   }
 
   /** @param {readonly Command[]} commands */
   add(commands) {
     for (const command of commands) {
       this.all.set(command.id, command);
-      for (const keys of command.keys ?? []) this.byKeys.set(keys, command);
+      for (const keys of this.keysOf(command)) this.byKeys.set(keys, command);
     }
+  }
+
+  /** The keys of a command: those that a person chose, or else its own. @param {Command} command @returns {readonly string[]} */
+  keysOf(command) {
+    return this.chosen[command.id] ?? command.keys ?? [];
+  }
+
+  /** Gives commands other keys, by their ids; those that are not named have their own. @param {Readonly<Record<string, readonly string[]>>} chosen */
+  rebind(chosen) {
+    this.chosen = chosen;
+    this.byKeys.clear();
+    for (const command of this.all.values()) for (const keys of this.keysOf(command)) this.byKeys.set(keys, command);
   }
 
   /** Takes a command away, with its keys. @param {string} id */
@@ -60,7 +73,7 @@ export class Commands {
       const command = id === null ? undefined : this.all.get(id);
       if (!command) return null;
       return {
-        label: command.label, keys: spokenKeys(command.keys?.[0]), run: () => this.run(command.id),
+        label: command.label, keys: spokenKeys(this.keysOf(command)[0]), run: () => this.run(command.id),
         isDisabled: !(command.isEnabled?.() ?? true),
       };
     });
@@ -89,7 +102,10 @@ export function combination(event) {
  */
 export function spokenKeys(keys) {
   if (!keys) return "";
-  const names = /** @type {Record<string, string>} */ ({ ctrl: IS_MAC ? "⌘" : "Ctrl", alt: IS_MAC ? "⌥" : "Alt", shift: "Shift", enter: "Enter", delete: "Delete" });
+  const names = /** @type {Record<string, string>} */ ({
+    ctrl: IS_MAC ? "⌘" : "Ctrl", alt: IS_MAC ? "⌥" : "Alt", shift: "Shift", enter: "Enter", delete: "Delete", space: "Space",
+    arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", pageup: "PgUp", pagedown: "PgDn", backspace: "Backspace",
+  });
   const parts = keys === "ctrl++" ? ["ctrl", "+"] : keys.split(/\+(?=.)/);
   return parts.map((part) => names[part] ?? part.toUpperCase()).join(IS_MAC ? "" : "+");
 }

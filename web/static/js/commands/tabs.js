@@ -56,6 +56,10 @@ function closeAll(app, tabs) {
  */
 export async function closeTab(app, tab) {
   const { browser, server } = app.drafts.problems;
+  if (tab.isDirty && app.settings.get("files.ask")) {
+    const text = t("“{name}” is not saved. Its draft is kept and can be opened again.", { name: tab.name });
+    if (await askChoice(t("Close the tab?"), text, [t("Close")]) === null) return;
+  }
   if (tab.isDirty && browser !== null && server !== null) {
     const text = t("“{name}” is not saved, and drafts cannot be kept now: {reason}", { name: tab.name, reason: browser });
     if (await askChoice(t("Lose these changes?"), text, [t("Close all the same")]) === null) return;

@@ -2,6 +2,8 @@
 
 /** @import { Dock, Panel } from "./dock.js" */
 
+import { loadStyle } from "./styles.js";
+
 /**
  * Adds such a panel to a dock.
  * @param {Dock} dock @param {Omit<Panel, "render">} panel
@@ -16,7 +18,7 @@ export function addLazily(dock, panel, render) {
       const inner = document.createElement("div");
       inner.className = "panel-body";
       element.append(inner);
-      void render(inner).then((end) => {
+      void loadStyle("side.css").then(() => render(inner)).then((end) => {
         if (isClosed) end?.();
         else dispose = end;
         if (!isClosed && document.activeElement === document.body) {

@@ -6,10 +6,12 @@ import { Library, choicesOf, sourceOf, OWN } from "../model/library.js";
 import { t } from "../words.js";
 import { followPointer, make, placeAt } from "./dom.js";
 import { filterRow } from "./filters.js";
+import { loadStyle } from "./styles.js";
 
 const MOST_ROWS = 80;
 
-/** @typedef {{x: number, y: number, type: string | null, definitions: readonly Definition[], uses: Readonly<Record<string, number>>}} Options */
+/** @typedef {{x: number, y: number, type: string | null, definitions: readonly Definition[], uses: Readonly<Record<string, number>>,
+ *   hasCard: boolean}} Options */
 
 /** @type {NodeSearch | null} */
 let open = null;
@@ -25,7 +27,7 @@ export function openNodeSearch(options, pick) {
 
 class NodeSearch {
   /** @param {Options} options @param {(definition: Definition) => void} pick */
-  constructor({ x, y, type, definitions, uses }, pick) {
+  constructor({ x, y, type, definitions, uses, hasCard }, pick) {
     this.pick = pick;
     this.before = document.activeElement;
     this.library = new Library(definitions, uses);
@@ -35,7 +37,7 @@ class NodeSearch {
     const title = type ? t("Add a node for {type}", { type }) : t("Add a node");
     this.search = make("input", { className: "search", type: "text", placeholder: title, "aria-label": title, spellcheck: false, oninput: () => this.fill() });
     this.rows = make("div", { className: "rows", role: "listbox", "aria-label": title });
-    this.look = make("aside", { className: "look", "aria-hidden": "true" });
+    this.look = make("aside", { className: "look", "aria-hidden": "true", hidden: !hasCard });
     const filters = filterRow(choicesOf(definitions), (chosen) => {
       this.filters = chosen;
       this.fill();
@@ -118,7 +120,7 @@ function row(definition, choose) {
 /** Shows what a node type looks like. @param {HTMLElement} place @param {Definition | undefined} definition */
 async function showCard(place, definition) {
   place.dataset.type = definition?.type ?? "";
-  if (!definition) return place.replaceChildren();
-  const { nodeCard } = await import("./nodecard.js");
+  if (!definition || place.hidden) return place.replaceChildren();
+  const [{ nodeCard }] = await Promise.all([import("./nodecard.js"), loadStyle("side.css")]);
   if (place.dataset.type === definition.type) place.replaceChildren(nodeCard(definition));
 }

@@ -1,43 +1,67 @@
-/** What the page does with its settings, and the dialog that changes them. */
+/** What the page does with its settings: how it looks, moves and speaks. */
 
 /** @import { Settings } from "../engine/settings.js" */
 
-import { optionsOf } from "../engine/settings.js";
 import { t } from "../words.js";
-import { openDialog } from "./dialogs.js";
-import { make } from "./dom.js";
 
 const THEME = "appearance.theme";
+export const LANGUAGE = "appearance.language";
+const MOTION = "appearance.motion";
+const SIZE = "appearance.size";
 
 /**
  * Defines the settings of the page itself and obeys them.
  * @param {Settings} settings
  */
 export function tendSettings(settings) {
+  const category = t("Appearance");
+  const options = (/** @type {[any, string][]} */ pairs) => pairs.map(([value, label]) => ({ value, label }));
+  /** @param {import("../engine/settings.js").Definition} definition @param {(value: any) => void} obey */
+  const define = (definition, obey) => {
+    settings.define({ category, ...definition });
+    obey(settings.get(definition.id));
+    settings.listen(definition.id, obey);
+  };
+  define({
+    id: THEME, label: t("Theme"), kind: "choice", fallback: "system", order: 1, options: options([
+      ["system", t("Like the system")], ["light", t("Light")], ["dark", t("Dark")], ["warm", t("Warm")], ["contrast", t("High contrast")],
+    ]),
+  }, applyTheme);
+  matchMedia("(prefers-contrast: more)").addEventListener("change", () => applyTheme(settings.get(THEME)));
   settings.define({
-    id: THEME, label: t("Theme"), category: t("Appearance"), kind: "choice", fallback: "system",
-    options: [
-      { value: "system", label: t("Like the system") }, { value: "light", label: t("Light") }, { value: "dark", label: t("Dark") },
-    ],
+    id: LANGUAGE, label: t("Language"), category, kind: "choice", fallback: "system", order: 2, note: t("Open pages change when they are loaded again."),
+    options: [{ value: "system", label: t("Like the browser") }, ...LANGUAGES.map(([value, label]) => ({ value, label }))],
   });
-  applyTheme(settings.get(THEME));
-  settings.listen(THEME, applyTheme);
+  define({
+    id: SIZE, label: t("Size of the words"), kind: "choice", fallback: 100, order: 3,
+    options: [90, 100, 110, 125, 150].map((percent) => ({ value: percent, label: `${percent} %` })),
+  }, (percent) => (document.documentElement.style.fontSize = percent === 100 ? "" : `${percent}%`));
+  define({
+    id: MOTION, label: t("Movement"), kind: "choice", fallback: "system", order: 4,
+    options: options([["system", t("Like the system")], ["reduced", t("As little as possible")], ["full", t("All of it")]]),
+  }, (motion) => (document.documentElement.dataset.motion = motion));
   addEventListener("storage", (event) => settings.followMirror(event.key));
   addEventListener("pagehide", () => void settings.flush());
   void settings.load().catch(() => undefined);
 }
 
-/** @param {string} theme */
-function applyTheme(theme) {
-  if (theme === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
+/** The languages that the page speaks, each under its own name. */
+const LANGUAGES = [["en", "English"], ["de", "Deutsch"], ["fr", "Français"]];
+
+/**
+ * The language that was chosen, or the first of the browser's that the page speaks.
+ * @param {string} chosen @param {readonly string[]} wanted
+ * @returns {string}
+ */
+export function languageOf(chosen, wanted) {
+  const known = LANGUAGES.map(([value]) => value);
+  if (known.includes(chosen)) return chosen;
+  return wanted.map((one) => one.slice(0, 2).toLowerCase()).find((one) => known.includes(one)) ?? "en";
 }
 
-/** @param {Settings} settings */
-export function openSettings(settings) {
-  const theme = /** @type {import("../engine/settings.js").Definition} */ (settings.definitions.get(THEME));
-  const choices = optionsOf(theme).map(({ value, label }) => make("label", {}, make("input", {
-    type: "radio", name: "theme", value, checked: settings.get(THEME) === value, onchange: () => settings.set(THEME, value),
-  }), label));
-  openDialog(t("Settings"), make("fieldset", {}, make("legend", {}, theme.category ?? ""), ...choices));
+/** @param {string} theme */
+function applyTheme(theme) {
+  const shown = theme === "system" && matchMedia("(prefers-contrast: more)").matches ? "contrast" : theme;
+  if (shown === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = shown;
 }

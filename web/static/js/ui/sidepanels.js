@@ -13,4 +13,6 @@ const ICONS = {
 export function addSidePanels(app) {
   addLazily(app.sidebar, { id: "nodes", title: t("Node library"), icon: ICONS.nodes, keys: ["n"], order: 1 }, async (element) =>
     (await import("./nodelibrary.js")).renderNodeLibrary(app, element));
+  addLazily(app.bottom, { id: "logs", title: t("Log"), keys: ["ctrl+`"], order: 90 }, async (element) =>
+    (await import("./logs.js")).renderLogs(app, element));
 }

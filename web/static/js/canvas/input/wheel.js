@@ -39,7 +39,7 @@ export function turn(view, event) {
     const box = view.stage.getBoundingClientRect();
     const amount = Math.max(-240, Math.min(240, event.deltaY * unit));
     const speed = event.ctrlKey && Math.abs(amount) < LEAST_NOTCH ? 0.01 : 0.0016;
-    view.camera.zoom(Math.exp(-amount * speed), [event.clientX - box.left, event.clientY - box.top]);
+    view.camera.zoom(Math.exp(-amount * speed * view.choices.speed), [event.clientX - box.left, event.clientY - box.top]);
   }
   view.look();
 }

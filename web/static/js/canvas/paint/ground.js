@@ -15,9 +15,10 @@ const LEAST_PITCH = 16;
  * The paper and its dots, which thin out as they come close together.
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Bounds} part
  */
-export function paintPaper(context, { camera, theme }, [x, y, width, height]) {
+export function paintPaper(context, { camera, theme, choices }, [x, y, width, height]) {
   context.fillStyle = theme.paper;
   context.fillRect(x, y, width, height);
+  if (!choices.dots) return;
   let pitch = GRID;
   while (pitch * camera.scale < LEAST_PITCH) pitch *= 2;
   const size = DOT * pitch;

@@ -141,7 +141,7 @@ function drawWithin(context, picture, [x, y, width, height], smooth = false) {
  */
 export function paintPreview(context, view, node) {
   const { preview } = view.runOf(node);
-  if (!preview) return;
+  if (!preview || !view.choices.previews) return;
   const [x, y, width, height] = view.scene.shape(node).bounds;
   const side = Math.min(width, 320);
   const tall = Math.min(320, side * preview.height / preview.width);
