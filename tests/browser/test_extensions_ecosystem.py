@@ -193,6 +193,26 @@ def test_a_run_sends_what_packs_make_of_the_prompt_and_shows_its_output(eco):
     assert sent["inputs"]["patched"] == "yes"
     assert eco.page.locator(".mount textarea[readonly]").input_value().startswith("HELLO")
     assert eco.ask("() => wordsSeen.executed") == ["2"]
+    assert eco.ask("() => sfumato.store.history.past.length") == 0
+
+
+def test_nodes_keep_their_scripts_in_subgraphs_and_copies(eco):
+    eco.ask(OPEN, {**GRAPH, "1": {"class_type": "EcoWords", "inputs": {**WORDS, "text": "nested"}}})
+    eco.ask(
+        "() => { sfumato.view.select(sfumato.store.graph.nodes.keys()); sfumato.commands.run('duplicate'); }"
+    )
+    assert eco.links() == ["1.0 > 2.text", "3.0 > 4.text"]
+    assert values(eco, 3)["switch"] == {"on": True}
+    eco.ask("() => { app.graph.getNodeById(3).widgets[1].setValue('inner'); app.graph.change(); }")
+    eco.ask("() => sfumato.commands.run('make-subgraph')")
+    inner = "[...app.graph.subgraphs.values()][0]._nodes"
+    assert sorted(eco.ask(f"() => {inner}.map((node) => node.comfyClass)")) == ["EcoShowText", "EcoWords"]
+    assert eco.run() == {"1", "2", "5:3", "5:4"}
+    eco.wait(f"{inner}.find((node) => node.type === 'EcoShowText').widgets?.length === 1")
+    eco.ask("() => sfumato.store.undo()")
+    assert eco.ask("() => app.graph._nodes.map((node) => node.id).sort()") == [1, 2, 3, 4]
+    eco.ask("() => sfumato.store.undo()")
+    assert eco.ask("() => app.graph._nodes.map((node) => node.id).sort()") == [1, 2]
 
 
 def test_values_of_widgets_that_scripts_add_survive_files_with_and_without_names(eco):

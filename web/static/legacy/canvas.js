@@ -288,6 +288,15 @@ export function joinCanvas() {
     }
     if (node?.onMouseMove) invoke(node, "onMouseMove", {}, [pointer.world[0] - node.pos[0], pointer.world[1] - node.pos[1]], canvas);
   });
-  addEventListener("pointerdown", (pressed) => (page.lastPointer = pressed), true);
+  // What scripts changed without a word belongs to what was, not to what somebody is about to do.
+  const begin = () => {
+    host.flushAll();
+    page.lastInput = performance.now();
+  };
+  addEventListener("pointerdown", (pressed) => {
+    page.lastPointer = pressed;
+    begin();
+  }, true);
+  addEventListener("keydown", begin, true);
   addEventListener("contextmenu", (pressed) => (page.lastPointer = pressed), true);
 }

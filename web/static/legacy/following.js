@@ -143,11 +143,12 @@ export class Following {
   apply(patches) {
     const links = patches.filter((patch) => patch.kind === "link");
     for (const patch of links) if (patch.before) this.dropLink(patch);
-    for (const patch of patches) {
-      if (patch.kind !== "node" || !(patch.after ?? patch.before)) continue;
-      if (!patch.before) this.added(patch);
-      else if (!patch.after) this.removed(patch);
-      else this.followed(patch);
+    const nodes = patches.filter((patch) => patch.kind === "node");
+    // A node that goes into a subgraph or comes out of one leaves first.
+    for (const patch of nodes) if (patch.before && !patch.after) this.removed(patch);
+    for (const patch of nodes) {
+      if (!patch.before && patch.after) this.added(patch);
+      else if (patch.before && patch.after) this.followed(patch);
     }
     for (const patch of links) {
       const graph = patch.after && this.store.document.graphs.get(patch.graph);

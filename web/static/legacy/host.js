@@ -173,7 +173,8 @@ export class Host extends Following {
   }
 
   /**
-   * Runs a command for a pack. What a pack does in answer to a command belongs to that command.
+   * Runs a command for a pack. What a pack does in answer to a command belongs to that command, and what it does with a result
+   * is no step of its own: nobody did anything since.
    * @param {LGraph} graph @param {string} label @param {(change: any) => any} command @param {boolean} [isKnown] to the nodes already
    */
   run(graph, label, command, isKnown = false) {
@@ -187,7 +188,7 @@ export class Host extends Following {
     } finally {
       this.isFlushing = false;
     }
-    if ((this.reacting > 0 || this.changing > 1) && history.past.length === depth + 1) {
+    if ((this.reacting > 0 || this.changing > 1 || page.lastResult > page.lastInput) && history.past.length === depth + 1) {
       const { patches } = history.past.pop();
       const last = history.past.at(-1);
       if (last) last.patches = merge([...last.patches, ...patches]);

@@ -14,6 +14,7 @@ export const page = {
   /** @type {any} */ api: null,
   /** @type {any} */ canvas: null,
   depth: 0,
+  /** when a node showed something, and when somebody last pressed something */ lastResult: 0, lastInput: 0,
   /** above 0 while packs only measure or paint */ quiet: 0,
 };
 

@@ -54,6 +54,7 @@ function receive(type, data) {
 /** @param {string} key "12:3" is node 3 inside node 12 @param {any} output */
 function executed(key, output) {
   const { app, comfy, host } = page;
+  page.lastResult = performance.now();
   comfy.nodeOutputs[key] = output;
   const found = app.store.find(key);
   const node = found && host.nodeOf(found.node.id);
