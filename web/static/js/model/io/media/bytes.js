@@ -48,7 +48,10 @@ export class Bytes {
 
   /** Bytes as letters one to one. @param {number} offset @param {number} length @returns {string} */
   latin(offset = 0, length = this.size - offset) {
-    return new TextDecoder("latin1").decode(this.array.subarray(offset, offset + Math.max(0, length)));
+    // Not by TextDecoder, whose "latin1" is windows-1252: the first byte of a PNG would be another letter.
+    let text = "";
+    for (const byte of this.array.subarray(offset, offset + Math.max(0, length))) text += String.fromCharCode(byte);
+    return text;
   }
 
   /** @param {number} offset @param {number} length @param {string} encoding @returns {string} */
