@@ -55,7 +55,8 @@ class Entry:
     start, end: part of sampling during which it holds, 0 = first step, 1 = last.
     extra: fields that other nodes hang on it, under the names that packs know: "control" (a tuple of
         schedulers.control.Control), "hooks" (a Hook), "default" (it holds only where no other entry does),
-        "clip_start_percent" and "clip_end_percent" (the part for which its text was encoded), sizes, pictures
+        "clip_start_percent" and "clip_end_percent" (the part for which its text was encoded),
+        "cross_attn_controlnet" (token embeddings (1, T, D) that its controls read instead), sizes, pictures
         to be concatenated and so on.
     """
 
@@ -75,6 +76,8 @@ ConditioningValue = tuple[Entry, ...]
 
 _FEATHER_CELLS = 8
 _SMALLEST_BOUNDS_CELLS = 8
+# The input that is not for the network, but for what steers it: a text of its own.
+CONTROL_CONTEXT = "control_context"
 # Fields that belong to where an entry stands; the others say what the network is told.
 _WINDOW_FIELDS = ("clip_start_percent", "clip_end_percent")
 _PLACE_FIELDS = ("control", "control_apply_to_uncond", "hooks", "default", "gligen", *_WINDOW_FIELDS)
@@ -269,7 +272,9 @@ def _term(entry: Entry, name: str, setting: Setting, bound: _Bound) -> Term:
     elif area is not None:
         weight = _feathered(area, height_cells, width_cells)
     role = str(entry.extra.get("prompt_type", name))
-    inputs = setting.conditioner.inputs(entry.pooled, entry.extra, replace(where, role=role))
+    inputs = dict(setting.conditioner.inputs(entry.pooled, entry.extra, replace(where, role=role)))
+    if (told := entry.extra.get("cross_attn_controlnet")) is not None:
+        inputs[CONTROL_CONTEXT] = told
     start = max(entry.start, entry.extra.get("clip_start_percent", 0.0))
     end = min(entry.end, entry.extra.get("clip_end_percent", 1.0))
     return Term(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from models.control.residuals import summed
 from models.diffusion import DiffusionModel
+from schedulers.conditioning import CONTROL_CONTEXT
 from schedulers.path import Path
 from schedulers.tables import SigmaTable, sigma_table
 
@@ -155,7 +156,8 @@ class NetworkDenoiser:
             x: (B, C, H, W).
             sigma: the noise level of x.
             context: (B, T, D).
-            inputs: what else the network takes, (B, ...) each; "concat" is put behind the channels of x.
+            inputs: what else the network takes, (B, ...) each; "concat" is put behind the channels of x, and
+                CONTROL_CONTEXT is what `controls` read instead of the context.
             controls: what steers it.
         """
         sigma_data, timestep = self.model.sigma_data, float(self.table.timestep(sigma))
@@ -164,11 +166,12 @@ class NetworkDenoiser:
         t = torch.full((x.shape[0],), timestep, device=x.device)
         context = context.to(self.dtype)
         named: dict[str, Any] = {key: self._cast(value) for key, value in (inputs or {}).items()}
+        told = named.pop(CONTROL_CONTEXT, context)
         steering = summed(
             [
                 residuals
                 for control in controls
-                if (residuals := control.residuals(scaled, sigma, t, context, named)) is not None
+                if (residuals := control.residuals(scaled, sigma, t, told, named)) is not None
             ]
         )
         if steering is not None:

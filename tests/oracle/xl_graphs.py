@@ -3,9 +3,11 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from executor.session import Session
@@ -111,3 +113,15 @@ def euler(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
 
 def normal(steps: int) -> list[float]:
     return [*(level_at(t) for t in torch.linspace(999, 0, steps)), 0.0]
+
+
+def drawn(denoise: Denoise, steps: int = 4) -> Tensor:
+    """The latent that Euler's method gives on the levels of "normal"."""
+    sigmas = normal(steps)
+    return euler(denoise, start(sigmas), sigmas) / SCALE
+
+
+def save(base: Path, folder: str, name: str, tensors: dict[str, Tensor]) -> None:
+    place = base / "models" / folder
+    place.mkdir(parents=True, exist_ok=True)
+    save_file({key: tensor.contiguous().clone() for key, tensor in tensors.items()}, place / name)

@@ -7,42 +7,29 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 pytest.importorskip("diffusers")
 pytest.importorskip("transformers")
 
-import diffusers
-
 from executor.session import Session
 from tests.oracle.diffusers_names import redraw, worst_ratio
-from tests.oracle.tiny_xl import TinyXl, Told, level_at, step_of
+from tests.oracle.tiny_xl import TinyXl, Told
 from tests.oracle.xl_graphs import (
     CFG,
-    HEIGHT,
-    SCALE,
     SEED,
     SHAPE,
     SIZES,
-    WIDTH,
-    Denoise,
-    euler,
+    drawn,
     guided,
     link,
-    normal,
     prompts,
     run,
     sampler,
-    start,
+    save,
 )
 
 FREE = 40_000
-
-
-def drawn(denoise: Denoise, steps: int = 4) -> Tensor:
-    sigmas = normal(steps)
-    return euler(denoise, start(sigmas), sigmas) / SCALE
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -98,91 +85,6 @@ def test_a_lora_changes_the_network_and_both_encoders(oracle: TinyXl, session: S
             network.half().float()
     assert worst_ratio(got, drawn(guided(changed, prompts(changed)))) <= 5e-4
     assert worst_ratio(got, drawn(guided(oracle, prompts(oracle)))) > 5e-2
-
-
-def save(base: Path, folder: str, name: str, tensors: dict[str, Tensor]) -> None:
-    place = base / "models" / folder
-    place.mkdir(parents=True, exist_ok=True)
-    save_file({key: tensor.contiguous().clone() for key, tensor in tensors.items()}, place / name)
-
-
-def control_net(seed: int) -> nn.Module:
-    return redraw(
-        diffusers.ControlNetModel(
-            block_out_channels=(32, 64),
-            layers_per_block=1,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            transformer_layers_per_block=(1, 2),
-            cross_attention_dim=128,
-            attention_head_dim=(1, 1),
-            use_linear_projection=True,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=256,
-            projection_class_embeddings_input_dim=1280 + 6 * 256,
-        ),
-        seed,
-    )
-
-
-def test_control_nets_in_a_chain_each_hold_in_their_part(
-    oracle: TinyXl, session: Session, base: Path
-) -> None:
-    networks = [control_net(11), control_net(12)]
-    for number, network in enumerate(networks):
-        save(base, "controlnet", f"own{number}.safetensors", network.state_dict())
-    hint = torch.zeros(1, 3, HEIGHT, WIDTH)
-    hint[:, 0], hint[:, 1] = 128 / 255, 64 / 255
-    nodes: dict[str, Any] = {
-        "hint": link("EmptyImage", width=2 * WIDTH, height=2 * HEIGHT, batch_size=1, color=0x804000)
-    }
-    parts = [(0.7, 0.0, 0.6), (1.2, 0.3, 1.0)]
-    before = "positive", "negative"
-    for number, (strength, first, last) in enumerate(parts):
-        nodes[f"net{number}"] = link("ControlNetLoader", control_net_name=f"own{number}.safetensors")
-        nodes[f"apply{number}"] = link(
-            "ControlNetApplyAdvanced",
-            positive=[before[0], 0],
-            negative=[before[1], 0 if number == 0 else 1],
-            control_net=[f"net{number}", 0],
-            image=["hint", 0],
-            strength=strength,
-            start_percent=first,
-            end_percent=last,
-        )
-        before = (f"apply{number}",) * 2
-    got = run(session, **nodes, sample=sampler(positive=["apply1", 0], negative=["apply1", 1], steps=5))
-    told = prompts(oracle)
-
-    @torch.no_grad()
-    def control(x: Tensor, sigma: float, one: Told) -> dict[str, Any]:
-        total: list[Tensor] | None = None
-        for network, (strength, first, last) in zip(networks, parts, strict=True):
-            high = level_at(torch.tensor((1 - first) * 999)) if first else float("inf")
-            low = level_at(torch.tensor((1 - last) * 999)) if last < 1 else 0.0
-            if not low <= sigma <= high:
-                continue
-            down, middle = network(
-                x / (sigma**2 + 1) ** 0.5,
-                step_of(sigma),
-                encoder_hidden_states=one.embedding.expand(2, -1, -1),
-                controlnet_cond=hint.expand(2, -1, -1, -1),
-                added_cond_kwargs=one.added(2),
-                return_dict=False,
-            )
-            scaled = [strength * part for part in (*down, middle)]
-            total = scaled if total is None else [a + b for a, b in zip(total, scaled, strict=True)]
-        if total is None:
-            return {}
-        return {
-            "down_block_additional_residuals": tuple(total[:-1]),
-            "mid_block_additional_residual": total[-1],
-        }
-
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        good, bad = (x - sigma * oracle.noise(x, sigma, one, control(x, sigma, one)) for one in told)
-        return bad + CFG * (good - bad)
-
-    assert worst_ratio(got, drawn(denoise, 5)) <= 5e-4
 
 
 def test_an_embedding_stands_in_both_encoders(oracle: TinyXl, session: Session, base: Path) -> None:
