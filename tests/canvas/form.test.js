@@ -5,12 +5,15 @@ import test from "node:test";
 
 import { removeNodes } from "../../web/static/js/model/commands.js";
 import {
-  addFormItem, formOf, itemAt, moveFormItem, nodeItems, nodeOfForm, removeFormItem, setForm, setFormItem, setFormTitle, suggestedForm,
+  addFormItem, formOf, itemAt, joinFormItem, moveFormItem, nodeItems, partFormItem, nodeOfForm, removeFormItem, setForm, setFormItem, setFormTitle,
 } from "../../web/static/js/model/form.js";
 import { readWorkflow } from "../../web/static/js/model/io/read.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";
 import { makeSubgraph } from "../../web/static/js/model/nesting.js";
+import { suggestedForm } from "../../web/static/js/model/suggest.js";
 import { starterDocument, starterWorkflow } from "../../web/static/js/model/starter.js";
+import { widget } from "../../web/static/js/model/definitions.js";
+import { kindOf, limited, readable } from "../../web/static/js/widgets/kinds.js";
 import { Store } from "../../web/static/js/model/store.js";
 import { DEFINITIONS } from "./catalogue.js";
 import { snapshot } from "./walk.js";
@@ -77,5 +80,32 @@ test("the ecosystem's list of inputs and outputs becomes a form, and stays in st
 test("a suggested form holds the prompts, the size, the seed and the results", () => {
   const { store } = opened();
   const { items } = suggestedForm(store.document, DEFINITIONS);
-  assert.deepEqual(items.map((/** @type {any} */ item) => item.name ?? item.kind), ["text", "text", "width", "height", "seed", "output"]);
+  const names = items.map((/** @type {any} */ item) => item.items?.map((/** @type {any} */ one) => one.name) ?? item.label ?? item.name ?? item.kind);
+  assert.deepEqual(names, ["Prompt", "Negative prompt", ["width", "height"], "seed", "output"]);
+});
+
+test("items are put side by side and taken apart again", () => {
+  const { store, texts } = opened();
+  for (const word of ["a", "b", "c"]) store.run("add", (change) => addFormItem(change, { kind: "text", text: word }));
+  store.run("join", (change) => joinFormItem(change, [1]));
+  store.run("join", (change) => joinFormItem(change, [1]));
+  assert.deepEqual(texts(), [["a", "b", "c"]]);
+  store.run("part", (change) => partFormItem(change, [0, 0]));
+  assert.deepEqual(texts(), [["b", "c"], "a"]);
+  store.run("part", (change) => partFormItem(change, [0, 1]));
+  assert.deepEqual(texts(), ["b", "c", "a"]);
+  store.run("the first has none above", (change) => joinFormItem(change, [0]));
+  assert.deepEqual(texts(), ["b", "c", "a"]);
+});
+
+test("a form narrows the limits of a value, and asks only for kinds of field that fit", () => {
+  const number = widget({ kind: "int", min: 16, max: 16384, step: 8 });
+  assert.deepEqual([limited(number, { minimum: 0, maximum: 64 }).min, limited(number, { minimum: 0, maximum: 64 }).max], [16, 64]);
+  assert.equal(limited(number, {}), number);
+  assert.equal(kindOf(number, {}), "number");
+  assert.equal(kindOf(limited(number, { maximum: 512 }), {}), "slider");
+  assert.equal(kindOf(number, { widget: "toggle" }), "number");
+  assert.equal(kindOf(widget({ kind: "text" }), { widget: "line" }), "line");
+  assert.equal(kindOf(widget({ kind: "custom", guest: "X" }), {}), null);
+  assert.equal(readable("noise_seed"), "Noise seed");
 });

@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { isBoundary, removeSocket } from "../../web/static/js/model/commands.js";
-import { formOf, addFormItem, removeFormItem, suggestedForm, setForm } from "../../web/static/js/model/form.js";
+import { formOf, addFormItem, removeFormItem, setForm } from "../../web/static/js/model/form.js";
+import { suggestedForm } from "../../web/static/js/model/suggest.js";
 import { writePrompt } from "../../web/static/js/model/io/flatten.js";
 import { readWorkflow } from "../../web/static/js/model/io/read.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";

@@ -7,10 +7,12 @@ import { clipboardCommands, isTyping, listenToClipboard } from "./commands/clipb
 import { editCommands, runCommands, viewCommands } from "./commands/core.js";
 import { fileCommands, listenToDrops } from "./commands/files.js";
 import { fetchCatalogue } from "./engine/api.js";
+import { tendForm } from "./commands/form.js";
 import { groupCommands } from "./commands/groups.js";
 import { tendCanvasSettings } from "./commands/preferences.js";
 import { tendChoices } from "./commands/choices.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
+import { tendMasks } from "./commands/masks.js";
 import { closeTab, tabCommands } from "./commands/tabs.js";
 import { browserBox } from "./engine/database.js";
 import { Drafts } from "./engine/drafts.js";
@@ -235,6 +237,8 @@ async function start() {
   addSidePanels(app);
   tendTabs(app, (tab) => void closeTab(app, tab));
   restore(app, kept);
+  tendForm(app);
+  tendMasks(app);
   tendDrafts(app);
   listenToKeys(app);
   listenToClipboard(app);

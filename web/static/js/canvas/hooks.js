@@ -26,7 +26,7 @@ export const hooks = {
   /** @type {Set<(pointer: Pointer) => boolean>} true takes it */ double: new Set(),
   /** @type {Set<(pointer: Pointer) => void>} */ hover: new Set(),
   /** @type {Set<(at: readonly [number, number]) => readonly Item[]>} */ canvasMenu: new Set(),
-  /** @type {Set<(node: Node, items: Item[]) => readonly Item[]>} more for the menu of a node */ nodeMenu: new Set(),
+  /** @type {Set<(node: Node, items: Item[], hit: import("./hit.js").Hit) => readonly Item[]>} more for the menu of a node */ nodeMenu: new Set(),
   /** @type {Set<(link: import("../model/types.js").Link) => readonly Item[]>} */ linkMenu: new Set(),
 };
 

@@ -92,7 +92,7 @@ function pastePlace(app) {
 export function isTyping() {
   const { activeElement } = document;
   return activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement ||
-    document.querySelector("dialog[open]") !== null;
+    document.querySelector("dialog[open]") !== null || document.body.classList.contains("is-form");
 }
 
 /** Listens for the clipboard events of the browser. @param {App} app */

@@ -1,15 +1,13 @@
 /** The form of a workflow: chosen inputs and results, arranged as a person likes them. One value in the document's `meta`. */
 
 /** @import { Document, Transaction } from "./document.js" */
-/** @import { Definitions, Node } from "./types.js" */
-
-import { slotsOf, titleOf } from "./slots.js";
+/** @import { Node } from "./types.js" */
 
 /**
  * One entry of a form. An input and an output name their node by its id, in whichever graph it stands.
  * @typedef {Readonly<{kind: "input", node: string, name: string, label?: string, minimum?: number, maximum?: number, widget?: string}>
  *   | Readonly<{kind: "output", node: string, label?: string}>
- *   | Readonly<{kind: "text" | "heading", text: string}>
+ *   | Readonly<{kind: "text", text: string}> | Readonly<{kind: "heading", text: string}>
  *   | Readonly<{kind: "row", items: readonly FormItem[]}>} FormItem
  */
 /** @typedef {Readonly<{title: string, items: readonly FormItem[]}>} Form */
@@ -80,6 +78,31 @@ export function moveFormItem(change, from, to) {
 }
 
 /**
+ * Puts an item beside the one above it, in one row.
+ * @param {Transaction} change @param {Place} place of an item that stands in no row
+ */
+export function joinFormItem(change, [index]) {
+  const form = formOf(change.document);
+  const [above, item] = [form.items[index - 1], form.items[index]];
+  if (!above || !item || item.kind === "row") return;
+  const row = Object.freeze({ kind: /** @type {const} */ ("row"), items: [...(above.kind === "row" ? above.items : [above]), item] });
+  setForm(change, { ...form, items: form.items.toSpliced(index - 1, 2, row) });
+}
+
+/**
+ * Takes an item out of its row and puts it below; a row of one is none.
+ * @param {Transaction} change @param {Place} place of an item in a row
+ */
+export function partFormItem(change, [index, inner]) {
+  const form = formOf(change.document);
+  const row = form.items[index];
+  if (row?.kind !== "row" || inner === undefined || !row.items[inner]) return;
+  const rest = row.items.toSpliced(inner, 1);
+  const left = rest.length > 1 ? [Object.freeze({ ...row, items: rest })] : rest;
+  setForm(change, { ...form, items: form.items.toSpliced(index, 1, ...left, row.items[inner]) });
+}
+
+/**
  * The item at a place.
  * @param {Form} form @param {Place} place
  * @returns {FormItem | undefined}
@@ -128,29 +151,4 @@ export function nodeOfForm(document, id) {
 export function nodeItems(form) {
   return form.items.flatMap((item) => (item.kind === "row" ? [...item.items] : [item]))
     .filter((item) => item.kind === "input" || item.kind === "output");
-}
-
-/**
- * A form to begin with: the text, size and seed inputs of the first level in reading order, then every result.
- * @param {Document} document @param {Definitions} definitions
- * @returns {Form}
- */
-export function suggestedForm(document, definitions) {
-  const nodes = [...document.root.nodes.values()].filter((node) => node.mode === "normal")
-    .sort((one, other) => one.position[0] - other.position[0] || one.position[1] - other.position[1]);
-  /** @type {FormItem[]} */
-  const inputs = [];
-  /** @type {FormItem[]} */
-  const outputs = [];
-  for (const node of nodes) {
-    const definition = definitions.get(node.type);
-    if (!definition || definition.isVirtual) continue;
-    for (const { name, widget } of slotsOf(definitions, node).inputs) {
-      const isWanted = widget && (widget.kind === "text" || widget.seeded || widget.upload || name === "width" || name === "height");
-      if (!isWanted || document.root.linkInto(node.id, name)) continue;
-      inputs.push({ kind: "input", node: node.id, name, ...(widget.kind === "text" ? { label: titleOf(definitions, node) } : {}) });
-    }
-    if (definition.isOutput) outputs.push({ kind: "output", node: node.id });
-  }
-  return { title: "", items: [...inputs, ...outputs] };
 }

@@ -25,6 +25,7 @@ const ICONS = {
   subgraph: "M2.5 5V2.500H5M11 2.500h2.500V5M13.5 11v2.500H11M5 13.500H2.500V11M5.5 5.500h5v5h-5z",
   group: "M2.5 4.500h11v8.500h-11zM2.5 4.500V3h4.500l1 1.5",
   arrange: "M2.5 3h4v4h-4zM9.5 3h4v2.500h-4zM9.5 9h4v4h-4zM2.5 10.500h4v2.500h-4z",
+  mask: "M2.5 13.500c2 .3 3.500-.4 3.600-2.100M6 10.200l6.300-7 1 .9-6.300 7z",
   fit: "M2.5 6V2.500H6M10 2.500h3.500V6M13.5 10v3.500H10M6 13.500H2.500V10",
   hide: "M2 8c1.6-2.7 3.6-4 6-4s4.4 1.3 6 4c-1.6 2.7-3.6 4-6 4s-4.4-1.3-6-4zM3 13.500L13 2.5",
   delete: "M3 4.500h10M6.5 4.500V3h3v1.500M4.3 4.500l.7 8.500h6l.7-8.5",
@@ -101,7 +102,7 @@ class Toolbox {
   /** @returns {string} which commands can be used now */
   enabled() {
     const { commands } = this.app;
-    return ["run-selected", "make-subgraph"].map((id) => commands.all.get(id)?.isEnabled?.() ?? true).join();
+    return ["run-selected", "make-subgraph", "edit-mask"].map((id) => commands.all.get(id)?.isEnabled?.() ?? true).join();
   }
 
   /** @param {string} kind */
@@ -123,7 +124,7 @@ class Toolbox {
       this.app.view.look();
     };
     const tools = {
-      nodes: [this.tool("info", "node-info"), this.button("colour", t("Colour"), colour), this.tool("run", "run-selected"), this.tool("bypass", "bypass"),
+      nodes: [this.tool("info", "node-info"), this.button("colour", t("Colour"), colour), this.tool("run", "run-selected"), this.tool("mask", "edit-mask"), this.tool("bypass", "bypass"),
         this.tool("pin", "pin"), this.tool("subgraph", "make-subgraph"), this.tool("group", "group"), this.arrange(), this.tool("delete", "delete"), this.more()],
       group: [this.button("colour", t("Colour"), colour), this.tool("fit", "fit-group"), this.tool("bypass", "group-bypass"), this.tool("delete", "delete"), this.more()],
       link: [this.tool("hide", "hide-links"), this.tool("delete", "delete")],

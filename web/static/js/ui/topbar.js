@@ -2,6 +2,7 @@
 
 /** @import { App } from "../app.js" */
 
+import { partOf } from "../engine/progress.js";
 import { t } from "../words.js";
 import { openMenu } from "./menu.js";
 import { tendRunButton } from "./runbutton.js";
@@ -42,9 +43,7 @@ function showRun(app, cancel) {
   const job = app.runner.current;
   const bar = byId("progress");
   const text = byId("progress-text");
-  const total = job?.keys.length ?? 0;
-  const done = job ? Math.min(total, job.finished.size + (job.current && !job.finished.has(job.current) ? job.part : 0)) : 0;
-  const part = total > 0 ? done / total : 0;
+  const part = partOf(job);
   bar.style.transform = `scaleX(${job ? Math.max(0.02, part) : 0})`;
   cancel.disabled = !job;
   const others = app.runner.remaining - (job ? 1 : 0);
