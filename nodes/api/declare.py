@@ -82,7 +82,7 @@ def node(
             )
         spec = NodeSpec(
             id=id or function.__name__,
-            display_name=display_name or function.__name__.replace("_", " ").capitalize(),
+            display_name=display_name or id or function.__name__.replace("_", " ").capitalize(),
             description=documentation.description,
             category=category if category is not None else _menu(function.__module__),
             module=function.__module__,

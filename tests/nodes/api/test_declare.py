@@ -84,6 +84,14 @@ def test_the_signature_is_the_schema():
     assert not spec.wants_list
 
 
+def test_a_node_is_called_by_its_id_where_nobody_gave_it_another_name():
+    @node(id="MaskThing")
+    def invert(image: Image) -> Image:
+        """Invert."""
+
+    assert invert.node.spec.display_name == "MaskThing"
+
+
 def test_names_come_from_the_function_and_its_module():
     @node()
     def upscale_twice(image: Image) -> Image:
