@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-MEASURES = ("sixteen bits", "default", "load_file", "load_file, every page")
+MEASURES = ("sixteen bits", "bfloat16", "default", "load_file", "load_file, every page")
 
 
 def make(path: Path) -> None:
@@ -53,7 +53,8 @@ def measure(what: str, path: Path) -> None:
 
         held: object = [tensor.clone() if "every" in what else tensor for tensor in load_file(path).values()]
     else:
-        held = open_checkpoint(path, Storage(torch.float16) if what == "sixteen bits" else None)
+        kept = {"sixteen bits": torch.float16, "bfloat16": torch.bfloat16}.get(what, torch.float32)
+        held = open_checkpoint(path, Storage(kept))
     seconds = time.perf_counter() - start
     found = {"seconds": seconds, "busy": time.process_time() - busy, "more": high_water() - before}
     print(json.dumps({**found, "held": bool(held)}))

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from loaders.errors import BrokenFile
 from loaders.files import Weights
+from loaders.halves import bfloat16_of
 from loaders.keymap import Sources
 
 N = TypeVar("N", bound=nn.Module)
@@ -49,7 +50,9 @@ class Storage:
         # Convolutions of 16 bits run a tenth faster on the CPU with channels last (benchmarks/unet.py).
         last = tensor.ndim == 4 and self.dtype is torch.bfloat16
         layout = torch.channels_last if last else torch.contiguous_format
-        return tensor.to(self.dtype).contiguous(memory_format=layout)
+        if tensor.dtype is torch.float16 and self.dtype is torch.bfloat16:
+            return bfloat16_of(tensor, layout)
+        return tensor.to(self.dtype, memory_format=layout)
 
 
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:
