@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -125,3 +126,28 @@ def save(base: Path, folder: str, name: str, tensors: dict[str, Tensor]) -> None
     place = base / "models" / folder
     place.mkdir(parents=True, exist_ok=True)
     save_file({key: tensor.contiguous().clone() for key, tensor in tensors.items()}, place / name)
+
+
+def fresh() -> Callable[[], Tensor]:
+    """What draws noise for one step after the other, as samplers do on the CPU."""
+    generator = torch.Generator().manual_seed(SEED + 1)
+    return lambda: torch.randn(SHAPE, generator=generator)
+
+
+def split(s: float, t: float) -> tuple[float, float]:
+    """How far down an ancestral step goes, and how much noise takes it up again."""
+    up = min(t, math.sqrt(t**2 * (s**2 - t**2) / s**2))
+    return math.sqrt(t**2 - up**2), up
+
+
+class Brownian:
+    """Increments of torchsde's tree at unit variance, with the sign of falling levels."""
+
+    def __init__(self, sigmas: list[float]) -> None:
+        torchsde = pytest.importorskip("torchsde")
+        ends = torch.tensor([min(s for s in sigmas if s > 0), max(sigmas)])
+        self.tree = torchsde.BrownianTree(ends[0], torch.zeros(SHAPE), ends[1], entropy=SEED)
+
+    def __call__(self, s: float, t: float) -> Tensor:
+        walked: Tensor = self.tree(torch.tensor(t), torch.tensor(s))
+        return -walked / math.sqrt(s - t)

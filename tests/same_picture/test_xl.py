@@ -23,8 +23,10 @@ from tests.oracle.xl_graphs import (
     SHAPE,
     SIZES,
     WIDTH,
+    Brownian,
     Denoise,
     euler,
+    fresh,
     guided,
     link,
     noise,
@@ -33,18 +35,9 @@ from tests.oracle.xl_graphs import (
     prompts,
     run,
     sampler,
+    split,
     start,
 )
-
-
-def fresh() -> Callable[[], Tensor]:
-    generator = torch.Generator().manual_seed(SEED + 1)
-    return lambda: torch.randn(SHAPE, generator=generator)
-
-
-def split(s: float, t: float) -> tuple[float, float]:
-    up = min(t, math.sqrt(t**2 * (s**2 - t**2) / s**2))
-    return math.sqrt(t**2 - up**2), up
 
 
 def ancestral(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
@@ -67,19 +60,6 @@ def multistep(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
         x = t / s * x - math.expm1(-h) * ahead
         before, width_before = d, h
     return x
-
-
-class Brownian:
-    """Increments of torchsde's tree at unit variance, with the sign of falling levels."""
-
-    def __init__(self, sigmas: list[float]) -> None:
-        torchsde = pytest.importorskip("torchsde")
-        ends = torch.tensor([min(s for s in sigmas if s > 0), max(sigmas)])
-        self.tree = torchsde.BrownianTree(ends[0], torch.zeros(SHAPE), ends[1], entropy=SEED)
-
-    def __call__(self, s: float, t: float) -> Tensor:
-        walked: Tensor = self.tree(torch.tensor(t), torch.tensor(s))
-        return -walked / math.sqrt(s - t)
 
 
 def multistep_sde(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
