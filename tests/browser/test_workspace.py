@@ -123,6 +123,7 @@ def test_a_killed_server_and_a_full_disk_leave_the_draft_in_the_browser(chromium
     assert len(list((tmp_path / "default" / ".drafts").glob("*.json"))) == 1
     own.process.kill()
     own.process.wait()
+    own.process.stdout.close()
     canvas.type_value("3", "seed", "32")
     canvas.wait(WRITTEN)
     canvas.wait("!document.querySelector('#kept').hidden")

@@ -6,8 +6,6 @@
 
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
-import { writePrompt } from "../model/io/flatten.js";
-import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { hitTest } from "../canvas/hit.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
@@ -29,9 +27,15 @@ export function fileCommands(app) {
     { id: "download", label: t("Download as a file"), run: () => download(`${app.name}.json`, app.workflow()) },
     {
       id: "export-prompt", label: t("Download for the API"),
-      run: () => download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue)),
+      run: () => void guard(exportPrompt(app)),
     },
   ];
+}
+
+/** @param {App} app */
+async function exportPrompt(app) {
+  const { writePrompt } = await import("../model/io/flatten.js");
+  download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue));
 }
 
 /** Lets a failure become a message. @param {Promise<unknown>} work */
@@ -52,6 +56,7 @@ export async function save(app, tab, savedAs, isQuiet = false) {
   const name = savedAs ?? await askText(t("Save the workflow as"), tab.name, t("Save"));
   if (name === null) return;
   if (name !== tab.name && tab === app.workspace.active) app.store.run("Rename workflow", (change) => setName(change, name));
+  const { Conflict, saveWorkflow } = await import("../engine/kept.js");
   const { json, saved } = app.workspace.saving(tab);
   try {
     saved(name, await saveWorkflow(name, json, name === tab.savedAs ? tab.revision : null));
@@ -72,6 +77,7 @@ export function settle({ drafts }, tab) {
 
 /** @param {App} app */
 async function openSaved(app) {
+  const { listWorkflows } = await import("../engine/kept.js");
   const saved = await listWorkflows();
   if (saved.length === 0) return toast(t("No workflow is saved on the server yet."));
   saved.sort((one, other) => other.modified - one.modified);

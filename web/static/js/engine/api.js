@@ -156,3 +156,19 @@ export function inputUrl(name) {
     filename: path.slice(cutAt + 1), subfolder: cutAt < 0 ? "" : path.slice(0, cutAt), type: annotated ? annotated[2] : "input",
   });
 }
+
+/** Most browsers send no more than this while a page goes away. */
+const KEEPALIVE_LETTERS = 60_000;
+
+/** @param {string} id @param {any} draft */
+export async function sendDraft(id, draft) {
+  const body = writeJson(draft);
+  await send(`drafts/${encodeURIComponent(id)}`, {
+    method: "PUT", headers: { "Content-Type": "application/json" }, body, keepalive: body.length < KEEPALIVE_LETTERS,
+  });
+}
+
+/** @param {string} id */
+export async function dropDraft(id) {
+  await send(`drafts/${encodeURIComponent(id)}`, { method: "DELETE", headers: { "Content-Type": "application/json" } });
+}

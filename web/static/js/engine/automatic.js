@@ -67,11 +67,9 @@ export class Automatic {
   }
 
   /** @private @param {RunOptions} options @returns {Promise<boolean>} whether it was taken */
-  async start(options = {}) {
-    const before = this.runner.jobs.size;
+  start(options = {}) {
     this.seen = this.changes;
-    await this.runner.run(options);
-    return this.runner.jobs.size > before;
+    return this.runner.run(options);
   }
 
   /** Lets it be after the run that is under way. */

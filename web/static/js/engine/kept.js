@@ -1,4 +1,4 @@
-/** What the server keeps for the page: saved workflows with revisions and versions, and drafts. */
+/** What the server keeps for the page: saved workflows with revisions and versions, and drafts; fetched when it is needed. */
 
 import { ApiError, send } from "./api.js";
 import { parseJson, writeJson } from "../model/io/json.js";
@@ -84,20 +84,4 @@ export async function listDrafts() {
 /** @param {string} id @returns {Promise<any>} */
 export async function loadDraft(id) {
   return parseJson(await (await send(`drafts/${encodeURIComponent(id)}`)).text());
-}
-
-/** Most browsers send no more than this while a page goes away. */
-const KEEPALIVE_LETTERS = 60_000;
-
-/** @param {string} id @param {any} draft */
-export async function sendDraft(id, draft) {
-  const body = writeJson(draft);
-  await send(`drafts/${encodeURIComponent(id)}`, {
-    method: "PUT", headers: { "Content-Type": "application/json" }, body, keepalive: body.length < KEEPALIVE_LETTERS,
-  });
-}
-
-/** @param {string} id */
-export async function dropDraft(id) {
-  await send(`drafts/${encodeURIComponent(id)}`, { method: "DELETE", headers: { "Content-Type": "application/json" } });
 }

@@ -5,14 +5,12 @@
 
 import { ROOT } from "../model/document.js";
 import { newUuid } from "../model/ids.js";
-import { writePrompt } from "../model/io/flatten.js";
 import { writeWorkflow } from "../model/io/write.js";
 import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
 import { inputSlot } from "../model/slots.js";
 import { fillTokens } from "../model/tokens.js";
 import { ApiError, fetchJob, fetchJobs, interrupt, queuePrompt, removePending, viewUrl } from "./api.js";
-import { followJob } from "./follow.js";
 import { failureProblem, refusalProblems } from "./problems.js";
 
 /**
@@ -102,9 +100,12 @@ export class Runner {
   /**
    * Rolls seeds and hands the workflow on screen to the queue.
    * @param {RunOptions} options
+   * @returns {Promise<boolean>} whether the server took it
    */
   async run({ front = false, targets = null } = {}) {
     const { store, board } = this;
+    // Before anything is read, so that all that is read is of one document.
+    const { writePrompt } = await import("../model/io/flatten.js");
     store.run("Roll seeds", (change) => rollSeeds(change.at(ROOT), store.definitions, Math.random));
     const { id } = store.document;
     board.setProblems([]);
@@ -128,11 +129,13 @@ export class Runner {
       job.isTaken = true;
       const problems = refusalProblems({ node_errors: answer.node_errors }, "");
       if (problems.length > 0) this.refuse(job, problems, "Some outputs were left out.");
+      return true;
     } catch (error) {
       this.jobs.delete(job.id);
       const body = error instanceof ApiError ? error.body : null;
       const text = error instanceof Error ? error.message : String(error);
       this.refuse(job, refusalProblems(body, text), text);
+      return false;
     }
   }
 
@@ -323,7 +326,8 @@ export class Runner {
 
   /** @private @param {import("./api.js").JobRow} row a job that this page does not know */
   async adopt(row) {
-    const { workflow } = await fetchJob(row.id);
+    const [{ workflow }, { followJob }] = await Promise.all([fetchJob(row.id), import("./follow.js")]);
+    if (this.jobs.has(row.id)) return;
     const job = this.newJob(row.id, String(row.workflow_id), workflow?.prompt ?? {});
     job.state = row.status === "in_progress" ? "running" : "queued";
     job.since = row.execution_start_time ?? row.create_time ?? job.since;

@@ -3,7 +3,8 @@
 /** @import { App } from "../app.js" */
 /** @import { Saved } from "../engine/kept.js" */
 
-import { deleteWorkflow, dropDraft, listDrafts, listWorkflows, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/kept.js";
+import { dropDraft } from "../engine/api.js";
+import { deleteWorkflow, listDrafts, listWorkflows, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/kept.js";
 import { openJson } from "../model/io/open.js";
 import { t } from "../words.js";
 import { askText } from "./dialogs.js";
