@@ -6,6 +6,7 @@ vector.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,6 +45,17 @@ def encode_prompt(
     return encode_tokens(
         text_model, {name: read_tokens(text_model, name, text, find_embedding) for name in names}
     )
+
+
+def pooled_before_projection(
+    text_model: TextModel, text: str, find_embedding: FindEmbedding = no_embeddings
+) -> Tensor:
+    """The pooled vector (1, D) of a prompt's first chunk, whether or not the family projects it; on the CPU."""
+    name = rules_of(text_model.family).pooled
+    network, rules = _encoder(text_model, name)
+    chunks = read_tokens(text_model, name, text, find_embedding)
+    cut = rules.chunks(name, network.config.positions)
+    return encode_chunks(network, chunks, replace(rules, projected=False), cut)[1]
 
 
 def read_tokens(

@@ -7,7 +7,7 @@ import torch
 
 from loaders.embeddings import embedding_finder
 from models.adapters.gligen import MOST_BOXES, Box
-from models.text.encode import encode_prompt
+from models.text.encode import pooled_before_projection
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
@@ -46,7 +46,7 @@ def add_text_box(
         y: top edge in pixels.
     """
     with ctx.resident(hooked(clip)) as base, torch.no_grad():
-        _, pooled = encode_prompt(base, text, embedding_finder(ctx.files))
+        pooled = pooled_before_projection(base, text, embedding_finder(ctx.files))
     if pooled.shape[-1] != gligen_textbox_model.base.network.text_width:
         raise NodeError(
             f"this GLIGEN is for texts of {gligen_textbox_model.base.network.text_width} numbers, "

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.diffusion import TextModel
 from models.text.clip import ClipText, ClipTextConfig
-from models.text.encode import encode_prompt, encode_tokens, read_tokens
+from models.text.encode import encode_prompt, encode_tokens, pooled_before_projection, read_tokens
 from models.text.encoders import TextEncoders
 from models.text.rules import RULES
 from models.text.tokenizer import END, START, clip_tokenizer
@@ -95,6 +95,16 @@ def test_sd1_norms_the_last_block_and_does_not_project() -> None:
     with torch.no_grad():
         assert worst_ratio(hidden, norm(states[-1])) <= 5e-5
     assert worst_ratio(pooled, last) <= 5e-5
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "pad"), [("sd15", "clip_l", END), ("sd2", "clip_h", 0), ("sdxl", "clip_g", 0)]
+)
+def test_boxes_of_texts_take_the_pooled_vector_before_its_projection(
+    family: str, name: str, pad: int
+) -> None:
+    _, last, _, _ = oracle(name, CAT, pad)
+    assert worst_ratio(pooled_before_projection(model(family), "a red cat"), last) <= 5e-5
 
 
 @pytest.mark.parametrize(
