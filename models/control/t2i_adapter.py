@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import avg_pool2d, relu
 
 from models.control.residuals import ControlResiduals
 
@@ -150,16 +150,18 @@ class _LightLevel(nn.Module):
 
 
 class _Shrink(nn.Module):
-    """Halves the size, rounding up as the UNet does."""
+    """Halves the size, rounding up as the UNet does.
+
+    An odd size is filled up with zeros on both sides, which count in the mean, as in the ecosystem; diffusers
+    fills up nothing and takes the mean of what is left at the end.
+    """
 
     def __init__(self, channels: int, *, strided: bool) -> None:
         super().__init__()
-        self.op: nn.Module = (
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1)
-            if strided
-            else nn.AvgPool2d(2, stride=2, ceil_mode=True)
-        )
+        self.op = nn.Conv2d(channels, channels, 3, stride=2, padding=1) if strided else None
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.op is None:
+            return avg_pool2d(x, 2, padding=(x.shape[2] % 2, x.shape[3] % 2))
         hidden: Tensor = self.op(x)
         return hidden
