@@ -51,7 +51,11 @@ def _is_pair(value: Any) -> bool:
 def _network(
     state: Mapping[str, Tensor], width: int, settings: Mapping[str, Any], activation: str
 ) -> nn.Module:
-    """The network of a state; layers are told by their weights: 2-D ones are linear, others norms."""
+    """The network of a state; layers are told by their weights: 2-D ones are linear, others norms.
+
+    The layer without an activation is the last of all, so that where a norm comes last, every linear one has
+    its activation: so it is in the ecosystem, though not where these files come from.
+    """
     names = [name.removesuffix(".weight") for name in state if name.endswith(".weight")]
     linear = [name for name in names if state[f"{name}.weight"].ndim == 2]
     if not linear:
@@ -64,7 +68,7 @@ def _network(
         )
         layer.load_state_dict({"weight": weight, "bias": bias})
         layers.append(layer.requires_grad_(False))
-        if name in linear and (name != linear[-1] or settings.get("activate_output", False)):
+        if name in linear and (name != names[-1] or settings.get("activate_output", False)):
             layers.append(ACTIVATIONS[activation]())
     ends = state[f"{linear[0]}.weight"].shape[1], state[f"{linear[-1]}.weight"].shape[0]
     if ends != (width, width):

@@ -58,6 +58,17 @@ def test_layers_are_those_of_the_file(tmp_path: Path) -> None:
     assert torch.allclose(network(X), by_hand(X, state(1, norm=True), torch.relu, at_end=True), atol=1e-5)
 
 
+def test_a_norm_at_the_end_leaves_the_last_linear_layer_its_activation(tmp_path: Path) -> None:
+    last = {"linear.3.weight": torch.full((64,), 2.0), "linear.3.bias": torch.full((64,), 0.5)}
+    tensors = state(1, norm=True)
+    torch.save(
+        {64: (tensors | last, state(2)), "activation_func": "relu", "is_layer_norm": True}, tmp_path / "n.pt"
+    )
+    network = open_hypernetwork(tmp_path / "n.pt").networks[64][0]
+    hidden = by_hand(X, tensors, torch.relu, at_end=True)
+    assert torch.allclose(network(X), nn.functional.layer_norm(hidden, (64,), *last.values()), atol=1e-5)
+
+
 def test_keys_and_values_are_made_of_the_changed_context(tmp_path: Path, checkpoint: Checkpoint) -> None:
     source = open_hypernetwork(saved(tmp_path, activation_func="mish"))
     network = checkpoint.model.base.network
