@@ -136,9 +136,12 @@ class _Memory:
         return found if self.is_left_out else None
 
     def keep(self, call: Call, x: Tensor, output: Tensor, holds: bool) -> None:
-        """Remember what a computation made of x, (B, C, h, w) both."""
-        if self.number == 0:
-            self.rate.learn(x, output, call.batch, holds)
+        """Remember what a computation made of x, (B, C, h, w) both.
+
+        Changes are compared from the first step on in which runs may be left out, as workflows expect.
+        """
+        if self.number == 0 and holds:
+            self.rate.learn(x, output, call.batch, may_judge=True)
         self.changes[self._name(call, x)] = output - x[:, : output.shape[1]]
 
     def _name(self, call: Call, x: Tensor) -> Hashable:

@@ -60,8 +60,9 @@ def test_a_threshold_of_nothing_leaves_nothing_out() -> None:
 
 def test_nothing_is_left_out_before_and_after_its_part_of_sampling() -> None:
     steps = scaled(1.0, 1.01, 1.02, 1.03, 1.04)
-    # Its proportions are learnt from the first step inside, so that the next one is left out at the earliest.
-    assert computed(StepReuse(9.0, 8.5, 6.5), steps)[0] == [True, True, True, False, True]
+    # The first step inside is remembered, the second compared with it: the third is left out at the earliest.
+    assert computed(StepReuse(9.0, 9.5, 6.5), steps)[0] == [True, True, True, False, True]
+    assert computed(StepReuse(9.0, 8.5, 6.5), steps)[0] == [True] * 5
     assert computed(StepReuse(9.0, 100.0, 100.0), steps)[0] == [True] * 5
 
 
