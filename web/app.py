@@ -18,6 +18,7 @@ from web.middleware import finish, security, structured_errors
 from web.pack_proxy import PackProxy, pack_routes
 from web.relay import Relay
 from web.routes import (
+    assets,
     catalogue,
     description,
     drafts,
@@ -65,7 +66,7 @@ TWINNED = (
     health,
     signing,
 )
-UNTWINNED = (jobs, job_events, workers, workflows, drafts, description, internal)
+UNTWINNED = (assets, jobs, job_events, workers, workflows, drafts, description, internal)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 

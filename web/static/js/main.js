@@ -42,6 +42,7 @@ import { t } from "./words.js";
 /** How long to wait for the catalogue before the page is shown without it. */
 const PATIENCE_MILLISECONDS = 400;
 const CATALOGUE_RETRY_MILLISECONDS = 1000;
+const WARM_MILLISECONDS = 500;
 
 /** @param {App} app @returns {void} */
 function listenToKeys(app) {
@@ -219,7 +220,7 @@ async function start() {
   const known = /** @type {Record<string, any>} */ (found ?? {});
   const definitions = readCatalogue(known);
   const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts, settings);
-  settings.listen("appearance.theme", () => app.view.retheme());
+  new MutationObserver(() => app.view.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   tendCanvasSettings(app);
   tendChoices(app);
@@ -247,6 +248,8 @@ async function start() {
   if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
   void tellPacks().then(() => loadExtensions(app)).catch(() => undefined);
   app.isStarted = true;
+  // What a run needs is fetched now, while the server is there.
+  setTimeout(() => void import("./model/io/flatten.js"), WARM_MILLISECONDS);
   Object.assign(window, { sfumato: app });
   requestAnimationFrame(() => {
     performance.mark("sfumato-interactive");

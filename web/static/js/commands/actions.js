@@ -21,6 +21,7 @@ import { slotItems } from "./subgraphs.js";
 import { t } from "../words.js";
 import { openMenu, openPicker } from "../ui/menu.js";
 import { openNodeSearch } from "../ui/nodesearch.js";
+import { loadStyle } from "../ui/styles.js";
 import { toast } from "../ui/toasts.js";
 
 /** More types than these are left to the search. */
@@ -149,7 +150,8 @@ export class Actions {
   /** @param {Node} node the pictures of this node, at full size, or the way to choose one */
   openPictures(node) {
     const urls = this.app.view.picturesOf(node);
-    if (urls.length > 0) openLightbox(urls);
+    if (urls.length > 1 && node.type === "ImageCompare") void compare(urls);
+    else if (urls.length > 0) void openLightbox(urls);
     else if (this.uploadName(node)) this.chooseImage(node);
   }
 
@@ -274,4 +276,10 @@ function socketFor(definition, linking) {
   }
   const index = definition.outputs.findIndex((output) => typesMatch(output.type, linking.type));
   return index < 0 ? null : index;
+}
+
+/** Shows the first pictures of two lists of one length over each other. @param {readonly string[]} urls */
+async function compare(urls) {
+  const [{ openComparison }] = await Promise.all([import("../ui/compare.js"), loadStyle("side.css")]);
+  openComparison(urls[0], urls[Math.floor(urls.length / 2)]);
 }

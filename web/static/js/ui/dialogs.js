@@ -1,6 +1,7 @@
 /** Questions that need an answer before anything else, in real dialog elements. */
 
 import { make } from "./dom.js";
+import { loadStyle } from "./styles.js";
 
 /**
  * @param {HTMLElement} content @param {string} title
@@ -73,26 +74,7 @@ export function openDialog(title, content) {
  * Shows pictures at their full size, one after the other.
  * @param {readonly string[]} urls @param {number} start
  */
-export function openLightbox(urls, start = 0) {
-  let index = start;
-  const picture = make("img", { alt: "" });
-  const caption = make("span", {});
-  const link = make("a", { target: "_blank", rel: "noopener" }, "Open in a tab");
-  const save = make("a", { download: "" }, "Download");
-  const show = () => {
-    picture.src = urls[index];
-    link.href = urls[index];
-    save.href = urls[index];
-    caption.textContent = urls.length > 1 ? `${index + 1} of ${urls.length}` : "";
-  };
-  const content = make("div", { className: "lightbox" }, picture, make("footer", {}, caption, save, link));
-  const dialog = open(content, "Picture");
-  dialog.classList.add("is-wide");
-  dialog.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    index = (index + step + urls.length) % urls.length;
-    show();
-  });
-  show();
+export async function openLightbox(urls, start = 0) {
+  const [lightbox] = await Promise.all([import("./lightbox.js"), loadStyle("side.css")]);
+  lightbox.openLightbox(urls.map((url) => ({ url })), start);
 }

@@ -3,6 +3,7 @@
 /** @import { Settings } from "../engine/settings.js" */
 
 import { t } from "../words.js";
+import { loadStyle } from "./styles.js";
 
 const THEME = "appearance.theme";
 export const LANGUAGE = "appearance.language";
@@ -26,8 +27,8 @@ export function tendSettings(settings) {
     id: THEME, label: t("Theme"), kind: "choice", fallback: "system", order: 1, options: options([
       ["system", t("Like the system")], ["light", t("Light")], ["dark", t("Dark")], ["warm", t("Warm")], ["contrast", t("High contrast")],
     ]),
-  }, applyTheme);
-  matchMedia("(prefers-contrast: more)").addEventListener("change", () => applyTheme(settings.get(THEME)));
+  }, (theme) => void applyTheme(theme));
+  matchMedia("(prefers-contrast: more)").addEventListener("change", () => void applyTheme(settings.get(THEME)));
   settings.define({
     id: LANGUAGE, label: t("Language"), category, kind: "choice", fallback: "system", order: 2, note: t("Open pages change when they are loaded again."),
     options: [{ value: "system", label: t("Like the browser") }, ...LANGUAGES.map(([value, label]) => ({ value, label }))],
@@ -60,8 +61,9 @@ export function languageOf(chosen, wanted) {
 }
 
 /** @param {string} theme */
-function applyTheme(theme) {
+async function applyTheme(theme) {
   const shown = theme === "system" && matchMedia("(prefers-contrast: more)").matches ? "contrast" : theme;
+  if (shown === "warm" || shown === "contrast") await loadStyle("themes.css");
   if (shown === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = shown;
 }

@@ -25,7 +25,7 @@ export function tendTopbar(app) {
   menu.addEventListener("click", () => {
     const box = menu.getBoundingClientRect();
     openMenu(box.left, box.bottom + 6, app.commands.items([
-      "new", "open-server", "open-file", null, "save", "save-as", "versions", "download", "export-prompt", null, "refresh", "palette",
+      "new", "templates", "open-server", "open-file", null, "save", "save-as", "versions", "download", "export-prompt", null, "refresh", "palette",
       "shortcuts", "settings",
     ]));
   });

@@ -1,0 +1,102 @@
+"""The gallery's files: listed, made small, deleted; what a model is; workflows to begin with."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from web.routes.assets import TEMPLATES
+
+
+@pytest.fixture
+async def gallery(start_server: Any) -> Any:
+    server = await start_server()
+    output = server.base / "output"
+    (output / "sub").mkdir()
+    Image.new("RGB", (900, 300), (200, 30, 30)).save(output / "wide.png")
+    Image.new("L", (30, 90)).save(output / "sub" / "grey.png")
+    (output / "link.png").symlink_to(server.base / "sfumato.db")
+    async with aiohttp.ClientSession(server.url) as session:
+        yield session, output
+
+
+async def test_files_are_listed_with_their_folders_and_without_links(gallery: Any) -> None:
+    http, _ = gallery
+    async with http.get("/api/assets?type=output") as response:
+        files = (await response.json())["files"]
+    assert {file["name"] for file in files} == {"wide.png", "sub/grey.png"}
+    assert all(file["size"] > 0 and file["modified"] > 1e12 for file in files)
+    async with http.get("/api/assets?type=models") as response:
+        assert response.status == 400
+
+
+@pytest.mark.parametrize(("name", "size"), [("wide.png", (128, 43)), ("sub/grey.png", (30, 90))])
+async def test_small_pictures_are_never_larger_than_the_picture(
+    gallery: Any, name: str, size: tuple[int, int]
+) -> None:
+    async with gallery[0].get("/api/assets/small", params={"name": name, "size": "128"}) as response:
+        assert response.content_type == "image/webp"
+        assert Image.open(io.BytesIO(await response.read())).size == size
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "status"),
+    [("wide.png", "129", 400), ("../sfumato.db", "128", 400), ("link.png", "128", 404), ("", "128", 400)],
+)
+async def test_small_pictures_refuse_what_is_elsewhere(
+    gallery: Any, name: str, size: str, status: int
+) -> None:
+    async with gallery[0].get("/api/assets/small", params={"name": name, "size": size}) as response:
+        assert response.status == status
+
+
+async def test_files_are_deleted_by_name_and_nothing_else_is(gallery: Any) -> None:
+    http, output = gallery
+    body = {"type": "output", "names": ["sub/grey.png", "gone.png"]}
+    async with http.post("/api/assets/delete", json=body) as response:
+        assert (await response.json())["kept"] == ["gone.png"]
+    assert not (output / "sub" / "grey.png").exists()
+    for names in (["../sfumato.db"], "wide.png", [1]):
+        async with http.post("/api/assets/delete", json={"names": names}) as response:
+            assert response.status == 400
+    assert (output / "wide.png").exists()
+
+
+async def test_a_model_is_recognised_by_its_tensors(start_server: Any) -> None:
+    server = await start_server()
+    bundled = TEMPLATES.parent / "models" / "loras" / "sfumato-pastel.safetensors"
+    (server.base / "models" / "loras").mkdir(parents=True, exist_ok=True)
+    (server.base / "models" / "loras" / "pastel.safetensors").write_bytes(bundled.read_bytes())
+    async with aiohttp.ClientSession(server.url) as http:
+        query = {"folder": "loras", "name": "pastel.safetensors"}
+        async with http.get("/api/identify", params=query) as response:
+            [part] = (await response.json())["parts"]
+        async with http.get("/api/identify", params={"folder": "loras", "name": "../x"}) as response:
+            assert response.status == 404
+    assert part["kind"] == "lora"
+
+
+async def test_every_template_has_its_workflow_picture_and_inputs(start_server: Any) -> None:
+    server = await start_server()
+    async with aiohttp.ClientSession(server.url) as http:
+        async with http.get("/api/templates") as response:
+            entries = await response.json()
+        files = [
+            file for one in entries for file in (f"{one['name']}.json", f"{one['name']}.webp", *one["inputs"])
+        ]
+        for file in files:
+            async with http.get(f"/api/templates/{file}") as response:
+                assert response.status == 200, file
+                assert len(await response.read()) > 100
+        async with http.get("/api/templates/index.py") as response:
+            assert response.status == 404
+    assert len(entries) >= 8
+    assert {Path(file).name for file in files} | {"index.json"} == {path.name for path in TEMPLATES.iterdir()}
+    for entry in entries:
+        workflow = json.loads((TEMPLATES / f"{entry['name']}.json").read_text())
+        loaded = {one["inputs"]["image"] for one in workflow.values() if one["class_type"] == "LoadImage"}
+        assert loaded == set(entry["inputs"])
