@@ -30,8 +30,8 @@ def repeat(samples: Latent, amount: Annotated[int, Range(1, 64)] = 1) -> Latent:
     latent: LatentBatch = samples
     mask = latent.noise_mask
     if mask is not None and mask_planes(mask).shape[0] > 1:
-        planes = mask_planes(mask)
-        mask = repeat_to_batch(planes, max(planes.shape[0], latent.samples.shape[0])).repeat(amount, 1, 1, 1)
+        # Fewer masks than latents are not made as many first: so they go round the whole result.
+        mask = mask_planes(mask).repeat(amount, 1, 1, 1)
     indices = latent.batch_index
     if indices is not None:
         offset = max(indices) - min(indices) + 1

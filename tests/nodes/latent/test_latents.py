@@ -70,8 +70,9 @@ def test_repeating_repeats_masks_only_where_there_are_several() -> None:
     mask = torch.stack([torch.zeros(1, 4, 4), torch.ones(1, 4, 4)])
     two = repeat(latent(2, 4, 2, 2, noise_mask=mask), 2)
     assert two.noise_mask[:, 0, 0, 0].tolist() == [0, 1, 0, 1]
+    # For six latents these two go round, as in the ecosystem: 0 1 0 1 0 1.
     three = repeat(latent(3, 4, 2, 2, noise_mask=mask), 2)
-    assert three.noise_mask[:, 0, 0, 0].tolist() == [0, 1, 0, 0, 1, 0]
+    assert three.noise_mask[:, 0, 0, 0].tolist() == [0, 1, 0, 1]
 
 
 def test_repeated_latents_draw_noise_of_their_own() -> None:
