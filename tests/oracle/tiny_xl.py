@@ -77,11 +77,18 @@ class TinyXl:
         return states[layer], pooled
 
     @torch.no_grad()
-    def noise(self, x: Tensor, sigma: float, told: Told, control: dict[str, Any] | None = None) -> Tensor:
-        """The predicted noise of x (B, 4, h, w) at a noise level."""
+    def noise(
+        self,
+        x: Tensor,
+        sigma: float,
+        told: Told,
+        control: dict[str, Any] | None = None,
+        beside: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """The predicted noise of x (B, 4, h, w) at a noise level, with further channels behind those of x."""
         batch = x.shape[0]
         predicted: Tensor = self.unet(
-            x / (sigma**2 + 1) ** 0.5,
+            torch.cat([x / (sigma**2 + 1) ** 0.5, *beside], dim=1),
             step_of(sigma),
             encoder_hidden_states=told.embedding.expand(batch, -1, -1),
             added_cond_kwargs=told.added(batch),
@@ -130,11 +137,12 @@ def level_at(t: Tensor) -> float:
     return float(((1 - part) * logs[t.floor().long()] + part * logs[t.ceil().long()]).exp())
 
 
-def build() -> TinyXl:
-    """Networks with redrawn weights, none of them trained."""
+def build(channels: int = 4) -> TinyXl:
+    """Networks with redrawn weights, none of them trained; the UNet takes so many channels."""
     unet = redraw(
         diffusers.UNet2DConditionModel(
             sample_size=16,
+            in_channels=channels,
             block_out_channels=(32, 64),
             layers_per_block=1,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
