@@ -42,6 +42,8 @@ class Call:
         width: latent cells of the input from left to right.
         sigmas: every noise level of the run, high to low; empty outside sampling.
         run: the run of sampling it belongs to.
+        evaluation: number of the evaluation of lists of conditions that it is part of; several may share a
+            noise level.
     """
 
     sigma: float
@@ -51,6 +53,7 @@ class Call:
     width: int
     sigmas: tuple[float, ...] = ()
     run: Run = field(default_factory=Run, compare=False)
+    evaluation: int = field(default=0, compare=False)
 
 
 _current: ContextVar[Call] = ContextVar("call")

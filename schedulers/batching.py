@@ -56,6 +56,7 @@ class ConditionedDenoiser:
         self._contexts: dict[tuple[int, ...], tuple[Tensor, Mapping[str, Tensor]]] = {}
         self._kept = KeptChanges(network.model.network)
         self._filled: dict[tuple[int, ...], tuple[Term, ...]] = {}
+        self._evaluations = 0
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
 
     def __call__(
@@ -65,6 +66,7 @@ class ConditionedDenoiser:
 
         `under` is installed in the network for this evaluation only.
         """
+        self._evaluations += 1
         active = [
             _Active(name, term, () if term.hook is None else term.hook.patches(sigma))
             for name in names
@@ -114,7 +116,8 @@ class ConditionedDenoiser:
         context, inputs = self._context(terms, x.shape[0])
         rows = tuple(member.name for member in members)
         height, width = stacked.shape[-2:]
-        call = Call(sigma, rows, x.shape[0], height, width, self._sigmas, self._sampling)
+        places = height, width, self._sigmas, self._sampling, self._evaluations
+        call = Call(sigma, rows, x.shape[0], *places)
         try:
             with calling(call):
                 output = self._network(stacked, sigma, context, inputs, terms[0].controls)

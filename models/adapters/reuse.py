@@ -118,21 +118,28 @@ class StepReuse:
 
 @dataclass(eq=False)
 class _Memory:
-    """What one run remembers: the change that each call of a step made, and whether this step is left out."""
+    """What one run remembers: the change that each call of an evaluation made, and whether this is left out.
+
+    The first call tells, by the rows of one list of conditions; an evaluation that begins with another list
+    (of a rule that asks for one by itself) is computed.
+    """
 
     rate: ChangeRate
-    sigma: float | None = None
+    evaluation: tuple[float, int] | None = None
+    judge: str | None = None
     number: int = 0
     is_left_out: bool = False
     changes: dict[Hashable, Tensor] = field(default_factory=dict)
 
     def kept(self, call: Call, x: Tensor, holds: bool) -> Tensor | None:
         """The change to be used for x (B, C, h, w) instead of a computation, or None."""
-        self.number = self.number + 1 if call.sigma == self.sigma else 0
-        self.sigma = call.sigma
+        evaluation = (call.sigma, call.evaluation)
+        self.number = self.number + 1 if evaluation == self.evaluation else 0
+        self.evaluation = evaluation
         found = self.changes.get(self._name(call, x)) if holds else None
         if self.number == 0:
-            self.is_left_out = found is not None and self.rate.is_small(x[: call.batch])
+            is_judged = found is not None and call.rows[0] == self.judge
+            self.is_left_out = is_judged and self.rate.is_small(x[: call.batch])
         return found if self.is_left_out else None
 
     def keep(self, call: Call, x: Tensor, output: Tensor, holds: bool) -> None:
@@ -141,9 +148,11 @@ class _Memory:
         Changes are compared from the first step on in which runs may be left out, as workflows expect.
         """
         if self.number == 0 and holds:
-            self.rate.learn(x, output, call.batch, may_judge=True)
+            self.judge = self.judge or call.rows[0]
+            if call.rows[0] == self.judge:
+                self.rate.learn(x, output, call.batch, may_judge=True)
         self.changes[self._name(call, x)] = output - x[:, : output.shape[1]]
 
     def _name(self, call: Call, x: Tensor) -> Hashable:
-        """What tells the calls of a step apart: their order, and what they are made for."""
+        """What tells the calls of an evaluation apart: their order, and what they are made for."""
         return (self.number, call.rows, tuple(x.shape))

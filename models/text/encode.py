@@ -50,7 +50,7 @@ def encode_prompt(
 def pooled_before_projection(
     text_model: TextModel, text: str, find_embedding: FindEmbedding = no_embeddings
 ) -> Tensor:
-    """The pooled vector (1, D) of a prompt's first chunk, whether or not the family projects it; on the CPU."""
+    """The pooled vector (1, D) of a prompt's first chunk, whether the family projects it or not; CPU."""
     name = rules_of(text_model.family).pooled
     network, rules = _encoder(text_model, name)
     chunks = read_tokens(text_model, name, text, find_embedding)

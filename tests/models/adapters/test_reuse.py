@@ -73,6 +73,20 @@ def test_all_calls_of_a_step_are_left_out_together() -> None:
     assert torch.equal(outputs[4], outputs[5])
 
 
+def test_evaluations_at_the_same_level_are_judged_each_for_itself() -> None:
+    network, run, made = Doubling(), Run(), []
+    both, alone = ("negative", "positive"), ("positive",)
+    calls = [(9.0, both, 1.0), (8.0, both, 1.1), (8.0, both, 1.11), (8.0, alone, 1.11), (8.0, both, 1.5)]
+    with ExitStack() as undo:
+        StepReuse(0.2, 100.0, 0.0).install(network, undo)
+        for number, (sigma, rows, factor) in enumerate(calls):
+            before = network.calls
+            with calling(Call(sigma, rows, 1, 16, 16, run=run, evaluation=number)):
+                network(X[: len(rows)] * factor, torch.zeros(2))
+            made.append(network.calls > before)
+    assert made == [True, True, False, True, True]
+
+
 def test_another_size_is_computed() -> None:
     steps = [*scaled(1.0, 1.01), (5.0, X[..., :8, :8])]
     assert computed(StepReuse(9.0, 100.0, 0.0), steps)[0] == [True, True, True]
