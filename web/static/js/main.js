@@ -12,7 +12,7 @@ import { groupCommands } from "./commands/groups.js";
 import { tendCanvasSettings } from "./commands/preferences.js";
 import { tendChoices } from "./commands/choices.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
-import { tendMasks, tendNotes } from "./commands/masks.js";
+import { tendMasks } from "./commands/masks.js";
 import { closeTab, tabCommands } from "./commands/tabs.js";
 import { browserBox } from "./engine/database.js";
 import { Drafts } from "./engine/drafts.js";
@@ -29,9 +29,9 @@ import { byId } from "./ui/dom.js";
 import { addPanels } from "./ui/panels.js";
 import { addSidePanels } from "./ui/sidepanels.js";
 import { tellPacks } from "./ui/packs.js";
-import { listProblems } from "./ui/problems.js";
 import { tendOverlays } from "./ui/overlays.js";
-import { tendSettings } from "./ui/settings.js";
+import { chooseLanguage } from "./ui/language.js";
+import { LANGUAGE, tendSettings } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
 import { tellRuns, tendOutline } from "./ui/outline.js";
 import { tendTabs } from "./ui/tabs.js";
@@ -115,9 +115,9 @@ function sayUnchanged(app, count) {
     void app.runner.run().finally(() =>
       store.run("New seed", (change) => before.forEach(({ id, name, mode }) => setControl(change, id, name, mode))));
   };
-  const nodes = count === "1" ? "the only node is" : `all ${count} nodes are`;
-  toast(`Nothing to do: ${nodes} unchanged.`, {
-    name: "run", seconds: 8, ...(seeds.length > 0 ? { action: { label: "Run with a new seed", run: reroll } } : {}),
+  const text = count === "1" ? t("Nothing to do: the only node is unchanged.") : t("Nothing to do: all {count} nodes are unchanged.", { count });
+  toast(text, {
+    name: "run", seconds: 8, ...(seeds.length > 0 ? { action: { label: t("Run with a new seed"), run: reroll } } : {}),
   });
 }
 
@@ -213,14 +213,15 @@ async function loadExtensions(app) {
 /** Builds the page. */
 async function start() {
   const settings = new Settings();
-  tendSettings(settings);
   const catalogue = fetchCatalogue().catch(() => ({}));
+  await chooseLanguage(settings.values[LANGUAGE]);
+  tendSettings(settings);
   const soon = new Promise((resolve) => setTimeout(() => resolve(null), PATIENCE_MILLISECONDS));
   const [found, { drafts, found: kept }] = await Promise.all([Promise.race([catalogue, soon]), findDrafts()]);
   const known = /** @type {Record<string, any>} */ (found ?? {});
   const definitions = readCatalogue(known);
   const app = new App(byId("stage"), starterDocument(definitions), definitions, drafts, settings);
-  new MutationObserver(() => app.view.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  new globalThis.MutationObserver(() => app.view.retheme()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   app.view.isCatalogueComplete = Object.keys(known).length > 0;
   tendCanvasSettings(app);
   tendChoices(app);
@@ -229,17 +230,15 @@ async function start() {
   showTrail(app);
   tellRuns(app);
   tendOutline(app);
-  app.commands.add([{ id: "refresh", label: "Refresh node definitions", keys: ["r"], run: () => void refresh(app, true) }]);
+  app.commands.add([{ id: "refresh", label: t("Refresh node definitions"), keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
   tendOverlays(app);
-  listProblems(app.board, app.view, (key) => app.actions.showNode(key));
   addPanels(app);
   addSidePanels(app);
   tendTabs(app, (tab) => void closeTab(app, tab));
   restore(app, kept);
   tendForm(app);
   tendMasks(app);
-  tendNotes(app);
   tendDrafts(app);
   listenToKeys(app);
   listenToClipboard(app);

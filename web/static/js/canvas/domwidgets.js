@@ -100,7 +100,7 @@ export class DomWidgets {
     const line = document.createElement("input");
     line.className = "line-widget title-widget";
     line.value = titleOf(this.view.store.definitions, node);
-    line.setAttribute("aria-label", "Title of the node");
+    line.setAttribute("aria-label", t("Title of the node"));
     const commit = () => {
       const present = this.view.store.graph.nodes.get(node.id);
       const typed = line.value.trim();

@@ -115,7 +115,7 @@ export class Actions {
     const node = store.graph.nodes.get(id);
     const widget = node && inputSlot(store.definitions, node, name)?.widget;
     if (!node || !widget || !this.canEdit(id)) return;
-    if (store.graph.linkInto(id, name)) return toast("A link gives this value. Remove the link to type one.", { name: "linked" });
+    if (store.graph.linkInto(id, name)) return toast(t("A link gives this value. Remove the link to type one."), { name: "linked" });
     if (isControl) return this.pickControl(node, name, place);
     if (widget.kind === "toggle") store.run(`Set ${name}`, (change) => setValue(change, id, name, !node.values[name]));
     else if (widget.kind === "combo") this.pickOption(node, name, place);
@@ -134,7 +134,7 @@ export class Actions {
   /** @param {Node} node @param {string} name @param {WidgetPlace} place */
   pickControl(node, name, place) {
     const value = node.controls[name] ?? "fixed";
-    openPicker({ ...this.below(place, true), options: CONTROL_MODES, value, label: "Before each run" }, (mode) =>
+    openPicker({ ...this.below(place, true), options: CONTROL_MODES, value, label: t("Before each run") }, (mode) =>
       this.app.store.run("Set seed control", (change) => setControl(change, node.id, name, mode)));
   }
 
@@ -188,7 +188,7 @@ export class Actions {
       store.run("Choose picture", (change) => setValue(change, id, name, value));
       this.offerOption(node.type, name, value);
     } catch (error) {
-      toast(`The picture was not uploaded. ${error instanceof Error ? error.message : error}`, { kind: "bad" });
+      toast(t("The picture was not uploaded. {reason}", { reason: error instanceof Error ? error.message : error }), { kind: "bad" });
     }
   }
 
@@ -228,7 +228,7 @@ export class Actions {
   /** @param {readonly Doubt[]} doubts */
   showDoubts(doubts) {
     if (doubts.length === 0) return;
-    this.app.board.setProblems(doubts.map(({ key, text }) => ({ key, input: null, title: "While opening", text, details: "" })));
+    this.app.board.setProblems(doubts.map(({ key, text }) => ({ key, input: null, title: t("While opening"), text, details: "" })));
   }
 
   /** @param {Pointer} pointer @param {number} x @param {number} y */
@@ -238,8 +238,8 @@ export class Actions {
     if ("node" in hit) {
       if (!view.selection.has(hit.node.id)) view.select([hit.node.id]);
       const pictures = view.picturesOf(hit.node).length > 0 || this.uploadName(hit.node);
-      const extra = pictures ? [null, { label: "Open picture", run: () => this.openPictures(hit.node) }] : [];
-      const upload = this.uploadName(hit.node) ? [{ label: "Choose picture…", run: () => this.chooseImage(hit.node) }] : [];
+      const extra = pictures ? [null, { label: t("Open picture"), run: () => this.openPictures(hit.node) }] : [];
+      const upload = this.uploadName(hit.node) ? [{ label: t("Choose picture…"), run: () => this.chooseImage(hit.node) }] : [];
       const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", null]) : [];
       const slots = slotItems(this.app, hit);
       /** @type {import("../ui/menu.js").Item[]} */
@@ -256,7 +256,7 @@ export class Actions {
       view.selectedGroup = hit.group.id;
       openMenu(x, y, groupItems(this.app, hit.group, x, y));
     } else {
-      const add = { label: "Add node…", keys: "Double click", run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
+      const add = { label: t("Add node…"), keys: t("Double click"), run: () => this.search({ at: pointer.world, screen: pointer.screen }) };
       openMenu(x, y, [add, ...commands.items([null, "paste", "select-all", "fit", "tidy", null, "undo", "redo"]),
         ...[...hooks.canvasMenu].flatMap((offer) => offer(pointer.world))]);
     }

@@ -11,6 +11,7 @@ import { isPinned } from "../model/looks.js";
 import { inputPoint, outputPoint } from "../canvas/shape.js";
 import { openPicker } from "../ui/menu.js";
 import { COLOURS } from "./groups.js";
+import { t } from "../words.js";
 
 /** How far an arrow key moves the canvas while nothing is selected, in pixels. */
 const STEP = 80;
@@ -24,20 +25,22 @@ export function arrangeCommands(app) {
     return node && !isPinned(node) ? [{ id, position: node.position, bounds: view.scene.shape(node).bounds }] : [];
   });
   const several = (/** @type {number} */ least) => () => view.selection.size >= least;
-  const sides = /** @type {const} */ (["left", "right", "top", "bottom"]);
+  const sides = /** @type {const} */ ([
+    ["left", t("Align left edges")], ["right", t("Align right edges")], ["top", t("Align upper edges")], ["bottom", t("Align lower edges")],
+  ]);
   return [
-    ...sides.map((side) => ({
-      id: `align-${side}`, label: `Align ${side}`, keys: [`alt+shift+arrow${{ left: "left", right: "right", top: "up", bottom: "down" }[side]}`],
+    ...sides.map(([side, label]) => ({
+      id: `align-${side}`, label, keys: [`alt+shift+arrow${{ left: "left", right: "right", top: "up", bottom: "down" }[side]}`],
       isEnabled: several(2),
       run: () => store.run(`Align ${side}`, (change) => moveNodes(change, aligned(placed(view.selection), side))),
     })),
-    ...(/** @type {const} */ ([["across", 0], ["down", 1]])).map(([name, axis]) => ({
-      id: `distribute-${name}`, label: `Spread evenly ${name}`, keys: [name === "across" ? "alt+shift+x" : "alt+shift+y"], isEnabled: several(3),
+    ...(/** @type {const} */ ([["across", 0, t("Spread evenly across")], ["down", 1, t("Spread evenly down")]])).map(([name, axis, label]) => ({
+      id: `distribute-${name}`, label, keys: [name === "across" ? "alt+shift+x" : "alt+shift+y"], isEnabled: several(3),
       run: () => store.run("Spread", (change) => moveNodes(change, distributed(placed(view.selection), axis))),
     })),
-    { id: "tidy", label: "Tidy the graph up", run: () => tidy(app, false) },
-    { id: "tidy-selection", label: "Tidy the selection up", keys: ["shift+t"], isEnabled: several(2), run: () => tidy(app, true) },
-    { id: "colour", label: "Colour…", isEnabled: several(1), run: () => pickColour(app) },
+    { id: "tidy", label: t("Tidy the graph up"), run: () => tidy(app, false) },
+    { id: "tidy-selection", label: t("Tidy the selection up"), keys: ["shift+t"], isEnabled: several(2), run: () => tidy(app, true) },
+    { id: "colour", label: t("Colour…"), isEnabled: several(1), run: () => pickColour(app) },
     ...walkCommands(app, placed),
   ];
 }
@@ -102,11 +105,14 @@ function walkCommands({ store, view }, placed) {
     }
     show(neighbour(placed(store.graph.nodes.keys()), id, axis, sign));
   };
-  const directions = /** @type {const} */ ([["left", 0, -1], ["right", 0, 1], ["up", 1, -1], ["down", 1, 1]]);
+  const directions = /** @type {const} */ ([
+    ["left", 0, -1, t("Go to the node on the left")], ["right", 0, 1, t("Go to the node on the right")],
+    ["up", 1, -1, t("Go to the node above")], ["down", 1, 1, t("Go to the node below")],
+  ]);
   return [
-    { id: "go-first", label: "Go to the first node", keys: ["home"], run: () => show(first()) },
-    ...directions.map(([name, axis, sign]) => ({
-      id: `go-${name}`, label: `Go to the node ${name === "up" ? "above" : name === "down" ? "below" : `on the ${name}`}`,
+    { id: "go-first", label: t("Go to the first node"), keys: ["home"], run: () => show(first()) },
+    ...directions.map(([name, axis, sign, label]) => ({
+      id: `go-${name}`, label,
       keys: [`arrow${name}`], run: () => go(axis, sign),
     })),
   ];

@@ -125,7 +125,7 @@ function straighten({ store, view }) {
 /** @param {App} app @returns {Command[]} */
 function nodeCommands({ store, view }) {
   const chosen = () => view.selection.size > 0;
-  const shapes = /** @type {const} */ ([["usual", "Usual corners"], ["box", "Square corners"], ["round", "Round corners"], ["card", "Corners of a card"]]);
+  const shapes = /** @type {const} */ ([["usual", t("Usual corners")], ["box", t("Square corners")], ["round", t("Round corners")], ["card", t("Corners of a card")]]);
   return [
     {
       id: "pin", label: t("Pin or unpin"), keys: ["p"], isEnabled: chosen, run: () => {
@@ -138,7 +138,7 @@ function nodeCommands({ store, view }) {
       run: () => store.run("Delete", (change) => removeNodesBridged(change, store.definitions, [...view.selection])),
     },
     ...shapes.map(([shape, label]) => ({
-      id: `shape-${shape}`, label: t(label), isEnabled: chosen,
+      id: `shape-${shape}`, label, isEnabled: chosen,
       run: () => store.run("Shape", (change) => setShape(change, view.selection, shape)),
     })),
   ];

@@ -10,6 +10,7 @@ import { writeWorkflow } from "../model/io/write.js";
 import { addPart, incomingOf, partOf } from "../model/parts.js";
 import { toast } from "../ui/toasts.js";
 import { openFile } from "./files.js";
+import { t } from "../words.js";
 
 const MARK = "sfumato/nodes";
 let remembered = "";
@@ -18,16 +19,16 @@ let remembered = "";
 export function clipboardCommands(app) {
   const isEnabled = () => app.view.selection.size > 0;
   return [
-    { id: "copy", label: "Copy", run: () => void offer(copyText(app)), isEnabled },
+    { id: "copy", label: t("Copy"), run: () => void offer(copyText(app)), isEnabled },
     {
-      id: "cut", label: "Cut", isEnabled, run: () => {
+      id: "cut", label: t("Cut"), isEnabled, run: () => {
         void offer(copyText(app));
         app.store.run("Cut", (change) => removeNodes(change, [...app.view.selection]));
       },
     },
-    { id: "paste", label: "Paste", run: async () => pasteText(app, await copied()) },
+    { id: "paste", label: t("Paste"), run: async () => pasteText(app, await copied()) },
     {
-      id: "paste-linked", label: "Paste with links", keys: ["ctrl+shift+v"],
+      id: "paste-linked", label: t("Paste with links"), keys: ["ctrl+shift+v"],
       run: async () => pasteText(app, await copied(), true),
     },
   ];
@@ -68,7 +69,7 @@ export function pasteText(app, text, keepLinks = false) {
   }
   const { store, view } = app;
   const workflow = json?.format === MARK ? json.workflow : Array.isArray(json?.nodes) ? json : null;
-  if (!workflow) return toast("What was copied holds no nodes.");
+  if (!workflow) return toast(t("What was copied holds no nodes."));
   const part = readWorkflow(workflow, store.catalogue).document;
   const nodes = [...part.root.nodes.values()];
   if (nodes.length === 0) return;

@@ -10,18 +10,19 @@ import { openPalette } from "../ui/palette.js";
 import { loadStyle } from "../ui/styles.js";
 import { toast } from "../ui/toasts.js";
 import { spokenKeys } from "./registry.js";
+import { t } from "../words.js";
 
 /** @param {App} app @returns {Command[]} */
 export function runCommands(app) {
   return [
-    { id: "run", label: "Run", keys: ["ctrl+enter"], scope: "page", run: () => void startRun(app, false) },
-    { id: "run-front", label: "Run next, before what waits", keys: ["ctrl+shift+enter"], scope: "page", run: () => void startRun(app, true) },
+    { id: "run", label: t("Run"), keys: ["ctrl+enter"], scope: "page", run: () => void startRun(app, false) },
+    { id: "run-front", label: t("Run next, before what waits"), keys: ["ctrl+shift+enter"], scope: "page", run: () => void startRun(app, true) },
     {
-      id: "run-selected", label: "Run only what is selected", keys: ["ctrl+shift+alt+enter"], isEnabled: () => app.view.selection.size > 0,
+      id: "run-selected", label: t("Run only what is selected"), keys: ["ctrl+shift+alt+enter"], isEnabled: () => app.view.selection.size > 0,
       run: () => void runSelected(app),
     },
     {
-      id: "cancel", label: "Cancel the run", keys: ["ctrl+alt+enter"], scope: "page",
+      id: "cancel", label: t("Cancel the run"), keys: ["ctrl+alt+enter"], scope: "page",
       run: () => void app.runner.cancel().catch((error) => toast(error.message, { kind: "bad" })),
     },
   ];
@@ -36,8 +37,8 @@ async function startRun(app, front) {
 /** Runs the outputs among the selected nodes, or else those that lie behind them. @param {App} app */
 async function runSelected(app) {
   const targets = outputsBehind(app.store.document.root, app.store.definitions, app.view.selection);
-  if (app.store.path.length > 0) return toast("Outputs are chosen on the first level, not inside a subgraph.", { kind: "bad" });
-  if (targets.length === 0) return toast("Nothing that is selected leads to an output.", { kind: "bad" });
+  if (app.store.path.length > 0) return toast(t("Outputs are chosen on the first level, not inside a subgraph."), { kind: "bad" });
+  if (targets.length === 0) return toast(t("Nothing that is selected leads to an output."), { kind: "bad" });
   app.view.dom.open?.commit();
   await app.runner.run({ targets });
 }
@@ -52,27 +53,27 @@ export function editCommands(app) {
     store.run(mode === "mute" ? "Mute" : "Bypass", (change) => setMode(change, nodes(), all ? "normal" : mode));
   };
   return [
-    { id: "undo", label: "Undo", keys: ["ctrl+z"], run: () => void store.undo(), isEnabled: () => store.history.past.length > 0 },
-    { id: "redo", label: "Redo", keys: ["ctrl+y", "ctrl+shift+z"], run: () => void store.redo(), isEnabled: () => store.history.future.length > 0 },
-    { id: "select-all", label: "Select all", keys: ["ctrl+a"], run: () => view.select(store.graph.nodes.keys(), false, store.graph.reroutes.keys()) },
-    { id: "delete", label: "Delete", keys: ["delete", "backspace"], run: () => deleteSelection(app) },
+    { id: "undo", label: t("Undo"), keys: ["ctrl+z"], run: () => void store.undo(), isEnabled: () => store.history.past.length > 0 },
+    { id: "redo", label: t("Redo"), keys: ["ctrl+y", "ctrl+shift+z"], run: () => void store.redo(), isEnabled: () => store.history.future.length > 0 },
+    { id: "select-all", label: t("Select all"), keys: ["ctrl+a"], run: () => view.select(store.graph.nodes.keys(), false, store.graph.reroutes.keys()) },
+    { id: "delete", label: t("Delete"), keys: ["delete", "backspace"], run: () => deleteSelection(app) },
     {
-      id: "duplicate", label: "Duplicate", keys: ["ctrl+d"], isEnabled: chosen, run: () => {
+      id: "duplicate", label: t("Duplicate"), keys: ["ctrl+d"], isEnabled: chosen, run: () => {
         const own = nodes().map((id) => store.graph.nodes.get(id)).filter((node) => node !== undefined);
         const links = [...store.graph.links.values()].filter((link) => view.selection.has(link.to));
         view.select(store.run("Duplicate", (change) => addCopies(change, own, links, [30, 40])));
       },
     },
     {
-      id: "collapse", label: "Collapse or expand", keys: ["alt+c"], isEnabled: chosen, run: () => {
+      id: "collapse", label: t("Collapse or expand"), keys: ["alt+c"], isEnabled: chosen, run: () => {
         const all = nodes().every((id) => store.graph.nodes.get(id)?.collapsed);
         store.run(all ? "Expand" : "Collapse", (change) => setCollapsed(change, nodes(), !all));
       },
     },
-    { id: "mute", label: "Mute", keys: ["ctrl+m"], isEnabled: chosen, run: () => toggleMode("mute") },
-    { id: "bypass", label: "Bypass", keys: ["ctrl+b"], isEnabled: chosen, run: () => toggleMode("bypass") },
+    { id: "mute", label: t("Mute"), keys: ["ctrl+m"], isEnabled: chosen, run: () => toggleMode("mute") },
+    { id: "bypass", label: t("Bypass"), keys: ["ctrl+b"], isEnabled: chosen, run: () => toggleMode("bypass") },
     {
-      id: "rename-node", label: "Rename", keys: ["f2"], isEnabled: () => view.selection.size === 1, run: () => {
+      id: "rename-node", label: t("Rename"), keys: ["f2"], isEnabled: () => view.selection.size === 1, run: () => {
         const node = store.graph.nodes.get(nodes()[0]);
         if (node) view.dom.openTitle(node);
       },
@@ -102,18 +103,18 @@ export function viewCommands(app) {
   };
   const middle = () => /** @type {[number, number]} */ ([view.width / 2, view.height / 3]);
   return [
-    { id: "fit", label: "Fit the view", keys: ["."], run: () => view.fit(view.selection.size > 0 ? view.selection : null) },
-    { id: "zoom-in", label: "Zoom in", keys: ["alt+=", "alt++"], run: () => zoom(1.2) },
-    { id: "zoom-out", label: "Zoom out", keys: ["alt+-"], run: () => zoom(1 / 1.2) },
+    { id: "fit", label: t("Fit the view"), keys: ["."], run: () => view.fit(view.selection.size > 0 ? view.selection : null) },
+    { id: "zoom-in", label: t("Zoom in"), keys: ["alt+=", "alt++"], run: () => zoom(1.2) },
+    { id: "zoom-out", label: t("Zoom out"), keys: ["alt+-"], run: () => zoom(1 / 1.2) },
     {
-      id: "add-node", label: "Add a node…", keys: ["ctrl+space"], run: () => {
+      id: "add-node", label: t("Add a node…"), keys: ["ctrl+space"], run: () => {
         const [x, y] = middle();
         app.actions.search({ at: view.camera.toWorld(x, y), screen: [x - 180, y - 60] });
       },
     },
-    { id: "palette", label: "All commands…", keys: ["ctrl+k"], run: () => openCommands(app) },
-    { id: "shortcuts", label: "Keys…", keys: ["?", "ctrl+shift+k"], run: () => void openKeys(app) },
-    { id: "settings", label: "Settings…", keys: ["ctrl+,"], run: () => void openChoices(app) },
+    { id: "palette", label: t("All commands…"), keys: ["ctrl+k"], run: () => openCommands(app) },
+    { id: "shortcuts", label: t("Keys…"), keys: ["?", "ctrl+shift+k"], run: () => void openKeys(app) },
+    { id: "settings", label: t("Settings…"), keys: ["ctrl+,"], run: () => void openChoices(app) },
   ];
 }
 
@@ -122,7 +123,7 @@ function openCommands(app) {
   const choices = [...app.commands.all.values()].map((command) => ({
     item: command, label: command.label, note: spokenKeys(app.commands.keysOf(command)[0]), fields: [command.label.toLowerCase()],
   }));
-  openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: "What do you want to do?", hint: "Enter does it", choices },
+  openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("What do you want to do?"), hint: t("Enter does it"), choices },
     (command) => app.commands.run(command.id));
 }
 

@@ -42,7 +42,7 @@ export function groupCommands(app) {
   const { store, view } = app;
   const chosen = () => (view.selectedGroup === null ? undefined : store.graph.groups.get(view.selectedGroup));
   const isChosen = () => chosen() !== undefined;
-  const modes = /** @type {const} */ ([["normal", "Run the nodes of the group"], ["bypass", "Bypass the nodes of the group"], ["mute", "Mute the nodes of the group"]]);
+  const modes = /** @type {const} */ ([["normal", t("Run the nodes of the group")], ["bypass", t("Bypass the nodes of the group")], ["mute", t("Mute the nodes of the group")]]);
   return [
     {
       id: "group", label: t("Group"), keys: ["ctrl+g"], isEnabled: () => view.selection.size > 0, run: () => {
@@ -61,7 +61,7 @@ export function groupCommands(app) {
       },
     },
     ...modes.map(([mode, label]) => ({
-      id: `group-${mode}`, label: t(label), isEnabled: isChosen, run: () => {
+      id: `group-${mode}`, label, isEnabled: isChosen, run: () => {
         const group = chosen();
         if (group) store.run("Set mode of group", (change) => setMode(change, nodesInGroup(view, group), mode));
       },

@@ -10,6 +10,7 @@ import { makeSubgraph, unpackSubgraph } from "../model/nesting.js";
 import { SPARE } from "../model/slots.js";
 import { askText } from "../ui/dialogs.js";
 import { toast } from "../ui/toasts.js";
+import { t } from "../words.js";
 
 /** @param {App} app @returns {Command[]} */
 export function subgraphCommands(app) {
@@ -21,27 +22,27 @@ export function subgraphCommands(app) {
   };
   const isChosen = () => chosen() !== null;
   return [
-    { id: "make-subgraph", label: "Put into a subgraph", keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => make(app) },
+    { id: "make-subgraph", label: t("Put into a subgraph"), keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => make(app) },
     {
-      id: "unpack-subgraph", label: "Take the subgraph apart", isEnabled: isChosen, run: () => {
+      id: "unpack-subgraph", label: t("Take the subgraph apart"), isEnabled: isChosen, run: () => {
         const node = chosen();
         if (node) view.select(store.run("Take apart", (change) => unpackSubgraph(change, store.catalogue, node.id)));
       },
     },
     {
-      id: "enter-subgraph", label: "Open the subgraph", keys: ["enter"], isEnabled: isChosen, run: () => {
+      id: "enter-subgraph", label: t("Open the subgraph"), keys: ["enter"], isEnabled: isChosen, run: () => {
         const node = chosen();
         if (node) app.actions.enter(node);
       },
     },
     {
-      id: "leave-subgraph", label: "Leave the subgraph", isEnabled: () => store.path.length > 0, run: () => {
+      id: "leave-subgraph", label: t("Leave the subgraph"), isEnabled: () => store.path.length > 0, run: () => {
         const id = store.path.at(-1);
         store.show(store.path.slice(0, -1));
         if (id) view.select([id]);
       },
     },
-    { id: "rename-subgraph", label: "Rename the subgraph…", isEnabled: isChosen, run: () => void rename(app, chosen()?.type ?? "") },
+    { id: "rename-subgraph", label: t("Rename the subgraph…"), isEnabled: isChosen, run: () => void rename(app, chosen()?.type ?? "") },
   ];
 }
 
@@ -57,7 +58,7 @@ function make({ store, view }) {
 /** @param {App} app @param {string} id */
 async function rename({ store }, id) {
   const subgraph = store.document.subgraphs.get(id);
-  const name = subgraph && await askText("Name of the subgraph", subgraph.name, "Rename");
+  const name = subgraph && await askText("Name of the subgraph", subgraph.name, t("Rename"));
   if (subgraph && name) store.run("Rename subgraph", (change) => change.put("graph", { ...subgraph, name }));
 }
 
@@ -73,11 +74,11 @@ export function slotItems({ store }, hit) {
   const index = "index" in slot ? slot.index : node.inputs.findIndex((one) => one.kept.id === slot.name);
   if (!isBoundary(node) || slot.name === SPARE || index < 0) return [];
   const ask = async () => {
-    const label = await askText("Name of the socket", slot.label, "Rename");
+    const label = await askText("Name of the socket", slot.label, t("Rename"));
     if (label) store.run("Rename socket", (change) => renameSocket(change, node.id, index, label));
   };
   return [
-    { label: "Rename the socket…", run: () => void ask() },
+    { label: t("Rename the socket…"), run: () => void ask() },
     { label: "Remove the socket", run: () => store.run("Remove socket", (change) => removeSocket(change, node.id, index)) }, null,
   ];
 }

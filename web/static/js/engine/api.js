@@ -3,6 +3,7 @@
 /** @import { PromptNode } from "../model/types.js" */
 
 import { parseJson, writeJson } from "../model/io/json.js";
+import { t } from "../words.js";
 
 /** An answer of the server that is not what was asked for. */
 export class ApiError extends Error {
@@ -27,7 +28,7 @@ export async function send(path, options = {}) {
   try {
     answer = await fetch(`api/${path}`, options);
   } catch {
-    throw new ApiError("The server does not answer. Is it still running?", 0, null);
+    throw new ApiError(t("The server does not answer. Is it still running?"), 0, null);
   }
   if (answer.ok) return answer;
   const text = await answer.text();
@@ -47,7 +48,7 @@ function parsed(text) {
 function sentence(text, answer) {
   const error = parsed(text)?.error;
   const message = typeof error === "string" ? error : error?.message;
-  return message || (text.length > 0 && text.length < 300 && !text.startsWith("<") ? text : `The server answered ${answer.status}.`);
+  return message || (text.length > 0 && text.length < 300 && !text.startsWith("<") ? text : t("The server answered {status}.", { status: answer.status }));
 }
 
 /** Sends JSON. @param {string} path @param {any} body @returns {Promise<Response>} */

@@ -2,15 +2,22 @@
 
 /** @import { Problem } from "../model/types.js" */
 
+import { t } from "../words.js";
+
 /** @type {Record<string, ((name: string, error: any) => string) | undefined>} */
 const SENTENCES = {
-  required_input_missing: (name) => `"${name}" needs a link.`,
-  value_smaller_than_min: (name, error) => `"${name}" is ${show(error.extra_info?.received_value)}, less than its smallest value ${limit(error, "min")}.`,
-  value_bigger_than_max: (name, error) => `"${name}" is ${show(error.extra_info?.received_value)}, more than its largest value ${limit(error, "max")}.`,
-  value_not_in_list: (name, error) => `"${name}" holds ${show(error.extra_info?.received_value)}, which is not there. Choose another.`,
-  return_type_mismatch: (name, error) => `"${name}" gets ${show(error.extra_info?.received_type)}, which it cannot take.`,
-  invalid_input_type: (name, error) => `"${name}" holds ${show(error.extra_info?.received_value)}, which does not fit.`,
+  required_input_missing: (name) => t("\"{name}\" needs a link.", { name }),
+  value_smaller_than_min: (name, error) => t("\"{name}\" is {value}, less than its smallest value {limit}.", given(name, error, limit(error, "min"))),
+  value_bigger_than_max: (name, error) => t("\"{name}\" is {value}, more than its largest value {limit}.", given(name, error, limit(error, "max"))),
+  value_not_in_list: (name, error) => t("\"{name}\" holds {value}, which is not there. Choose another.", given(name, error)),
+  return_type_mismatch: (name, error) => t("\"{name}\" gets {type}, which it cannot take.", { name, type: show(error.extra_info?.received_type) }),
+  invalid_input_type: (name, error) => t("\"{name}\" holds {value}, which does not fit.", given(name, error)),
 };
+
+/** @param {string} name @param {any} error @param {string} limit */
+function given(name, error, limit = "") {
+  return { name, value: show(error.extra_info?.received_value), limit };
+}
 
 /** @param {any} value @returns {string} */
 function show(value) {
@@ -40,20 +47,20 @@ export function refusalProblems(body, fallback) {
   const text = typeof error === "string" ? error : String(error.message ?? fallback);
   const details = typeof error === "string" ? "" : String(error.details ?? "");
   const key = /Node ID '#(.+?)'/.exec(details)?.[1] ?? error.extra_info?.node_id ?? null;
-  return [{ key, input: null, title: "The server refused the workflow", text, details: key ? "" : details }];
+  return [{ key, input: null, title: t("The server refused the workflow"), text, details: key ? "" : details }];
 }
 
 /** @param {string} key @param {string} type @param {any} error @returns {Problem} */
 function nodeProblem(key, type, error) {
   const input = error.extra_info?.input_name ?? null;
   const sentence = SENTENCES[error.type];
-  const text = sentence && input ? sentence(input, error) : String(error.message ?? "This node was refused.");
+  const text = sentence && input ? sentence(input, error) : String(error.message ?? t("This node was refused."));
   return { key, input, title: type, text, details: sentence ? "" : String(error.details ?? "") };
 }
 
 /** @param {string} text @param {string} details @returns {Problem} */
 function general(text, details) {
-  return { key: null, input: null, title: "The run did not start", text, details };
+  return { key: null, input: null, title: t("The run did not start"), text, details };
 }
 
 /**
@@ -63,7 +70,7 @@ function general(text, details) {
  */
 export function failureProblem(data) {
   const kind = String(data.exception_type ?? "").split(".").at(-1);
-  const message = String(data.exception_message ?? "").trim() || "The node failed without a message.";
+  const message = String(data.exception_message ?? "").trim() || t("The node failed without a message.");
   const trace = Array.isArray(data.traceback) ? data.traceback.join("") : "";
   return {
     key: data.node_id == null ? null : String(data.node_id), input: null, title: data.node_type ?? "Run",

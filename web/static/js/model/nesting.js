@@ -12,6 +12,7 @@ import { comfortableSize } from "./nodes.js";
 import { chainOf, joinChains, pruneReroutes } from "./reroutes.js";
 import { inputSlot, outputSlot, slotsOf } from "./slots.js";
 import { entryOf, exitOf, holdsSubgraph, withSubgraphs } from "./subgraphs.js";
+import { t } from "../words.js";
 
 /**
  * Adds the subgraphs of another document. One that is here already stays as it is; where the two differ, the other comes in
@@ -78,7 +79,7 @@ class Sockets {
 export function makeSubgraph(change, catalogue, chosen, name) {
   const { graph, document } = change;
   const ids = new Set(chosen.filter((id) => !isBoundary(graph.nodes.get(id))));
-  if (ids.size === 0) throw new Error("There is nothing here to put into a subgraph.");
+  if (ids.size === 0) throw new Error(t("There is nothing here to put into a subgraph."));
   const definitions = withSubgraphs(document, catalogue);
   const nodes = [...ids].map((id) => change.node(id));
   const links = [...graph.links.values()];
@@ -139,7 +140,7 @@ function boxOf(nodes) {
 /** @param {Transaction} change @param {Definitions} catalogue @param {string} id @param {Point} position @returns {Node} */
 function hostNode(change, catalogue, id, position) {
   const definition = withSubgraphs(change.document, catalogue).get(id);
-  if (!definition) throw new Error("The subgraph could not be made.");
+  if (!definition) throw new Error(t("The subgraph could not be made."));
   const z = Math.max(0, ...[...change.graph.nodes.values()].map((node) => node.z)) + 1;
   /** @type {Record<string, any>} */
   const values = {};
@@ -179,7 +180,7 @@ export function unpackSubgraph(change, catalogue, id) {
   const { graph, document } = change;
   const host = change.node(id);
   const inner = document.graphs.get(host.type);
-  if (!inner) throw new Error("This node is no subgraph.");
+  if (!inner) throw new Error(t("This node is no subgraph."));
   const definitions = withSubgraphs(document, catalogue);
   const [entry, exit] = [entryOf(inner), exitOf(inner)];
   const nodes = [...inner.nodes.values()].filter((node) => !isBoundary(node)).sort((one, other) => one.z - other.z);

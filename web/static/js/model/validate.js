@@ -4,6 +4,7 @@
 /** @import { Definitions, Verdict } from "./types.js" */
 
 import { inputSlot, outputSlot, titleOf } from "./slots.js";
+import { t } from "../words.js";
 
 /** @type {Verdict} */
 const FINE = Object.freeze({ ok: true });
@@ -57,18 +58,18 @@ export function reaches(graph, from, to) {
 export function checkLink(graph, definitions, from, slot, to, input) {
   const origin = graph.nodes.get(from);
   const target = graph.nodes.get(to);
-  if (!origin || !target) return refuse("missing", "One of the two nodes is gone.");
-  if (from === to) return refuse("self", "A node cannot feed itself.");
+  if (!origin || !target) return refuse("missing", t("One of the two nodes is gone."));
+  if (from === to) return refuse("self", t("A node cannot feed itself."));
   const output = outputSlot(definitions, origin, slot);
   const wanted = inputSlot(definitions, target, input);
-  if (!output || !wanted) return refuse("slot", "That socket does not exist.");
-  if (target.type === "PrimitiveNode") return refuse("slot", "A primitive holds a value of its own; nothing can be linked to it.");
+  if (!output || !wanted) return refuse("slot", t("That socket does not exist."));
+  if (target.type === "PrimitiveNode") return refuse("slot", t("A primitive holds a value of its own; nothing can be linked to it."));
   if (!typesMatch(output.type, wanted.type)) {
-    return refuse("type", `"${wanted.label}" takes ${spoken(wanted.type)}, not ${spoken(output.type)}.`);
+    return refuse("type", t("\"{name}\" takes {wanted}, not {given}.", { name: wanted.label, wanted: spoken(wanted.type), given: spoken(output.type) }));
   }
   if (reaches(graph, to, from)) {
     const names = [titleOf(definitions, target), titleOf(definitions, origin)];
-    return refuse("cycle", `This would make a loop: ${names[0]} already feeds ${names[1]}.`);
+    return refuse("cycle", t("This would make a loop: {one} already feeds {other}.", { one: names[0], other: names[1] }));
   }
   return FINE;
 }

@@ -8,6 +8,7 @@ import { newId } from "./ids.js";
 import { joinChains, linksThrough, originOf, pruneReroutes } from "./reroutes.js";
 import { SPARE, inputSlot, outputSlot, slotsOf, titleOf } from "./slots.js";
 import { checkLink, typesMatch } from "./validate.js";
+import { t } from "../words.js";
 
 /**
  * How well a type answers another: 3 the same, 2 a shared member, 1 by "*", 0 not at all.
@@ -79,7 +80,7 @@ export function connectNodes(change, definitions, from, to) {
   const found = bestLink(change.graph, definitions, from, to);
   if (found) return connect(change, definitions, from, found.slot, to, found.input);
   const [origin, target] = [change.node(from), change.node(to)];
-  throw new Error(`No output of ${titleOf(definitions, origin)} fits a free input of ${titleOf(definitions, target)}.`);
+  throw new Error(t("No output of {one} fits a free input of {other}.", { one: titleOf(definitions, origin), other: titleOf(definitions, target) }));
 }
 
 /**
@@ -109,7 +110,7 @@ export function placeOnLink(graph, definitions, id, link) {
  */
 export function insertNodeOnLink(change, definitions, id, link) {
   const place = placeOnLink(change.graph, definitions, id, link);
-  if (!place) throw new Error(`${titleOf(definitions, change.node(id))} does not fit this link.`);
+  if (!place) throw new Error(t("{name} does not fit this link.", { name: titleOf(definitions, change.node(id)) }));
   const { from, slot, to, input, via } = /** @type {Link} */ (change.graph.links.get(link));
   const first = connect(change, definitions, from, slot, id, place.input, via);
   return [first, connect(change, definitions, id, place.slot, to, input)];
@@ -148,7 +149,7 @@ export function swapInputs(change, definitions, one, other) {
  */
 export function connectReroute(change, definitions, reroute, to, input) {
   const origin = originOf(change.graph, reroute);
-  if (!origin) throw new Error("Nothing feeds this reroute yet.");
+  if (!origin) throw new Error(t("Nothing feeds this reroute yet."));
   const link = connect(change, definitions, origin.from, origin.slot, to, input, reroute);
   for (const loose of [...change.graph.floating.values()]) {
     if (loose.via === reroute && loose.to === null) change.remove("floating", loose.id);
@@ -163,7 +164,7 @@ export function connectReroute(change, definitions, reroute, to, input) {
 export function feedReroute(change, definitions, from, slot, reroute) {
   const { graph } = change;
   const present = graph.reroutes.get(reroute);
-  if (!present) throw new Error("The reroute is gone.");
+  if (!present) throw new Error(t("The reroute is gone."));
   const { links, floating } = linksThrough(graph, reroute);
   change.put("reroute", { ...present, parent: null });
   pruneReroutes(change, present.parent);

@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { loadStyle } from "./styles.js";
+import { t } from "../words.js";
 
 /**
  * @param {HTMLElement} content @param {string} title
@@ -28,7 +29,7 @@ export function askText(title, value, action) {
   return new Promise((resolve) => {
     const line = make("input", { type: "text", value, "aria-label": title });
     const form = make("form", { method: "dialog" }, line, make("div", { className: "actions" },
-      make("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+      make("button", { type: "button", onclick: () => dialog.close() }, t("Cancel")),
       make("button", { type: "submit", className: "primary" }, action)));
     /** @type {string | null} */
     let answer = null;
@@ -55,7 +56,7 @@ export function askChoice(title, text, answers) {
       },
     }, word));
     const content = make("div", {}, make("p", {}, text), make("div", { className: "actions" },
-      make("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), ...buttons.reverse()));
+      make("button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), ...buttons.reverse()));
     const dialog = open(content, title);
     dialog.addEventListener("close", () => resolve(answer));
   });

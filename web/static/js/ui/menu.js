@@ -1,7 +1,8 @@
 /** Menus and pick lists: one open at a time, closed by choosing, Escape or a press elsewhere. */
 
 import { find } from "../model/search.js";
-import { followPointer, make, placeAt } from "./dom.js";
+import { followPointer, make, placeAt, tieList } from "./dom.js";
+import { t } from "../words.js";
 
 /** @typedef {{label: string, keys?: string, run: () => void, isDisabled?: boolean, isChecked?: boolean} | null} Item null is a line */
 
@@ -83,7 +84,7 @@ export function openPicker({ x, y, width, options, value, label }, pick) {
   const panel = make("div", { className: "panel picker" });
   panel.style.minWidth = `${Math.max(160, width)}px`;
   const entries = options.map((option) => ({ item: option, fields: [String(option).toLowerCase()] }));
-  const search = make("input", { className: "search", type: "text", placeholder: `Search ${options.length}`, "aria-label": `Search ${label}` });
+  const search = make("input", { className: "search", type: "text", placeholder: t("Search {count}", { count: options.length }), "aria-label": t("Search {what}", { what: label }) });
   const rows = make("div", { className: "rows", role: "listbox", "aria-label": label, tabIndex: -1 });
   if (options.length > 8) panel.append(search);
   panel.append(rows);
@@ -96,7 +97,9 @@ export function openPicker({ x, y, width, options, value, label }, pick) {
     close();
     pick(option);
   };
+  const tell = options.length > 8 ? tieList(search, rows) : () => undefined;
   const mark = () => {
+    tell(chosen);
     for (const [index, row] of [...rows.children].entries()) row.classList.toggle("is-active", index === chosen);
     rows.children[chosen]?.scrollIntoView({ block: "nearest" });
   };
@@ -107,7 +110,7 @@ export function openPicker({ x, y, width, options, value, label }, pick) {
       className: option === value ? "row is-current" : "row", role: "option", "aria-selected": String(option === value),
       title: String(option), onclick: () => choose(option),
     }, String(option))));
-    if (shown.length === 0) rows.append(make("div", { className: "empty" }, options.length === 0 ? "There is nothing to choose from." : "Nothing fits."));
+    if (shown.length === 0) rows.append(make("div", { className: "empty" }, options.length === 0 ? t("There is nothing to choose from.") : t("Nothing fits.")));
     mark();
   };
   panel.addEventListener("keydown", (event) => {

@@ -8,6 +8,7 @@ import { byId } from "./dom.js";
 /** @param {App} app */
 export function tendOverlays(app) {
   tendMinimap(app);
+  tendProblems(app);
   const { view } = app;
   const watch = () => {
     if (view.selection.size === 0 && view.selectedGroup === null && view.selectedLink === null) return;
@@ -40,4 +41,14 @@ function tendMinimap(app) {
   button.addEventListener("click", () => app.commands.run("minimap"));
   settings.listen("canvas.map", (isShown) => void show(isShown));
   if (settings.get("canvas.map")) void show(true);
+}
+
+/** @param {App} app */
+function tendProblems({ board, view, actions }) {
+  const watch = () => {
+    if (board.problems.length === 0) return;
+    board.listeners.delete(watch);
+    void import("./problems.js").then(({ listProblems }) => listProblems(board, view, (key) => actions.showNode(key)));
+  };
+  board.listen(watch);
 }

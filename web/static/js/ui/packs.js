@@ -6,6 +6,7 @@ import { fetchPacks } from "../engine/api.js";
 import { openDialog } from "./dialogs.js";
 import { make } from "./dom.js";
 import { dismiss, toast } from "./toasts.js";
+import { t } from "../words.js";
 
 const TRIES = 120;
 const PAUSE_MILLISECONDS = 1000;
@@ -26,13 +27,13 @@ function say(packs) {
   if (failed.length === 0) return dismiss("packs");
   const names = failed.map((pack) => pack.name).join(", ");
   const text = failed.length === 1
-    ? `The pack ${names} could not be loaded: ${failed[0].error}`
-    : `${failed.length} packs could not be loaded: ${names}`;
-  toast(text, { kind: "bad", name: "packs", seconds: SHOWN_SECONDS, action: { label: "Details", run: () => show(failed) } });
+    ? t("The pack {names} could not be loaded: {reason}", { names, reason: failed[0].error })
+    : t("{count} packs could not be loaded: {names}", { count: failed.length, names });
+  toast(text, { kind: "bad", name: "packs", seconds: SHOWN_SECONDS, action: { label: t("Details"), run: () => show(failed) } });
 }
 
 /** @param {readonly PackReport[]} failed */
 function show(failed) {
   const entries = failed.flatMap((pack) => [make("h3", {}, pack.name), make("pre", {}, pack.traceback ?? pack.error ?? "")]);
-  openDialog("Packs that could not be loaded", make("div", { className: "reports" }, ...entries));
+  openDialog(t("Packs that could not be loaded"), make("div", { className: "reports" }, ...entries));
 }

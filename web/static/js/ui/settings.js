@@ -3,6 +3,7 @@
 /** @import { Settings } from "../engine/settings.js" */
 
 import { t } from "../words.js";
+import { LANGUAGES } from "./language.js";
 import { loadStyle } from "./styles.js";
 
 const THEME = "appearance.theme";
@@ -44,20 +45,6 @@ export function tendSettings(settings) {
   addEventListener("storage", (event) => settings.followMirror(event.key));
   addEventListener("pagehide", () => void settings.flush());
   void settings.load().catch(() => undefined);
-}
-
-/** The languages that the page speaks, each under its own name. */
-const LANGUAGES = [["en", "English"], ["de", "Deutsch"], ["fr", "Français"]];
-
-/**
- * The language that was chosen, or the first of the browser's that the page speaks.
- * @param {string} chosen @param {readonly string[]} wanted
- * @returns {string}
- */
-export function languageOf(chosen, wanted) {
-  const known = LANGUAGES.map(([value]) => value);
-  if (known.includes(chosen)) return chosen;
-  return wanted.map((one) => one.slice(0, 2).toLowerCase()).find((one) => known.includes(one)) ?? "en";
 }
 
 /** @param {string} theme */

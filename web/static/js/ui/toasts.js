@@ -1,6 +1,7 @@
 /** Short messages at the foot of the page, read out by screen readers. */
 
 import { byId, make } from "./dom.js";
+import { t } from "../words.js";
 
 /** @typedef {{kind?: "plain" | "good" | "bad", action?: {label: string, run: () => void}, name?: string, seconds?: number}} ToastOptions */
 
@@ -25,7 +26,7 @@ export function toast(text, { kind = "plain", action, name, seconds = kind === "
       },
     }, action.label));
   }
-  slip.append(make("button", { type: "button", className: "close", "aria-label": "Dismiss", onclick: () => slip.remove() }, "×"));
+  slip.append(make("button", { type: "button", className: "close", "aria-label": t("Dismiss"), onclick: () => slip.remove() }, "×"));
   shelf.append(slip);
   while (shelf.childElementCount > 4) shelf.firstElementChild?.remove();
   setTimeout(() => slip.remove(), seconds * 1000);

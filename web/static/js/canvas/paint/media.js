@@ -5,6 +5,7 @@
 
 import { FONT } from "../theme.js";
 import { lines } from "../text.js";
+import { t } from "../../words.js";
 
 /**
  * The pictures of a node in its own space: in a grid that leaves them as large as it can.
@@ -79,7 +80,7 @@ function paintNothing(context, view, node, [x, y, width, height]) {
   context.textBaseline = "middle";
   context.fillStyle = view.theme.faint;
   const isText = !loads && !view.showsPictures(node);
-  const text = loads ? "Drop a picture here, or click to choose one" : isText ? "The text appears here" : "The picture appears here";
+  const text = loads ? t("Drop a picture here, or click to choose one") : isText ? t("The text appears here") : t("The picture appears here");
   context.fillText(text, x + width / 2, y + height / 2, width - 16);
 }
 

@@ -8,6 +8,7 @@ import { hooks } from "../hooks.js";
 import { FONT } from "../theme.js";
 import { cut, lines } from "../text.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
+import { t } from "../../words.js";
 
 export const LINE = 17;
 
@@ -158,7 +159,7 @@ function paintText(context, view, node, place, isLinked) {
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
   context.fillStyle = value === "" ? view.theme.faint : view.theme.ink;
-  const shown = value !== "" ? value : isLinked ? `${place.slot.label}: linked` : widget.placeholder || place.slot.label;
+  const shown = value !== "" ? value : isLinked ? t("{name}: linked", { name: place.slot.label }) : widget.placeholder || place.slot.label;
   context.save();
   context.beginPath();
   context.rect(x, y, width, height);
@@ -179,6 +180,6 @@ function paintControl(context, view, node, place, isLinked) {
   context.fillText("before each run", x + 10, middle);
   context.textAlign = "right";
   context.fillStyle = isLinked ? view.theme.faint : view.theme.ink;
-  context.fillText(isLinked ? "linked" : node.controls[place.slot.name] ?? "fixed", x + width - 24, middle);
+  context.fillText(isLinked ? t("linked") : node.controls[place.slot.name] ?? "fixed", x + width - 24, middle);
   if (!isLinked) chevron(context, view.theme.faint, x + width - 12, middle, 0);
 }
