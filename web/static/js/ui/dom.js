@@ -52,3 +52,21 @@ export function followPointer(rows, activate) {
     activate(index);
   });
 }
+
+/**
+ * Tells screen readers which row of a list the keys of a search line move to.
+ * @param {HTMLElement} line that has the keyboard @param {HTMLElement} rows
+ * @returns {(index: number) => void} to be called when another row is the active one
+ */
+export function tieList(line, rows) {
+  rows.id ||= `list-${Math.random().toString(36).slice(2)}`;
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-expanded": "true", "aria-autocomplete": "list", "aria-controls": rows.id })) {
+    line.setAttribute(name, value);
+  }
+  return (index) => {
+    const row = rows.children[index];
+    if (row?.getAttribute("role") !== "option") return line.removeAttribute("aria-activedescendant");
+    row.id ||= `${rows.id}-${index}`;
+    line.setAttribute("aria-activedescendant", row.id);
+  };
+}
