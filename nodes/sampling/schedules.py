@@ -10,6 +10,7 @@ from nodes.api.sockets import Latent, Model, Sigmas
 from nodes.api.widgets import Choice, Hint, Range
 from nodes.sampling.ksampler import ScheduleName
 from schedulers.formulas import flux2, laplace, polyexponential, turbo, variance_preserving, video_flow
+from schedulers.gits import gits_levels
 from schedulers.published import ALIGN_YOUR_STEPS, OPTIMAL_STEPS, part_of
 from schedulers.sigmas import beta_schedule, exponential, karras, schedule
 from schedulers.tables import sigma_table
@@ -196,6 +197,23 @@ def align_your_steps(
         denoise: below 1, the last steps only.
     """
     return part_of(ALIGN_YOUR_STEPS[model_type], steps, denoise)
+
+
+@node(id="GITSScheduler", display_name="GITSScheduler", category=CATEGORY)
+def gits(
+    *,
+    coeff: Annotated[float, Range(0.8, 1.5, step=0.05)] = 1.2,
+    steps: Annotated[int, Range(2, 1000)] = 10,
+    denoise: Denoise = 1.0,
+) -> Sigmas:
+    """Take the noise levels that follow the bends of sampling best, found for SD 1.x for 2 to 20 steps.
+
+    Args:
+        coeff: how much bends count, in steps of 0.05; small ones spread the levels more evenly.
+        steps: how many steps; more than 20 are interpolated.
+        denoise: below 1, the last steps only.
+    """
+    return part_of(gits_levels(coeff, steps), steps, denoise)
 
 
 @node(id="OptimalStepsScheduler", display_name="OptimalStepsScheduler", category=CATEGORY)
