@@ -49,7 +49,7 @@ class CanvasPage:
         """Press Run and wait for the end; returns the keys of the nodes that ran."""
         self.messages.clear()
         self.page.click("#run")
-        self.wait("sfumato.runner.current === null")
+        self.wait("sfumato.runner.preparing === 0 && sfumato.runner.current === null")
         self.page.wait_for_timeout(50)
         kinds = [message["type"] for message in self.messages]
         assert ("execution_success" in kinds) == (how == "finished"), kinds

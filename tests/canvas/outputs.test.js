@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { readOutput } from "../../web/static/js/engine/runner.js";
+import { readOutput } from "../../web/static/js/engine/results.js";
 
 const record = (/** @type {string} */ filename) => ({ filename, subfolder: "", type: "temp" });
 

@@ -13,6 +13,7 @@ import { listenToPointer } from "./canvas/input/pointer.js";
 import { inputUrl } from "./engine/api.js";
 import { Automatic } from "./engine/automatic.js";
 import { Board } from "./engine/board.js";
+import { loadWorkflow } from "./engine/kept.js";
 import { Runner } from "./engine/runner.js";
 import { Workspace } from "./engine/workspace.js";
 import { newUuid } from "./model/ids.js";
@@ -148,7 +149,6 @@ export class App {
   async openSaved(name) {
     const open = this.workspace.tabs.find((tab) => tab.savedAs === name);
     if (open) return this.workspace.show(open);
-    const { loadWorkflow } = await import("./engine/kept.js");
     const { json, revision } = await loadWorkflow(name);
     const { document, doubts } = openJson(json, this.store.catalogue);
     this.open(document, name, { doubts, savedAs: name, revision });
@@ -156,7 +156,6 @@ export class App {
 
   /** Adds all nodes of a workflow that the server keeps to the one on screen. @param {string} name */
   async insertSaved(name) {
-    const { loadWorkflow } = await import("./engine/kept.js");
     const { json } = await loadWorkflow(name);
     pasteText(this, writeJson(json));
   }

@@ -6,6 +6,7 @@
 
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
+import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { hitTest } from "../canvas/hit.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
@@ -56,7 +57,6 @@ export async function save(app, tab, savedAs, isQuiet = false) {
   const name = savedAs ?? await askText(t("Save the workflow as"), tab.name, t("Save"));
   if (name === null) return;
   if (name !== tab.name && tab === app.workspace.active) app.store.run("Rename workflow", (change) => setName(change, name));
-  const { Conflict, saveWorkflow } = await import("../engine/kept.js");
   const { json, saved } = app.workspace.saving(tab);
   try {
     saved(name, await saveWorkflow(name, json, name === tab.savedAs ? tab.revision : null));
@@ -77,7 +77,6 @@ export function settle({ drafts }, tab) {
 
 /** @param {App} app */
 async function openSaved(app) {
-  const { listWorkflows } = await import("../engine/kept.js");
   const saved = await listWorkflows();
   if (saved.length === 0) return toast(t("No workflow is saved on the server yet."));
   saved.sort((one, other) => other.modified - one.modified);

@@ -1,10 +1,9 @@
-/** What the server keeps for the page: saved workflows with revisions and versions, and drafts; fetched when it is needed. */
+/** Saved workflows: read with their revision, written only over the one that was seen. */
 
 import { ApiError, send } from "./api.js";
 import { parseJson, writeJson } from "../model/io/json.js";
 
 /** @typedef {{name: string, size: number, modified: number}} Saved `modified` in milliseconds */
-/** @typedef {{id: string, revision: string, modified: number, size: number}} Version */
 
 /** Somebody else has saved a workflow since it was read. */
 export class Conflict extends Error {
@@ -21,8 +20,8 @@ export async function listWorkflows() {
   return (await (await send("workflows")).json()).workflows;
 }
 
-/** @param {string} name @returns {string} */
-function pathOf(name) {
+/** The address of a workflow below `api/`. @param {string} name @returns {string} */
+export function pathOf(name) {
   return `workflows/${encodeURIComponent(name)}`;
 }
 
@@ -53,35 +52,4 @@ export async function saveWorkflow(name, json, revision) {
     if (error instanceof ApiError && error.status === 409) throw new Conflict(name, error.body?.revision ?? null);
     throw error;
   }
-}
-
-/** @param {string} name @returns {Promise<Version[]>} what it was before, newest first */
-export async function listVersions(name) {
-  return (await (await send(`${pathOf(name)}/versions`)).json()).versions;
-}
-
-/** @param {string} name @param {string} id @returns {Promise<any>} */
-export async function loadVersion(name, id) {
-  return parseJson(await (await send(`${pathOf(name)}/versions/${encodeURIComponent(id)}`)).text());
-}
-
-/** @param {string} name */
-export async function deleteWorkflow(name) {
-  await send(`userdata/${encodeURIComponent(`workflows/${name}.json`)}`, { method: "DELETE" });
-}
-
-/** Gives a workflow another name, if that is free. @param {string} name @param {string} other */
-export async function moveWorkflow(name, other) {
-  const [from, to] = [name, other].map((one) => encodeURIComponent(`workflows/${one}.json`));
-  await send(`userdata/${from}/move/${to}?overwrite=false`, { method: "POST", headers: { "Content-Type": "application/json" } });
-}
-
-/** @returns {Promise<(Record<string, any> & {id: string, modified: number})[]>} drafts without their graphs, latest first */
-export async function listDrafts() {
-  return (await (await send("drafts")).json()).drafts;
-}
-
-/** @param {string} id @returns {Promise<any>} */
-export async function loadDraft(id) {
-  return parseJson(await (await send(`drafts/${encodeURIComponent(id)}`)).text());
 }

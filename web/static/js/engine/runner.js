@@ -1,7 +1,7 @@
 /** Starts runs and follows them: each by its prompt id and the workflow it belongs to, so that two never mix. */
 
 /** @import { Store } from "../model/store.js" */
-/** @import { Board, Output, Seed } from "./board.js" */
+/** @import { Board, Seed } from "./board.js" */
 
 import { ROOT } from "../model/document.js";
 import { newUuid } from "../model/ids.js";
@@ -10,8 +10,10 @@ import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
 import { inputSlot } from "../model/slots.js";
 import { fillTokens } from "../model/tokens.js";
-import { ApiError, fetchJob, fetchJobs, interrupt, queuePrompt, removePending, viewUrl } from "./api.js";
+import { ApiError, fetchJob, fetchJobs, interrupt, queuePrompt, removePending } from "./api.js";
 import { failureProblem, refusalProblems } from "./problems.js";
+import { readOutput, seedsOf } from "./results.js";
+import { t } from "../words.js";
 
 /**
  * @typedef {{id: string, documentId: string, keys: string[], seeds: readonly Seed[], cached: Set<string>, finished: Set<string>,
@@ -43,6 +45,7 @@ export class Runner {
     /** @type {Detour | null} */ this.detour = null;
     /** @type {() => readonly string[]} ids of the open workflows */ this.workflows = () => [store.document.id];
     this.remaining = 0;
+    /** runs that were asked for and that the server has not answered yet */ this.preparing = 0;
     /** @type {Map<string, string>} addresses of the latest preview of each job */ this.frames = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */ this.checking = undefined;
     /** @type {Set<(event: RunEvent) => void>} */ this.listeners = new Set();
@@ -102,10 +105,19 @@ export class Runner {
    * @param {RunOptions} options
    * @returns {Promise<boolean>} whether the server took it
    */
-  async run({ front = false, targets = null } = {}) {
+  async run(options = {}) {
+    this.preparing += 1;
+    try {
+      // Before anything is read, so that all that is read is of one document.
+      return await this.submit(options, await import("../model/io/flatten.js"));
+    } finally {
+      this.preparing -= 1;
+    }
+  }
+
+  /** @private @param {RunOptions} options @param {typeof import("../model/io/flatten.js")} flatten @returns {Promise<boolean>} */
+  async submit({ front = false, targets = null }, { writePrompt }) {
     const { store, board } = this;
-    // Before anything is read, so that all that is read is of one document.
-    const { writePrompt } = await import("../model/io/flatten.js");
     store.run("Roll seeds", (change) => rollSeeds(change.at(ROOT), store.definitions, Math.random));
     const { id } = store.document;
     board.setProblems([]);
@@ -128,7 +140,7 @@ export class Runner {
       });
       job.isTaken = true;
       const problems = refusalProblems({ node_errors: answer.node_errors }, "");
-      if (problems.length > 0) this.refuse(job, problems, "Some outputs were left out.");
+      if (problems.length > 0) this.refuse(job, problems, t("Some outputs were left out."));
       return true;
     } catch (error) {
       this.jobs.delete(job.id);
@@ -369,26 +381,4 @@ export class Runner {
     if (found.execution_error) this.board.setProblems([failureProblem(found.execution_error)], workflow);
     this.board.tell();
   }
-}
-
-/**
- * The seeds in a prompt.
- * @param {Record<string, any>} prompt @param {Pick<Store, "catalogue">} store
- * @returns {Seed[]}
- */
-export function seedsOf(prompt, { catalogue }) {
-  return Object.entries(prompt).flatMap(([key, { class_type, inputs }]) => (catalogue.get(class_type)?.inputs ?? [])
-    .filter(({ name, widget }) => widget?.seeded && ["number", "bigint"].includes(typeof inputs?.[name]))
-    .map(({ name }) => ({ key, name, value: inputs[name] })));
-}
-
-/** @param {any} output what a node showed @returns {Output} */
-export function readOutput(output) {
-  const lists = ["images", "a_images", "b_images"].map((key) => output[key]);
-  const pictures = lists.flatMap((list) => (Array.isArray(list) ? list : []));
-  const texts = Array.isArray(output.text) ? output.text : typeof output.text === "string" ? [output.text] : [];
-  return {
-    pictures: pictures.filter((/** @type {any} */ record) => record?.filename).map(viewUrl),
-    texts: texts.map(String),
-  };
 }

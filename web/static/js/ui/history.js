@@ -1,9 +1,9 @@
 /** Earlier versions of a saved workflow: when they were, what has changed since, and the way back. */
 
 /** @import { App } from "../app.js" */
-/** @import { Version } from "../engine/kept.js" */
+/** @import { Version } from "../engine/shelf.js" */
 
-import { listVersions, loadVersion } from "../engine/kept.js";
+import { listVersions, loadVersion } from "../engine/shelf.js";
 import { openJson } from "../model/io/open.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";

@@ -6,7 +6,7 @@
 /** @import { Item } from "./menu.js" */
 
 import { fetchJob } from "../engine/api.js";
-import { seedsOf } from "../engine/runner.js";
+import { seedsOf } from "../engine/results.js";
 import { openJson } from "../model/io/open.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";

@@ -4,7 +4,8 @@
 /** @import { Saved } from "../engine/kept.js" */
 
 import { dropDraft } from "../engine/api.js";
-import { deleteWorkflow, listDrafts, listWorkflows, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/kept.js";
+import { listWorkflows } from "../engine/kept.js";
+import { deleteWorkflow, listDrafts, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/shelf.js";
 import { openJson } from "../model/io/open.js";
 import { t } from "../words.js";
 import { askText } from "./dialogs.js";
