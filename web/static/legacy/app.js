@@ -4,7 +4,7 @@ import { guestWidgets } from "../js/model/faces.js";
 import { fetchCatalogue } from "../js/engine/api.js";
 import { packOf } from "../js/extensions/reports.js";
 import { readCatalogue } from "../js/model/definitions.js";
-import { openFile } from "../js/commands/files.js";
+import { openFile } from "../js/commands/media.js";
 import { openJson } from "../js/model/io/open.js";
 import { classOf } from "./classes.js";
 import { declareExtension } from "./declared.js";

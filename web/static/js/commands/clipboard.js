@@ -9,7 +9,6 @@ import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
 import { addPart, incomingOf, partOf } from "../model/parts.js";
 import { toast } from "../ui/toasts.js";
-import { openFile } from "./files.js";
 import { t } from "../words.js";
 
 const MARK = "sfumato/nodes";
@@ -126,7 +125,7 @@ async function pasteFile(app, file) {
   const node = app.view.selection.size === 1 ? app.store.graph.nodes.get(id) : undefined;
   try {
     if (node && app.actions.uploadName(node)) await app.actions.putImage(node.id, file);
-    else await openFile(app, file, null);
+    else await (await import("./media.js")).openFile(app, file, null);
   } catch (error) {
     toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
   }

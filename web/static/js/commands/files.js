@@ -7,7 +7,6 @@
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
 import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
-import { hitTest } from "../canvas/hit.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
 import { openPalette } from "../ui/palette.js";
@@ -104,44 +103,9 @@ function chooseFile(app) {
   field.click();
 }
 
-/**
- * Opens files: each workflow in a tab of its own; what holds none becomes nodes that load it.
- * @param {App} app @param {readonly File[]} files @param {[number, number] | null} at where they were dropped, on the canvas
- */
-export async function openFiles(app, files, at) {
-  if (files.length === 1) return openFile(app, files[0], at);
-  /** @type {File[]} */
-  const media = [];
-  for (const file of files) if (!await openWorkflow(app, file)) media.push(file);
-  if (media.length > 0) await (await import("./media.js")).addMedia(app, media, at);
-}
-
-/**
- * Opens a file: a workflow in a tab of its own, a picture without one as a node that loads it.
- * @param {App} app @param {File} file @param {[number, number] | null} at where it was dropped, on the canvas
- */
-export async function openFile(app, file, at) {
-  const target = at && nodeAt(app, at);
-  if (/^(image|video|audio)\//.test(file.type) && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
-  if (!await openWorkflow(app, file)) await (await import("./media.js")).addMedia(app, [file], at);
-}
-
-/** @param {App} app @param {File} file @returns {Promise<boolean>} whether it held a workflow */
-async function openWorkflow(app, file) {
-  const isMedia = /^(image|video|audio)\//.test(file.type);
-  const { openFile } = await import("../model/io/files.js");
-  const opened = await openFile(file, app.store.catalogue).catch((error) => {
-    if (isMedia) return null;
-    throw error;
-  });
-  if (opened) app.open(opened.document, file.name.replace(/(\.api)?\.[^.]+$/, ""), { doubts: opened.doubts });
-  return opened !== null;
-}
-
-/** @param {App} app @param {[number, number]} at */
-function nodeAt(app, at) {
-  const hit = hitTest(app.view.scene, at, app.view.camera.scale);
-  return "node" in hit ? hit.node : null;
+/** @param {App} app @param {readonly File[]} files @param {[number, number] | null} at where they were dropped, on the canvas */
+async function openFiles(app, files, at) {
+  await (await import("./media.js")).openFiles(app, files, at);
 }
 
 /** Listens for files that are dropped on the page. @param {App} app */

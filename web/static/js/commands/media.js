@@ -1,9 +1,11 @@
-/** Files that hold no workflow become nodes that load them; several pictures become one batch. */
+/** Opens files of every kind: workflows in tabs, all else as nodes that load it, several pictures as one batch. */
 
 /** @import { App } from "../app.js" */
 /** @import { Definition } from "../model/types.js" */
 
+import { hitTest } from "../canvas/hit.js";
 import { addNode, connect, setValue } from "../model/commands.js";
+import { openFile as readFile } from "../model/io/files.js";
 import { uploadImage } from "../engine/api.js";
 import { t } from "../words.js";
 
@@ -18,11 +20,6 @@ function loaderOf({ store }, file) {
   const definition = type && store.definitions.get(type);
   const input = definition && definition.inputs.find(({ widget }) => widget?.upload)?.name;
   return definition && input ? { definition, input } : null;
-}
-
-/** @param {App} app @param {File} file @returns {boolean} whether some node loads such a file */
-export function isLoadable(app, file) {
-  return loaderOf(app, file) !== null;
 }
 
 /**
@@ -55,4 +52,43 @@ export async function addMedia(app, files, at) {
     app.actions.offerOption(definition.type, input, names[index]);
   }
   view.select(ids);
+}
+
+/**
+ * Opens files: each workflow in a tab of its own; what holds none becomes nodes that load it.
+ * @param {App} app @param {readonly File[]} files @param {[number, number] | null} at where they were dropped, on the canvas
+ */
+export async function openFiles(app, files, at) {
+  if (files.length === 1) return openFile(app, files[0], at);
+  /** @type {File[]} */
+  const media = [];
+  for (const file of files) if (!await openWorkflow(app, file)) media.push(file);
+  if (media.length > 0) await addMedia(app, media, at);
+}
+
+/**
+ * Opens a file: a workflow in a tab of its own, a picture without one as a node that loads it.
+ * @param {App} app @param {File} file @param {[number, number] | null} at where it was dropped, on the canvas
+ */
+export async function openFile(app, file, at) {
+  const target = at && nodeAt(app, at);
+  if (/^(image|video|audio)\//.test(file.type) && target && app.actions.uploadName(target)) return app.actions.putImage(target.id, file);
+  if (!await openWorkflow(app, file)) await addMedia(app, [file], at);
+}
+
+/** @param {App} app @param {File} file @returns {Promise<boolean>} whether it held a workflow */
+async function openWorkflow(app, file) {
+  const isMedia = /^(image|video|audio)\//.test(file.type);
+  const opened = await readFile(file, app.store.catalogue).catch((error) => {
+    if (isMedia) return null;
+    throw error;
+  });
+  if (opened) app.open(opened.document, file.name.replace(/(\.api)?\.[^.]+$/, ""), { doubts: opened.doubts });
+  return opened !== null;
+}
+
+/** @param {App} app @param {[number, number]} at */
+function nodeAt(app, at) {
+  const hit = hitTest(app.view.scene, at, app.view.camera.scale);
+  return "node" in hit ? hit.node : null;
 }
