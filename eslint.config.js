@@ -9,7 +9,7 @@ const BROWSER = [
   "fetch", "getComputedStyle", "getSelection", "indexedDB", "innerHeight", "innerWidth", "localStorage", "matchMedia", "navigator",
   "performance", "removeEventListener", "requestAnimationFrame", "sessionStorage", "setInterval", "setTimeout", "structuredClone", "window", "globalThis",
 ];
-const PURE = new Set(["Blob", "CSS", "DataView", "DecompressionStream", "TextDecoder", "TextEncoder", "crypto", "structuredClone", "globalThis"]);
+const PURE = new Set(["Blob", "CSS", "DataView", "DecompressionStream", "TextDecoder", "TextEncoder", "URL", "crypto", "structuredClone", "globalThis"]);
 
 /** What the adapter for packs of the ecosystem uses besides. */
 const LEGACY = [

@@ -5,11 +5,12 @@ import test from "node:test";
 
 import { removeNodes } from "../../web/static/js/model/commands.js";
 import {
-  addFormItem, formOf, itemAt, joinFormItem, moveFormItem, nodeItems, partFormItem, nodeOfForm, removeFormItem, setForm, setFormItem, setFormTitle,
+  addFormItem, formOf, itemAt, moveFormItem, nodeItems, nodeOfForm, removeFormItem, setForm, setFormItem, setFormTitle,
 } from "../../web/static/js/model/form.js";
 import { readWorkflow } from "../../web/static/js/model/io/read.js";
 import { writeWorkflow } from "../../web/static/js/model/io/write.js";
 import { makeSubgraph } from "../../web/static/js/model/nesting.js";
+import { joinFormItem, partFormItem } from "../../web/static/js/model/rows.js";
 import { suggestedForm } from "../../web/static/js/model/suggest.js";
 import { starterDocument, starterWorkflow } from "../../web/static/js/model/starter.js";
 import { widget } from "../../web/static/js/model/definitions.js";

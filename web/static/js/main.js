@@ -12,7 +12,7 @@ import { groupCommands } from "./commands/groups.js";
 import { tendCanvasSettings } from "./commands/preferences.js";
 import { tendChoices } from "./commands/choices.js";
 import { subgraphCommands } from "./commands/subgraphs.js";
-import { tendMasks } from "./commands/masks.js";
+import { tendNodeTools, tendNotes } from "./commands/node_tools.js";
 import { closeTab, tabCommands } from "./commands/tabs.js";
 import { browserBox } from "./engine/database.js";
 import { Drafts } from "./engine/drafts.js";
@@ -33,7 +33,7 @@ import { tendOverlays } from "./ui/overlays.js";
 import { chooseLanguage } from "./ui/language.js";
 import { LANGUAGE, tendSettings } from "./ui/settings.js";
 import { dismiss, toast } from "./ui/toasts.js";
-import { tellRuns, tendOutline } from "./ui/outline.js";
+import { tellRuns } from "./ui/voice.js";
 import { tendTabs } from "./ui/tabs.js";
 import { showTrail } from "./ui/trail.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
@@ -90,7 +90,7 @@ function listenToServer(app) {
     if (event.job && !runner.isShown(event.job)) return sayElsewhere(app, event);
     if (event.type === "started") dismiss("run");
     else if (event.type === "unchanged") sayUnchanged(app, event.text);
-    else if (event.type === "cancelled") toast("Cancelled", { name: "run" });
+    else if (event.type === "cancelled") toast(t("Cancelled"), { name: "run" });
     else if (event.type === "refused" && app.board.problems.length === 0) toast(event.text, { kind: "bad", name: "run" });
   });
 }
@@ -229,7 +229,6 @@ async function start() {
     ...subgraphCommands(app), ...arrangeCommands(app), ...groupCommands(app), ...canvasCommands(app), ...tabCommands(app)]);
   showTrail(app);
   tellRuns(app);
-  tendOutline(app);
   app.commands.add([{ id: "refresh", label: t("Refresh node definitions"), keys: ["r"], run: () => void refresh(app, true) }]);
   tendTopbar(app);
   tendOverlays(app);
@@ -238,7 +237,8 @@ async function start() {
   tendTabs(app, (tab) => void closeTab(app, tab));
   restore(app, kept);
   tendForm(app);
-  tendMasks(app);
+  tendNodeTools(app);
+  tendNotes(app);
   tendDrafts(app);
   listenToKeys(app);
   listenToClipboard(app);

@@ -38,11 +38,14 @@ export function setFormTitle(change, title) {
 
 /**
  * Adds an item.
- * @param {Transaction} change @param {FormItem} item @param {Place} [place] at the end where none is given
+ * @param {Transaction} change @param {FormItem} item
+ * @param {Place} [place] where none is given, an input stands before the first result and all else at the end
  */
 export function addFormItem(change, item, place) {
   const form = formOf(change.document);
-  setForm(change, { ...form, items: inserted(form.items, place ?? [form.items.length], Object.freeze(item)) });
+  const results = item.kind === "input" ? form.items.findIndex(({ kind }) => kind === "output") : -1;
+  const index = results < 0 ? form.items.length : results;
+  setForm(change, { ...form, items: inserted(form.items, place ?? [index], Object.freeze(item)) });
 }
 
 /** @param {Transaction} change @param {Place} place @param {Record<string, any>} fields undefined takes a field away */
@@ -75,31 +78,6 @@ export function moveFormItem(change, from, to) {
   const isSameList = to.length >= from.length && from.slice(0, level).every((index, depth) => to[depth] === index);
   if (isSameList && to[level] > from[level]) place[level] -= 1;
   setForm(change, { ...form, items: withoutEmptyRows(inserted(rest, place, item)) });
-}
-
-/**
- * Puts an item beside the one above it, in one row.
- * @param {Transaction} change @param {Place} place of an item that stands in no row
- */
-export function joinFormItem(change, [index]) {
-  const form = formOf(change.document);
-  const [above, item] = [form.items[index - 1], form.items[index]];
-  if (!above || !item || item.kind === "row") return;
-  const row = Object.freeze({ kind: /** @type {const} */ ("row"), items: [...(above.kind === "row" ? above.items : [above]), item] });
-  setForm(change, { ...form, items: form.items.toSpliced(index - 1, 2, row) });
-}
-
-/**
- * Takes an item out of its row and puts it below; a row of one is none.
- * @param {Transaction} change @param {Place} place of an item in a row
- */
-export function partFormItem(change, [index, inner]) {
-  const form = formOf(change.document);
-  const row = form.items[index];
-  if (row?.kind !== "row" || inner === undefined || !row.items[inner]) return;
-  const rest = row.items.toSpliced(inner, 1);
-  const left = rest.length > 1 ? [Object.freeze({ ...row, items: rest })] : rest;
-  setForm(change, { ...form, items: form.items.toSpliced(index, 1, ...left, row.items[inner]) });
 }
 
 /**

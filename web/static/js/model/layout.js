@@ -25,32 +25,6 @@ const PLAIN = {
 };
 
 /**
- * How many links lie at most between each node and the start of the graph. Iterative; nodes on a loop get column 0.
- * @param {Graph} graph
- * @returns {Map<string, number>}
- */
-export function columnsOf(graph) {
-  /** @type {Map<string, number>} */
-  const waiting = new Map();
-  /** @type {Map<string, number>} */
-  const columns = new Map();
-  for (const id of graph.nodes.keys()) {
-    waiting.set(id, graph.linksInto(id).length);
-    columns.set(id, 0);
-  }
-  const ready = [...waiting].filter(([, count]) => count === 0).map(([id]) => id);
-  for (const id of ready) {
-    for (const link of graph.linksFrom(id)) {
-      columns.set(link.to, Math.max(columns.get(link.to) ?? 0, (columns.get(id) ?? 0) + 1));
-      const left = (waiting.get(link.to) ?? 0) - 1;
-      waiting.set(link.to, left);
-      if (left === 0) ready.push(link.to);
-    }
-  }
-  return columns;
-}
-
-/**
  * Positions of all nodes of a graph that came without any.
  * @param {Graph} graph @param {Point} origin
  * @returns {Map<string, Point>}

@@ -57,7 +57,7 @@ export class Dock {
     const { side, name } = this.shape;
     const edge = make("div", {
       className: "dock-edge", role: "separator", tabIndex: 0, "aria-orientation": side === "left" ? "vertical" : "horizontal",
-      "aria-label": t("Size of the panel"), "data-dock": name,
+      "aria-label": t("Size of the panel"), "aria-valuenow": String(this.size), "data-dock": name,
     });
     edge.addEventListener("pointerdown", (event) => {
       const start = side === "left" ? event.clientX : -event.clientY;
@@ -90,6 +90,7 @@ export class Dock {
   layOut() {
     const { place, side } = this.shape;
     place.style[side === "left" ? "width" : "height"] = `${this.size}px`;
+    place.querySelector(".dock-edge")?.setAttribute("aria-valuenow", String(this.size));
     for (const listener of this.listeners) listener();
   }
 

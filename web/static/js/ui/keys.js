@@ -20,7 +20,7 @@ const MODIFIERS = new Set(["Control", "Shift", "Alt", "Meta", "AltGraph"]);
 export function showKeys(app) {
   const rows = [...app.commands.all.values()].filter((command) => app.commands.keysOf(command).length > 0).map((command) =>
     pair(command.label, app.commands.keysOf(command).map(spokenKeys).join(", ")));
-  const dialog = openDialog(t("Keys"), make("div", { className: "keys-list" },
+  const dialog = openDialog(t("Keys"), make("div", { className: "keys-list", tabIndex: 0 },
     make("table", { className: "keys-table" }, ...rows), make("h3", {}, t("Mouse")),
     make("table", { className: "keys-table" }, ...gestures().map(([what, how]) => pair(what, how)))));
   dialog.classList.add("is-broad");

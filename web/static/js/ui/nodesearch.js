@@ -4,7 +4,7 @@
 
 import { Library, choicesOf, sourceOf, OWN } from "../model/library.js";
 import { t } from "../words.js";
-import { followPointer, make, placeAt } from "./dom.js";
+import { followPointer, make, placeAt, tieList } from "./dom.js";
 import { filterRow } from "./filters.js";
 import { loadStyle } from "./styles.js";
 
@@ -37,6 +37,7 @@ class NodeSearch {
     const title = type ? t("Add a node for {type}", { type }) : t("Add a node");
     this.search = make("input", { className: "search", type: "text", placeholder: title, "aria-label": title, spellcheck: false, oninput: () => this.fill() });
     this.rows = make("div", { className: "rows", role: "listbox", "aria-label": title });
+    this.tell = tieList(this.search, this.rows);
     this.look = make("aside", { className: "look", "aria-hidden": "true", hidden: !hasCard });
     const filters = filterRow(choicesOf(definitions), (chosen) => {
       this.filters = chosen;
@@ -90,6 +91,7 @@ class NodeSearch {
       one.classList.toggle("is-active", index === this.chosen);
       one.setAttribute("aria-selected", String(index === this.chosen));
     }
+    this.tell(this.chosen);
     this.rows.children[this.chosen]?.scrollIntoView({ block: "nearest" });
     void showCard(this.look, this.shown[this.chosen]);
   }

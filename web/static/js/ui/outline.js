@@ -1,4 +1,4 @@
-/** The graph in words: a list of nodes for the keyboard and screen readers, and a voice for what a run does. */
+/** The graph in words: a list of nodes for the keyboard and screen readers. */
 
 /** @import { App } from "../app.js" */
 /** @import { Node } from "../model/types.js" */
@@ -6,32 +6,9 @@
 import { slotsOf, titleOf } from "../model/slots.js";
 import { shownValue } from "../widgets/values.js";
 import { byId, make } from "./dom.js";
+import { t } from "../words.js";
 
-const QUIET_MILLISECONDS = 2000;
-
-/** Says how runs go, not oftener than one can listen. @param {App} app */
-export function tellRuns(app) {
-  const voice = byId("voice");
-  let last = 0;
-  const say = (/** @type {string} */ text, isUrgent = false) => {
-    const now = Date.now();
-    if (!isUrgent && now - last < QUIET_MILLISECONDS) return;
-    last = now;
-    voice.textContent = text;
-  };
-  app.runner.listen(({ type, job, text }) => {
-    if (type === "started") say("The run has started.", true);
-    else if (type === "finished") say("The run is done.", true);
-    else if (type === "failed" || type === "refused") say(`The run failed. ${text}`, true);
-    else if (type === "progress" && job?.current) {
-      const run = app.board.stateOf(job.current);
-      const node = app.store.document.root.nodeByKey(job.current.split(":")[0]);
-      if (node && run.max > 1) say(`${titleOf(app.store.definitions, node)}: ${run.value} of ${run.max}`);
-    }
-  });
-}
-
-/** Keeps the outline true while it is open. @param {App} app */
+/** Keeps the outline true while it is open. @param {App} app @returns {() => void} shows it, or puts it away */
 export function tendOutline(app) {
   const { store, view } = app;
   const panel = byId("outline");
@@ -42,29 +19,27 @@ export function tendOutline(app) {
     const focused = rows.find((one) => one.getAttribute("aria-selected") === "true") ?? rows[0];
     if (focused) focused.tabIndex = 0;
     const hadFocus = panel.contains(document.activeElement);
-    panel.replaceChildren(make("h2", {}, `${nodes.length} nodes`), make("div", { role: "listbox", "aria-label": "Nodes" }, ...rows));
+    panel.replaceChildren(make("h2", {}, t("{count} nodes", { count: nodes.length })), make("div", { role: "listbox", "aria-label": t("Nodes") }, ...rows));
     if (hadFocus) focused?.focus();
   };
   panel.addEventListener("keydown", (event) => {
     const rows = /** @type {HTMLElement[]} */ ([...panel.querySelectorAll("[role=option]")]);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const index = rows.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    event.stopPropagation();
     if (event.key === "Escape") app.commands.run("outline");
     else if (event.key === "Enter" || event.key === " ") rows[index]?.click();
     else if (step !== undefined) rows[Math.max(0, Math.min(rows.length - 1, index + step))]?.focus();
     else return;
+    event.stopPropagation();
     event.preventDefault();
   });
-  app.commands.add([{
-    id: "outline", label: "List of nodes", keys: ["o"], run: () => {
-      panel.hidden = !panel.hidden;
-      fill();
-      if (panel.hidden) view.stage.focus();
-      else /** @type {HTMLElement | null} */ (panel.querySelector("[tabindex='0']"))?.focus();
-    },
-  }]);
   store.listen(fill);
+  return () => {
+    panel.hidden = !panel.hidden;
+    fill();
+    if (panel.hidden) view.stage.focus();
+    else /** @type {HTMLElement | null} */ (panel.querySelector("[tabindex='0']"))?.focus();
+  };
 }
 
 /** @param {App} app @param {Node} node @returns {HTMLElement} */
@@ -72,7 +47,7 @@ function row({ store, view, actions }, node) {
   const about = slotsOf(store.definitions, node).inputs.flatMap(({ name, label, widget }) => {
     const link = store.graph.linkInto(node.id, name);
     const from = link && store.graph.nodes.get(link.from);
-    if (from) return [`${label} from ${titleOf(store.definitions, from)}`];
+    if (from) return [t("{label} from {name}", { label, name: titleOf(store.definitions, from) })];
     return widget ? [`${label} ${shownValue(widget, node.values[name]).slice(0, 60)}`] : [];
   }).join(", ");
   return make("div", {

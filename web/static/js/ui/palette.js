@@ -1,7 +1,8 @@
 /** The search box: nodes to add, fitting a link where one waits, and every command by name. */
 
 import { find } from "../model/search.js";
-import { followPointer, make, placeAt } from "./dom.js";
+import { followPointer, make, placeAt, tieList } from "./dom.js";
+import { t } from "../words.js";
 
 /**
  * @template T
@@ -43,7 +44,9 @@ export function openPalette({ x, y, placeholder, hint, choices }, pick) {
     close();
     pick(choice.item);
   };
+  const tell = tieList(search, rows);
   const mark = () => {
+    tell(chosen);
     for (const [index, row] of [...rows.children].entries()) row.classList.toggle("is-active", index === chosen);
     rows.children[chosen]?.scrollIntoView({ block: "nearest" });
   };
@@ -52,7 +55,7 @@ export function openPalette({ x, y, placeholder, hint, choices }, pick) {
     chosen = 0;
     rows.replaceChildren(...shown.map((choice) => make("div", { className: "row", role: "option", onclick: () => choose(choice) },
       make("span", { className: "label" }, choice.label), make("span", { className: "note" }, choice.note))));
-    if (shown.length === 0) rows.append(make("div", { className: "empty" }, "Nothing fits."));
+    if (shown.length === 0) rows.append(make("div", { className: "empty" }, t("Nothing fits.")));
     mark();
   };
   followPointer(rows, (index) => (chosen = index));

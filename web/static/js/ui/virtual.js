@@ -33,6 +33,7 @@ export class VirtualList {
   /** Shows other content; the place in the list stays. @param {readonly Part[]} parts */
   fill(parts) {
     this.parts = parts;
+    this.body.setAttribute("role", parts.some(({ count }) => count > 0) ? "list" : "group");
     this.draw();
   }
 

@@ -24,7 +24,7 @@ export function idle(chart) {
     state.cursor = cursorOf(hit);
     chart.showCursor();
     const isText = hit.kind === "widget" && hit.place.slot.widget?.kind === "text";
-    const isFree = isText && !view.store.graph.linkInto(hit.node.id, hit.place.slot.name);
+    const isFree = isText && hit.node.type !== "MarkdownNote" && !view.store.graph.linkInto(hit.node.id, hit.place.slot.name);
     if (view.dom.isFocused) return;
     if (isFree && view.camera.scale > 0.45) view.dom.openText(hit.node, hit.place.slot.name);
     else view.dom.close();

@@ -5,8 +5,9 @@
 /** @import { FormView } from "./view.js" */
 
 import {
-  addFormItem, formOf, itemAt, joinFormItem, moveFormItem, nodeItems, partFormItem, removeFormItem, setForm, setFormItem, setFormTitle,
+  addFormItem, formOf, itemAt, moveFormItem, nodeItems, removeFormItem, setForm, setFormItem, setFormTitle,
 } from "../../model/form.js";
+import { joinFormItem, partFormItem } from "../../model/rows.js";
 import { slotsOf, titleOf } from "../../model/slots.js";
 import { kindsFor, readable } from "../../widgets/kinds.js";
 import { typedNumber } from "../../widgets/values.js";
@@ -57,9 +58,11 @@ export function editable(view, item, place, content) {
   const handle = button("⠿", t("Move, with the arrow keys too"), () => undefined);
   handle.classList.add("form-handle");
   handle.addEventListener("keydown", (event) => moveByKey(view, place, event));
+  const above = itemAt(shownForm(app), [place[0] - 1]);
+  const isJoinable = item.kind !== "output" && above !== undefined && above.kind !== "output";
   const beside = item.kind === "row" ? null : place.length > 1
     ? button("⇤", t("Take out of the row"), () => changeForm(app, t("Arrange the form"), (change) => partFormItem(change, place)))
-    : place[0] > 0 ? button("⇥", t("Put beside what is above"), () => changeForm(app, t("Arrange the form"), (change) => joinFormItem(change, place))) : null;
+    : isJoinable ? button("⇥", t("Put beside what is above"), () => changeForm(app, t("Arrange the form"), (change) => joinFormItem(change, place))) : null;
   const tools = make("div", { className: "form-tools" }, handle, make("span", { className: "form-name" }, name), beside,
     button("×", t("Take out of the form"), () => changeForm(app, t("Take out of the form"), (change) => removeFormItem(change, place))));
   const element = make("div", { className: `form-item is-${item.kind}`, "data-place": place.join() }, tools, options(app, item, place), content);
@@ -177,7 +180,7 @@ export function offer(view, form, element) {
   const fill = () => {
     const wanted = search.value.trim().toLowerCase();
     list.replaceChildren(...rows.filter(({ text, title }) => `${text} ${title}`.toLowerCase().includes(wanted)).map(({ text, title, item }) =>
-      make("li", {}, make("button", { type: "button", "aria-label": t("Add {name} of {node}", { name: text, node: title }), onclick: () => add(item) },
+      make("li", {}, make("button", { type: "button", onclick: () => add(item) },
         make("span", { className: "label" }, text), make("span", { className: "note" }, title)))));
   };
   search.addEventListener("input", fill);
