@@ -70,6 +70,7 @@ export class View {
       wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search", speed: 1, dots: true, previews: true, spelling: false,
     };
     this.isCatalogueComplete = false;
+    /** the eye as `fit` left it */ this.fitted = "";
     this.isCovered = false;
     this.draws = 0;
     this.frame = 0;
@@ -120,6 +121,8 @@ export class View {
   resize() {
     this.width = Math.max(1, this.stage.clientWidth);
     this.height = Math.max(1, this.stage.clientHeight);
+    // Who saw all of it and has not moved since goes on seeing all of it.
+    if (this.fitted === this.eye()) this.fit();
     this.painter.resize();
     this.look();
   }
@@ -175,7 +178,14 @@ export class View {
   fit(ids = null, most = 1) {
     const bounds = this.scene.bounds(ids);
     if (bounds) this.camera.fit(bounds, this.width, this.height, 24, most);
+    this.fitted = ids === null ? this.eye() : "";
     this.redraw();
+  }
+
+  /** Where it looks, to compare. */
+  eye() {
+    const { x, y, scale } = this.camera;
+    return `${x} ${y} ${scale}`;
   }
 
   /** @param {Iterable<string>} ids of nodes @param {boolean} add @param {Iterable<string>} reroutes */
