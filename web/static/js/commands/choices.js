@@ -13,7 +13,7 @@ const AUTOSAVE_MILLISECONDS = 3000;
 /** @param {App} app */
 export function tendChoices(app) {
   const { settings } = app;
-  const running = t("Running");
+  const running = t("Runs");
   settings.define({
     id: "run.seed", label: t("Seeds of new nodes"), category: running, kind: "choice", fallback: "randomize",
     note: t("What happens to a seed before each run."), options: CONTROL_MODES.map((mode) => ({ value: mode, label: mode })),

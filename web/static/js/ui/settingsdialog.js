@@ -74,8 +74,10 @@ function settingRow({ settings }, definition) {
   const holder = make("span", { className: "choice-field" }, field);
   const show = () => (reset.hidden = definition.kind === "action" || !settings.isChosen(id));
   show();
-  const row = make("label", { className: "choice" },
-    make("span", { className: "choice-label" }, label, note ? make("small", {}, note) : null, problem), reset, holder);
+  field.id = `setting-${id}`;
+  const name = definition.kind === "action" ? make("span", {}, label) : make("label", { htmlFor: field.id }, label);
+  const row = make("div", { className: "choice" },
+    make("span", { className: "choice-label" }, name, note ? make("small", {}, note) : null, problem), reset, holder);
   const stop = settings.listen(id, (value) => {
     if (!row.isConnected) return stop();
     show();

@@ -177,7 +177,7 @@ function paintControl(context, view, node, place, isLinked) {
   context.textBaseline = "middle";
   context.textAlign = "left";
   context.fillStyle = view.theme.soft;
-  context.fillText("before each run", x + 10, middle);
+  context.fillText(t("before each run"), x + 10, middle);
   context.textAlign = "right";
   context.fillStyle = isLinked ? view.theme.faint : view.theme.ink;
   context.fillText(isLinked ? t("linked") : node.controls[place.slot.name] ?? "fixed", x + width - 24, middle);
