@@ -74,6 +74,6 @@ function showZoom(app) {
 export function showLine(state) {
   const dot = byId("line");
   dot.dataset.state = state;
-  dot.title = state === "open" ? "Connected to the server" : "The server does not answer. Trying again…";
-  byId("line-text").textContent = state === "open" ? "" : "Not connected";
+  dot.title = state === "open" ? t("Connected to the server") : t("The server does not answer. Trying again…");
+  byId("line-text").textContent = state === "open" ? "" : t("Not connected");
 }
