@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
 import numpy
 import torch
 from torch import Tensor
 
-from schedulers.beta_distribution import quantiles
 from schedulers.formulas import flipped
+from schedulers.further import FURTHER, even_parts
 from schedulers.samplers.adams import lms
 from schedulers.samplers.deis import deis_log
-from schedulers.samplers.dpm_solver import Algorithm, dpm_solver, dpm_solver_singlestep
+from schedulers.samplers.dpm_solver import dpm_solver, dpm_solver_singlestep
 from schedulers.samplers.listed import plms, relabelled, stochastic
 from schedulers.samplers.table import SAMPLERS
 from schedulers.samplers.unipc import uni_pc_to_zero
 from schedulers.sigmas import closed, exponential, karras, schedule
+from schedulers.spacing import (
+    Combination,
+    Maker,
+    Options,
+    Times,
+    between,
+    counted_back,
+    ended,
+    fractional,
+    level_at,
+    rounded,
+    whole,
+)
 from schedulers.step import Method
 from schedulers.tables import SigmaTable
 
-Spacing = Literal["linspace", "leading", "trailing"]
-Levels = Literal["steps", "karras", "exponential", "beta"]
-
-SPACINGS: tuple[Spacing, ...] = ("linspace", "leading", "trailing")
-LEVELS: tuple[Levels, ...] = ("steps", "karras", "exponential", "beta")
 _ORIGINAL_STEPS = 50
 _EDM_ENDS = 0.002, 80.0
 _COSINE_ENDS = 0.3, 500.0
@@ -40,116 +47,28 @@ _TRIGONOMETRIC_ENDS = 1.3, 1.5707
 _CONSISTENCY_STEPS = 40
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a scheduler of diffusers may be told.
-
-    spacing: how training steps are chosen.
-    steps_offset: added to the steps of "leading".
-    levels: what lies between the ends of the chosen steps: their own noise levels, or a formula's.
-    ends_at_zero: the last level is 0, else the lowest of the table.
-    order: of multistep methods.
-    algorithm, solver_type: of the DPM solvers.
-    eta: share of the noise that is renewed (DDIM, TCD), or its strength (SA-Solver).
-    """
-
-    spacing: Spacing = "linspace"
-    steps_offset: int = 0
-    levels: Levels = "steps"
-    ends_at_zero: bool = True
-    order: int = 2
-    algorithm: Algorithm = "dpmsolver++"
-    solver_type: Literal["midpoint", "heun"] = "midpoint"
-    eta: float = 0.0
-
-
-class Combination(NamedTuple):
-    """Noise levels (n + 1,), float32, and the sampler that walks them."""
-
-    sigmas: Tensor
-    method: Method
-
-
-Times = Callable[[int, int, Options], numpy.ndarray]
-Maker = Callable[[int, SigmaTable, Options], Combination]
-
-
-def _level(table: SigmaTable, times: numpy.ndarray) -> list[float]:
-    """Noise levels at times, linear in sigma between training steps."""
-    grid = table.sigmas.numpy().astype(numpy.float64)
-    return [float(level) for level in numpy.interp(times, numpy.arange(len(table)), grid)]
-
-
-def _trailing(steps: int, total: int) -> numpy.ndarray:
-    return numpy.round(numpy.arange(total, 0, -total / steps)) - 1
-
-
-def _fractional(steps: int, total: int, options: Options) -> numpy.ndarray:
-    """Times of the Euler family, which keeps fractions."""
-    if options.spacing == "linspace":
-        return numpy.linspace(0, total - 1, steps)[::-1]
-    if options.spacing == "leading":
-        return (numpy.arange(steps) * (total // steps)).round()[::-1] + options.steps_offset
-    return _trailing(steps, total)
-
-
-def _whole(steps: int, total: int, options: Options) -> numpy.ndarray:
-    """Times of the multistep family: one more is counted, and they are rounded."""
-    if options.spacing == "linspace":
-        return numpy.linspace(0, total - 1, steps + 1).round()[::-1][:-1]
-    if options.spacing == "leading":
-        places = numpy.arange(steps + 1) * (total // (steps + 1))
-        return places.round()[::-1][:-1] + options.steps_offset
-    return _trailing(steps, total)
-
-
-def _rounded(steps: int, total: int, options: Options) -> numpy.ndarray:
-    """Times of the DDPM family."""
-    if options.spacing == "linspace":
-        return numpy.linspace(0, total - 1, steps).round()[::-1]
-    return _fractional(steps, total, options)
-
-
-def _between(steps: int, low: float, high: float, levels: Levels) -> Tensor:
-    """Levels (steps + 1,) of a formula between two, then 0."""
-    if levels == "karras":
-        return karras(steps, low, high)
-    if levels == "exponential":
-        return exponential(steps, low, high)
-    places = quantiles(0.6, 0.6, 1 - numpy.linspace(0, 1, steps))
-    return closed([low + float(place) * (high - low) for place in places])
-
-
-def _ended(levels: list[float], table: SigmaTable, options: Options) -> Tensor:
-    """Levels (n + 1,) with the last one put where the options say."""
-    sigmas = closed(levels)
-    if not options.ends_at_zero:
-        sigmas[-1] = table.sigma_min
-    return sigmas
-
-
 def _spaced(steps: int, table: SigmaTable, options: Options, times: Times, *, whole_range: bool) -> Tensor:
     """Levels (steps + 1,) at the times of a family.
 
     whole_range: a formula spans the table, not the chosen times.
     """
-    chosen = _level(table, times(steps, len(table), options))
+    chosen = level_at(table, times(steps, len(table), options))
     if options.levels != "steps":
         low, high = (table.sigma_min, table.sigma_max) if whole_range else (chosen[-1], chosen[0])
-        chosen = _between(steps, low, high, options.levels)[:-1].tolist()
-    return _ended(chosen, table, options)
+        chosen = between(steps, low, high, options.levels)[:-1].tolist()
+    return ended(chosen, table, options)
 
 
 def _of_euler_family(method: Method) -> Maker:
     def make(steps: int, table: SigmaTable, options: Options) -> Combination:
-        return Combination(_spaced(steps, table, options, _fractional, whole_range=False), method)
+        return Combination(_spaced(steps, table, options, fractional, whole_range=False), method)
 
     return make
 
 
 def _of_multistep_family(method: Callable[[Options], Method]) -> Maker:
     def make(steps: int, table: SigmaTable, options: Options) -> Combination:
-        sigmas = _spaced(steps, table, options, _whole, whole_range=True)
+        sigmas = _spaced(steps, table, options, whole, whole_range=True)
         return Combination(sigmas, method(options))
 
     return make
@@ -163,13 +82,13 @@ def _solver(options: Options) -> Method:
 
 def _deis(steps: int, table: SigmaTable, options: Options) -> Combination:
     """It always ends at the lowest level, for it cannot reach 0."""
-    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), _whole, whole_range=True)
+    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), whole, whole_range=True)
     return Combination(sigmas, Method(ode=deis_log).with_options(order=options.order))
 
 
 def _sa_solver(steps: int, table: SigmaTable, options: Options) -> Combination:
     """It always ends at the lowest level, for it cannot reach 0."""
-    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), _whole, whole_range=True)
+    sigmas = _spaced(steps, table, replace(options, ends_at_zero=False), whole, whole_range=True)
     method = SAMPLERS["sa_solver"].with_options(
         predictor_order=options.order,
         corrector_order=options.order,
@@ -181,32 +100,24 @@ def _sa_solver(steps: int, table: SigmaTable, options: Options) -> Combination:
 
 
 def _ddim(steps: int, table: SigmaTable, options: Options) -> Combination:
-    """A step goes to the time total // steps earlier, whatever time comes next."""
-    total = len(table)
-    times = _rounded(steps, total, options)
-    before = times - total // steps
-    last = 0.0 if options.ends_at_zero else table.sigma_min
-    targets = [
-        level if time >= 0 else last for level, time in zip(_level(table, before), before, strict=True)
-    ]
-    sigmas = torch.tensor([*_level(table, times), targets[-1]], dtype=torch.float32)
+    sigmas, targets = counted_back(steps, table, options)
     return Combination(sigmas, Method(sde=relabelled).with_options(targets=targets, eta=options.eta))
 
 
 def _ddpm(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(
-        _ended(_level(table, _rounded(steps, len(table), options)), table, options), SAMPLERS["ddpm"]
+        ended(level_at(table, rounded(steps, len(table), options)), table, options), SAMPLERS["ddpm"]
     )
 
 
 def _inverse(steps: int, table: SigmaTable, options: Options) -> Combination:
     """From a picture to its noise: the levels of DDIM the other way."""
-    sigmas = closed(_level(table, _rounded(steps, len(table), options)))
+    sigmas = closed(level_at(table, rounded(steps, len(table), options)))
     return Combination(flipped(sigmas), SAMPLERS["euler"])
 
 
 def _pndm(steps: int, table: SigmaTable, options: Options) -> Combination:
-    sigmas = _ended(_level(table, _rounded(steps, len(table), options)), table, options)
+    sigmas = ended(level_at(table, rounded(steps, len(table), options)), table, options)
     return Combination(sigmas, Method(ode=plms))
 
 
@@ -225,13 +136,13 @@ def _distilled_times(steps: int, total: int) -> numpy.ndarray:
 
 def _lcm(steps: int, table: SigmaTable, options: Options) -> Combination:
     del options
-    return Combination(closed(_level(table, _distilled_times(steps, len(table)))), SAMPLERS["lcm"])
+    return Combination(closed(level_at(table, _distilled_times(steps, len(table)))), SAMPLERS["lcm"])
 
 
 def _tcd(steps: int, table: SigmaTable, options: Options) -> Combination:
     times = _distilled_times(steps, len(table))
-    sigmas = _ended(_level(table, times), table, replace(options, ends_at_zero=False))
-    downs = [*_level(table, numpy.floor((1 - options.eta) * times[1:])), table.sigma_min]
+    sigmas = ended(level_at(table, times), table, replace(options, ends_at_zero=False))
+    downs = [*level_at(table, numpy.floor((1 - options.eta) * times[1:])), table.sigma_min]
     return Combination(sigmas, Method(sde=stochastic).with_options(downs=downs))
 
 
@@ -325,7 +236,8 @@ SHELF: Mapping[str, Maker] = MappingProxyType(
         "FlowMatchHeunDiscreteScheduler": _flow(SAMPLERS["heun"]),
         "FlowMatchLCMScheduler": _flow(SAMPLERS["lcm"]),
         "LTXEulerAncestralRFScheduler": _flow(SAMPLERS["euler_ancestral"]),
-        "MiniMaxH3Scheduler": _flow(SAMPLERS["euler"]),
+        "MiniMaxH3Scheduler": even_parts(SAMPLERS["euler"]),
+        **FURTHER,
     }
 )
 

@@ -7,7 +7,8 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import Model, Sampler, Sigmas
 from nodes.api.widgets import Choice, Range
 from schedulers.samplers.dpm_solver import ALGORITHMS, Algorithm
-from schedulers.shelf import LEVELS, SHELF, SPACINGS, Levels, Options, Spacing, combination
+from schedulers.shelf import SHELF, combination
+from schedulers.spacing import LEVELS, SPACINGS, Levels, Options, Spacing
 from schedulers.tables import sigma_table
 
 

@@ -26,17 +26,47 @@ def relabelled(
     """DDIM (Song et al. 2021, equation 12) whose steps arrive at targets; x: (B, C, H, W).
 
     The state that arrives at a target is taken, at unit variance, for one at the next of the levels: so do
-    implementations that count their way in training steps and visit others.
+    implementations that count their way in training steps and visit others. A target above its level is
+    reached by noise, without the network (RePaint, Lugmayr et al. 2022, equation 1).
     eta: share of the noise that is renewed, 1 = DDPM.
     """
+    denoised = x
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        target = targets[index]
+        if target > sigma:
+            x = x + noise(sigma, target) * math.sqrt(target**2 - sigma**2)
+        else:
+            denoised = denoise(x, sigma)
+            down, up = split(sigma, target, eta)
+            x = denoised + (x - denoised) * (down / sigma)
+            if up > 0:
+                x = x + noise(sigma, target) * up
+        x = x * math.sqrt((1 + sigma_next**2) / (1 + target**2))
+        yield Step(index, sigma_next, x, denoised)
+
+
+def relabelled_2m_sde(
+    denoise: Denoiser, x: Tensor, sigmas: Sequence[float], noise: Noise, *, targets: Sequence[float]
+) -> Iterator[Step]:
+    """DPM-Solver++(2M) on the SDE (Lu et al. 2022) whose steps arrive at targets; x: (B, C, H, W).
+
+    What arrives at a target is taken for one at the next of the levels, as `relabelled` does. The step to the
+    last target is of first order where that is 0.
+    """
+    before: Tensor | None = None
     for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoise(x, sigma)
         target = targets[index]
-        down, up = split(sigma, target, eta)
-        x = denoised + (x - denoised) * (down / sigma)
-        if up > 0:
-            x = x + noise(sigma, target) * up
+        ahead = denoised
+        if before is not None and target > 0:
+            ratio = math.log(sigmas[index - 1] / sigma) / math.log(sigma / target)
+            ahead = denoised + (denoised - before) / (2 * ratio)
+        share = (target / sigma) ** 2
+        x = ahead + (x - ahead) * share
+        if target > 0:
+            x = x + noise(sigma, target) * (target * math.sqrt(1 - share))
         x = x * math.sqrt((1 + sigma_next**2) / (1 + target**2))
+        before = denoised
         yield Step(index, sigma_next, x, denoised)
 
 

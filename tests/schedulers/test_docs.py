@@ -54,5 +54,5 @@ def test_every_scheduler_of_diffusers_is_on_the_shelf_or_its_absence_is_explaine
         for name in dir(diffusers.schedulers)
         if name.endswith("Scheduler") and not name.startswith(("Flax", "Scheduler"))
     }
-    deprecated = {"KarrasVeScheduler", "ScoreSdeVpScheduler"}
-    assert sorted(theirs - set(SHELF) - missing - deprecated) == []
+    assert theirs == set(SHELF) | missing
+    assert not set(SHELF) & missing
