@@ -12,6 +12,7 @@ import torch
 from schedulers.samplers.listed import relabelled, relabelled_2m_sde
 from schedulers.samplers.score import euler_maruyama, heun_with_churn, predictor_corrector
 from schedulers.samplers.table import SAMPLERS
+from schedulers.samplers.unipc import uni_pc_on_path
 from schedulers.sigmas import closed, exponential
 from schedulers.spacing import Combination, Maker, Options, counted_back, ended, level_at
 from schedulers.step import Method
@@ -24,6 +25,7 @@ _RATES = 0.1, 20.0
 _LAST_TIME = 1e-3
 _DECODER_TIMES, _DECODER_STEPS = (1008, 512), 1024
 _COSINE_OFFSET = 0.008
+_BELOW_NOISE = 0.999
 _JUMP = 10
 _VISITS = 10
 
@@ -93,6 +95,15 @@ def _score_vp(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(closed(sigmas), Method(sde=euler_maruyama).with_options(rates=rates))
 
 
+def _helios(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """Even parts of the training from just below pure noise."""
+    starts = [_BELOW_NOISE * (1 - index / steps) for index in range(steps)]
+    sigmas = closed([table.percent_to_sigma(1 - start) for start in starts])
+    method = Method(ode=uni_pc_on_path, follows_path=True)
+    second_form = options.solver_type == "heun"
+    return Combination(sigmas, method.with_options(order=options.order, second_form=second_form))
+
+
 def _visits(steps: int) -> list[int]:
     """Steps, counted from the end, as RePaint visits them (Lugmayr et al. 2022, figure 9)."""
     left = dict.fromkeys(range(0, steps - _JUMP, _JUMP), _VISITS - 1)
@@ -140,6 +151,7 @@ FURTHER: Mapping[str, Maker] = MappingProxyType(
         "ConsistencyDecoderScheduler": _decoder,
         "DDPMWuerstchenScheduler": _wuerstchen,
         "FlowMapEulerDiscreteScheduler": even_parts(SAMPLERS["euler"]),
+        "HeliosScheduler": _helios,
         "KarrasVeScheduler": _karras_ve,
         "RePaintScheduler": _repaint,
         "ScoreSdeVeScheduler": _score_ve,

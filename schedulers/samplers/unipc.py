@@ -14,6 +14,7 @@ import numpy
 import torch
 from torch import Tensor
 
+from schedulers.path import Path
 from schedulers.step import Denoiser, Step
 
 LAST_SIGMA = 0.001
@@ -37,6 +38,12 @@ class _Path:
         variances = 1 - torch.exp(2 * log_alphas)
         lambdas = log_alphas - 0.5 * torch.log(variances)
         return cls(log_alphas.exp().tolist(), variances.sqrt().tolist(), lambdas.tolist())
+
+    @classmethod
+    def on(cls, path: Path, levels: Sequence[float]) -> _Path:
+        """The same for latents that are scaled as the network's training mixed them, in float64."""
+        alphas = [path.alpha_of(level) for level in levels]
+        return cls(alphas, list(levels), [path.lambda_of(level) for level in levels])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +151,48 @@ def uni_pc_to_zero(
 
     second_form: B(h) = e^h - 1, else B(h) = h.
     """
-    steps = len(sigmas) - 1
-    if steps < 1:
+    if len(sigmas) < 2:
         return
+    scales = [math.sqrt(1 + sigma**2) for sigma in sigmas]
     path = _Path.of([level for level in sigmas if level > 0])
-    x = x / math.sqrt(1 + sigmas[0] ** 2)
+    yield from _to_zero(denoise, x, sigmas, path, scales, order=order, second_form=second_form)
+
+
+def uni_pc_on_path(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    *,
+    path: Path,
+    order: int = 2,
+    second_form: bool = True,
+) -> Iterator[Step]:
+    """The same, counting in the signal-to-noise ratio of a path, such as a flow's; x: (B, C, H, W)."""
+    levels = path.with_finite_start(sigmas)
+    if len(levels) < 2:
+        return
+    marks = _Path.on(path, [level for level in levels if level > 0])
+    scales = [1.0] * len(levels)
+    yield from _to_zero(denoise, x, levels, marks, scales, order=order, second_form=second_form)
+
+
+def _to_zero(
+    denoise: Denoiser,
+    x: Tensor,
+    sigmas: Sequence[float],
+    path: _Path,
+    scales: Sequence[float],
+    *,
+    order: int,
+    second_form: bool,
+) -> Iterator[Step]:
+    """Steps of a path that `scales` at each level take to what the network sees; x: (B, C, H, W)."""
+    steps = len(sigmas) - 1
+    x = x / scales[0]
     history: list[Tensor] = []
     interval: _Interval | None = None
     for index in range(steps):
-        denoised = denoise(x * math.sqrt(sigmas[index] ** 2 + 1), sigmas[index])
+        denoised = denoise(x * scales[index], sigmas[index])
         if interval is not None:
             x = interval.corrected(denoised)
         if sigmas[index + 1] == 0:
@@ -162,4 +202,4 @@ def uni_pc_to_zero(
         now = min(order, index + 1, steps - index)
         interval = _interval(x, path, index + 1, now, history, second_form=second_form)
         x = interval.predicted()
-        yield Step(index, sigmas[index + 1], x / path.alphas[index + 1], denoised)
+        yield Step(index, sigmas[index + 1], x * scales[index + 1], denoised)

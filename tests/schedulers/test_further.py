@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import Tensor
@@ -98,6 +99,31 @@ def test_even_parts_of_a_flow(name: str, steps: int) -> None:
         sigma = float(scheduler.sigmas[index])
         velocity = (x - DENOISE(x, sigma)) / sigma
         x = scheduler.step(-velocity if counts_levels else velocity, t, x, return_dict=False)[0]
+    close(mine, x)
+
+
+@pytest.mark.parametrize("rule", ["bh1", "bh2"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("steps", COUNTS)
+def test_uni_pc_of_helios_on_a_flow(steps: int, order: int, rule: Any) -> None:
+    scheduler = diffusers.HeliosScheduler(
+        stages=1,
+        solver_order=order,
+        solver_type=rule,
+        use_dynamic_shifting=True,
+        time_shift_type="linear",
+    )
+    scheduler.set_timesteps(steps, sigmas=numpy.linspace(0.999, 0, steps + 1)[:-1], mu=3.0)
+    table = sigma_table(Flow(3.0))
+    path = Path(table.percent_to_sigma, flow=True)
+    options = Options(order=order, solver_type="heun" if rule == "bh2" else "midpoint")
+    sigmas, mine = ours("HeliosScheduler", steps, options, 1.0, path, table)
+    torch.testing.assert_close(sigmas, scheduler.sigmas.float(), rtol=1e-5, atol=1e-6)
+    x = START.clone()
+    for index, t in enumerate(scheduler.timesteps):
+        sigma = float(scheduler.sigmas[index])
+        velocity = (x - DENOISE(x, sigma)) / sigma
+        x = scheduler.step(velocity, t, x, return_dict=False)[0]
     close(mine, x)
 
 

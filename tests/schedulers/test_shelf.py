@@ -286,7 +286,7 @@ def test_consistency_models(steps: int) -> None:
     close(mine, x)
 
 
-ON_FLOWS = ("Flow", "RF", "H3")
+ON_FLOWS = ("Flow", "RF", "H3", "Helios")
 
 
 def test_every_name_on_the_shelf_is_one_of_diffusers_and_runs() -> None:
