@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy
 import torch
 
-from schedulers.samplers.listed import relabelled, relabelled_2m_sde
+from schedulers.samplers.listed import relabelled, relabelled_2m_sde, to_first_noise
 from schedulers.samplers.score import euler_maruyama, heun_with_churn, predictor_corrector
 from schedulers.samplers.table import SAMPLERS
 from schedulers.samplers.unipc import uni_pc_on_path
@@ -104,6 +104,13 @@ def _helios(steps: int, table: SigmaTable, options: Options) -> Combination:
     return Combination(sigmas, method.with_options(order=options.order, second_form=second_form))
 
 
+def _helios_distilled(steps: int, table: SigmaTable, options: Options) -> Combination:
+    """The training but its last thousandth, in even parts; one more is counted, and left out."""
+    del options
+    inner = [table.percent_to_sigma(_BELOW_NOISE * index / (steps + 1)) for index in range(1, steps)]
+    return Combination(closed([table.sigma_max, *inner]), Method(ode=to_first_noise, follows_path=True))
+
+
 def _visits(steps: int) -> list[int]:
     """Steps, counted from the end, as RePaint visits them (Lugmayr et al. 2022, figure 9)."""
     left = dict.fromkeys(range(0, steps - _JUMP, _JUMP), _VISITS - 1)
@@ -151,6 +158,7 @@ FURTHER: Mapping[str, Maker] = MappingProxyType(
         "ConsistencyDecoderScheduler": _decoder,
         "DDPMWuerstchenScheduler": _wuerstchen,
         "FlowMapEulerDiscreteScheduler": even_parts(SAMPLERS["euler"]),
+        "HeliosDMDScheduler": _helios_distilled,
         "HeliosScheduler": _helios,
         "KarrasVeScheduler": _karras_ve,
         "RePaintScheduler": _repaint,

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from schedulers.path import Path
 from schedulers.samplers.ancestral import split
 from schedulers.step import Denoiser, Noise, Step
 
@@ -91,6 +92,18 @@ def stochastic(
         fresh = sigma_next**2 - down**2 - floor**2
         if fresh > 0:
             x = x + noise(sigma, sigma_next) * math.sqrt(fresh)
+        yield Step(index, sigma_next, x, denoised)
+
+
+def to_first_noise(denoise: Denoiser, x: Tensor, sigmas: Sequence[float], *, path: Path) -> Iterator[Step]:
+    """Jump to the prediction, then back to the next sigma by the noise x (B, C, H, W) began with.
+
+    So sample networks distilled by distribution matching (Yin et al. 2024) that draw no noise on their way.
+    """
+    first = x / sigmas[0]
+    for index, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+        denoised = denoise(x, sigma)
+        x = path.noised(denoised, first, sigma_next) if sigma_next > 0 else denoised
         yield Step(index, sigma_next, x, denoised)
 
 

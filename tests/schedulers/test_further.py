@@ -127,6 +127,30 @@ def test_uni_pc_of_helios_on_a_flow(steps: int, order: int, rule: Any) -> None:
     close(mine, x)
 
 
+@pytest.mark.parametrize("steps", COUNTS)
+def test_distilled_helios_goes_back_to_its_first_noise(steps: int) -> None:
+    scheduler = diffusers.HeliosDMDScheduler(stages=1, shift=3.0)
+    scheduler.set_timesteps(steps)
+    table = sigma_table(Flow(3.0))
+    path = Path(table.percent_to_sigma, flow=True)
+    sigmas, mine = ours("HeliosDMDScheduler", steps, Options(), 1.0, path, table)
+    torch.testing.assert_close(sigmas, scheduler.sigmas.float(), rtol=1e-5, atol=1e-6)
+    video = START[:, :, None]
+    told = {
+        "dmd_noisy_tensor": video,
+        "dmd_sigmas": scheduler.sigmas,
+        "dmd_timesteps": scheduler.timesteps,
+        "all_timesteps": scheduler.timesteps,
+        "return_dict": False,
+    }
+    x = video
+    for index, t in enumerate(scheduler.timesteps):
+        sigma = float(scheduler.sigmas[index])
+        velocity = (x - DENOISE(x[:, :, 0], sigma)[:, :, None]) / sigma
+        x = scheduler.step(velocity, t, x, cur_sampling_step=index, **told)[0]
+    close(mine, x[:, :, 0])
+
+
 @pytest.mark.parametrize("steps", COUNTS[1:])
 def test_unclip_on_its_own_table(steps: int) -> None:
     scheduler = diffusers.UnCLIPScheduler(clip_sample=False)
