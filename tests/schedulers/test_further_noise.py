@@ -8,10 +8,15 @@ import torch
 from torch import Tensor
 
 from models.noise import Flow
+from schedulers.further import FURTHER
+from schedulers.guiders.cfg import Guidance
 from schedulers.path import Path
+from schedulers.sample import sample_guided
+from schedulers.shelf import combination
 from schedulers.spacing import SPACINGS, Options
 from schedulers.tables import sigma_table
 from tests.schedulers.parity import CONFIG, COUNTS, DENOISE, SHAPE, START, close, ours
+from tests.schedulers.toys import entry, toy_model
 
 diffusers = pytest.importorskip("diffusers")
 pytestmark = [
@@ -108,3 +113,29 @@ def test_the_solver_of_the_sde(steps: int, spacing: Any) -> None:
         sigma = float(scheduler.sigmas[scheduler.step_index] if first else scheduler.mid_point_sigma)
         x = scheduler.step((x - DENOISE(x, sigma)) / sigma, t, x, return_dict=False)[0]
     close(mine, x)
+
+
+@pytest.mark.parametrize("name", [name for name in FURTHER if name != "ConsistencyDecoderScheduler"])
+def test_outside_a_mask_the_picture_stays(name: str) -> None:
+    model = toy_model()
+    sigmas, method = combination(name, 12, sigma_table(model.noise), Options("leading", 1))
+    noise, picture = START.float(), START.float().flip(-1)
+    mask = torch.zeros(4, 4)
+    mask[:, :2] = 1
+    taken: list[float] = []
+    ended = sample_guided(
+        model,
+        Guidance(1.0),
+        {"positive": (entry(1),), "negative": (entry(2),)},
+        noise,
+        picture,
+        chosen=method,
+        sigmas=sigmas,
+        seed=3,
+        noise_mask=mask,
+        on_step=lambda step: taken.append(step.sigma),
+    )
+    assert len(taken) == len(sigmas) - 1
+    assert bool(torch.isfinite(ended.latent).all())
+    torch.testing.assert_close(ended.denoised[..., 2:], picture[..., 2:])
+    assert not torch.equal(ended.denoised[..., :2], picture[..., :2])
