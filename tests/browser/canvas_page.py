@@ -21,7 +21,9 @@ class CanvasPage:
 
     @staticmethod
     def _is_fault(line):
-        return line.type == "error" and "400 (Bad Request)" not in line.text
+        # A refused prompt; a live preview that the next one replaced before it was painted.
+        expected = ("400 (Bad Request)", "ERR_FILE_NOT_FOUND")
+        return line.type == "error" and not any(text in line.text for text in expected)
 
     def _received(self, frame):
         if isinstance(frame, str):

@@ -65,6 +65,9 @@ def chromium():
 @pytest.fixture
 def canvas(server, chromium):
     """The page just opened in a fresh profile; it fails the test if anything went wrong in its console."""
+    # What an earlier test left open beside the canvas is a setting, and those are kept on the server.
+    for kept in server.base.rglob("comfy.settings.json"):
+        kept.unlink()
     context = chromium.new_context(viewport={"width": 1600, "height": 900}, accept_downloads=True)
     page = CanvasPage(context.new_page(), server)
     page.open()

@@ -179,9 +179,9 @@ def test_fingers_move_zoom_and_hold(server, chromium):
         return page.evaluate("(({ x, y, scale }) => ({ x, y, scale }))(sfumato.view.camera)")
 
     before = eye()
-    touch("touchStart", (400, 640))
-    touch("touchMove", (380, 620))
-    touch("touchMove", (340, 600))
+    touch("touchStart", (600, 640))
+    touch("touchMove", (580, 620))
+    touch("touchMove", (540, 600))
     touch("touchEnd")
     moved = eye()
     assert moved["scale"] == before["scale"]

@@ -24,7 +24,7 @@ def test_jobs_are_moved_cancelled_and_opened_again_from_the_panel(canvas):
     canvas.wait("sfumato.runner.jobs.size === 3 && document.querySelectorAll('.queue-row').length >= 3")
     waiting = "[...sfumato.runner.jobs.keys()].map(id => document.querySelector(`[data-job='${id}']`))"
     canvas.wait(f"{waiting}.every(Boolean)")
-    last = canvas.ask("[...sfumato.runner.jobs.keys()][2]")
+    second, last = canvas.ask("[...sfumato.runner.jobs.keys()].slice(1)")
     order = "[...document.querySelectorAll('.queue-row[data-job]')].map(row => row.dataset.job)"
     canvas.page.locator(f"[data-job='{last}']").focus()
     canvas.page.keyboard.press("Alt+ArrowUp")
@@ -35,7 +35,7 @@ def test_jobs_are_moved_cancelled_and_opened_again_from_the_panel(canvas):
     canvas.wait("sfumato.runner.jobs.size === 0")
     canvas.wait("document.querySelectorAll('.queue-row.is-succeeded').length >= 2")
     canvas.type_value("3", "seed", "1")
-    done = canvas.page.locator(".queue-row.is-succeeded").first
+    done = canvas.page.locator(f".queue-row.is-succeeded[data-job='{second}']")
     done.click(button="right")
     canvas.page.get_by_role("menuitem", name="What ran and why").click()
     why = canvas.page.get_by_role("dialog", name="What ran and why")
