@@ -1,7 +1,7 @@
 """Says what a packed weight is: a tensor of few bits for each number, unpacked where it is used."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -55,11 +55,8 @@ class Packed(Tensor):
     ) -> "Packed":
         """Parts by name (all on one device), how they are packed, and shape and type of the numbers."""
         first = next(iter(parts.values()))
-        made = cast(
-            Packed,
-            Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-                cls, torch.Size(shape), dtype=dtype, device=first.device, requires_grad=False
-            ),
+        made: Packed = Tensor._make_wrapper_subclass(
+            cls, torch.Size(shape), dtype=dtype, device=first.device, requires_grad=False
         )
         made.format = packing
         made._names = tuple(parts)
@@ -85,7 +82,7 @@ class Packed(Tensor):
         """The same parts, to be unpacked to another floating-point type."""
         return Packed(self.parts, self.format, self.shape, dtype)
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         """Shape and format, and no numbers."""
         return (
             f"Packed({self.format.name}, shape={tuple(self.shape)}, dtype={self.dtype}, device={self.device})"
@@ -110,7 +107,9 @@ class Packed(Tensor):
     }
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Run one operation of torch."""
         del types
         kwargs = kwargs or {}
