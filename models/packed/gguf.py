@@ -1,0 +1,113 @@
+"""Packs weights as GGUF files have them: blocks of bytes, in the order of the numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, gguf_tables
+
+# So many numbers are unpacked at a time: few enough for a cache, enough to hide what a call costs.
+_AT_A_TIME = {"cpu": 1 << 18}
+_AT_A_TIME_ELSEWHERE = 1 << 26
+_PACKED_AT_A_TIME = 1 << 18
+
+
+@dataclass(frozen=True)
+class BlockType:
+    """How numbers stand in blocks.
+
+    Attributes:
+        numbers: how many a block holds.
+        size_bytes: how many bytes it takes.
+        unpack: numbers (n, numbers) float32 of blocks (n, size_bytes) uint8.
+        pack: the reverse; None where numbers cannot be packed so here.
+    """
+
+    numbers: int
+    size_bytes: int
+    unpack: Callable[[Tensor], Tensor]
+    pack: Callable[[Tensor], Tensor] | None = None
+
+
+BLOCK_TYPES: Mapping[str, BlockType] = {
+    "Q4_0": BlockType(32, 18, gguf_legacy.unpack_q4_0, gguf_legacy.pack_q4_0),
+    "Q4_1": BlockType(32, 20, gguf_legacy.unpack_q4_1, gguf_legacy.pack_q4_1),
+    "Q5_0": BlockType(32, 22, gguf_legacy.unpack_q5_0, gguf_legacy.pack_q5_0),
+    "Q5_1": BlockType(32, 24, gguf_legacy.unpack_q5_1, gguf_legacy.pack_q5_1),
+    "Q8_0": BlockType(32, 34, gguf_legacy.unpack_q8_0, gguf_legacy.pack_q8_0),
+    "Q2_K": BlockType(256, 84, gguf_k.unpack_q2_k, gguf_k_pack.pack_q2_k),
+    "Q3_K": BlockType(256, 110, gguf_k.unpack_q3_k, gguf_k_pack.pack_q3_k),
+    "Q4_K": BlockType(256, 144, gguf_k.unpack_q4_k, gguf_k_pack.pack_q4_k),
+    "Q5_K": BlockType(256, 176, gguf_k.unpack_q5_k, gguf_k_pack.pack_q5_k),
+    "Q6_K": BlockType(256, 210, gguf_k.unpack_q6_k, gguf_k_pack.pack_q6_k),
+    "IQ4_NL": BlockType(32, 18, gguf_tables.unpack_iq4_nl, gguf_table_pack.pack_iq4_nl),
+    "IQ4_XS": BlockType(256, 136, gguf_tables.unpack_iq4_xs, gguf_table_pack.pack_iq4_xs),
+    "MXFP4": BlockType(32, 17, gguf_tables.unpack_mxfp4),
+    "NVFP4": BlockType(64, 36, gguf_tables.unpack_nvfp4),
+    "TQ1_0": BlockType(256, 54, gguf_tables.unpack_tq1_0),
+    "TQ2_0": BlockType(256, 66, gguf_tables.unpack_tq2_0),
+}
+
+
+@dataclass(frozen=True)
+class Gguf:
+    """Blocks of one of GGUF's types: part `blocks`, (n, bytes of a block) uint8.
+
+    Attributes:
+        name: the type, one of `BLOCK_TYPES`.
+    """
+
+    name: str
+
+    @property
+    def block(self) -> BlockType:
+        """How its blocks are made."""
+        return BLOCK_TYPES[self.name]
+
+    def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
+        """The numbers in a floating-point type, worked out in float32 and rounded once."""
+        block, blocks = self.block, parts["blocks"]
+        rows = max(1, _AT_A_TIME.get(blocks.device.type, _AT_A_TIME_ELSEWHERE) // block.numbers)
+        if len(blocks) <= rows:
+            return block.unpack(blocks).to(dtype).view(shape)
+        made = torch.empty(len(blocks), block.numbers, dtype=dtype, device=blocks.device)
+        for first in range(0, len(blocks), rows):
+            made[first : first + rows].copy_(block.unpack(blocks[first : first + rows]))
+        return made.view(shape)
+
+    def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
+        """The blocks of numbers (any shape).
+
+        Raises:
+            ValueError: if they do not fill whole blocks or are not finite, or the type is only unpacked here.
+        """
+        block = self.block
+        if block.pack is None:
+            raise ValueError(f"numbers cannot be packed as {self.name}, only unpacked")
+        if dense.numel() % block.numbers:
+            raise ValueError(
+                f"{prod(dense.shape)} numbers do not fill blocks of {block.numbers} ({self.name})"
+            )
+        numbers = dense.detach().reshape(-1, block.numbers)
+        rows = max(1, _PACKED_AT_A_TIME // block.numbers)
+        made = [torch.empty(0, block.size_bytes, dtype=torch.uint8, device=dense.device)]
+        for first in range(0, len(numbers), rows):
+            piece = numbers[first : first + rows]
+            if not torch.isfinite(piece).all():
+                raise ValueError(f"numbers that are not finite cannot be packed as {self.name}")
+            made.append(block.pack(piece.float()))
+        return {
+            "blocks": torch.cat(made) if made else dense.new_empty(0, block.size_bytes, dtype=torch.uint8)
+        }
+
+    def rows(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
+    ) -> Mapping[str, Tensor] | None:
+        """The parts of some rows of a tensor, sharing memory; None where blocks reach over their borders."""
+        block, size = self.block, prod(shape[1:])
+        if begin * size % block.numbers or end * size % block.numbers:
+            return None
+        return {"blocks": parts["blocks"][begin * size // block.numbers : end * size // block.numbers]}

@@ -1,0 +1,78 @@
+"""GGUF's types hold the numbers that gguf-py has for them, bit for bit, and lose no more than they must."""
+
+import gguf
+import numpy as np
+import pytest
+import torch
+
+from models.packed.gguf import BLOCK_TYPES, Gguf
+from models.packed.tensor import pack
+
+PACKED = [name for name, block in BLOCK_TYPES.items() if block.pack is not None]
+# What normally distributed numbers lose, as a share of their size (root mean square).
+LOSS = {
+    "Q4_0": 0.09, "Q4_1": 0.08, "Q5_0": 0.045, "Q5_1": 0.04, "Q8_0": 0.0055, "Q2_K": 0.28, "Q3_K": 0.16,
+    "Q4_K": 0.073, "Q5_K": 0.037, "Q6_K": 0.018, "IQ4_NL": 0.078, "IQ4_XS": 0.078,
+}  # fmt: skip
+
+
+def oracle(name: str) -> gguf.GGMLQuantizationType:
+    return gguf.GGMLQuantizationType[name]
+
+
+def numbers() -> torch.Tensor:
+    """Rows of many sizes, among them none but zeros, equal ones and ones of one sign."""
+    generator = torch.Generator().manual_seed(5)
+    drawn = torch.randn(64, 512, generator=generator) * torch.rand(64, 1, generator=generator)
+    drawn[0], drawn[1, :256], drawn[2], drawn[3] = 0.0, 1.0, drawn[2].abs(), -drawn[3].abs()
+    drawn[4, ::2] = -drawn[4, 1::2]
+    return drawn
+
+
+@pytest.mark.parametrize("name", BLOCK_TYPES)
+def test_any_bytes_mean_what_the_oracle_says(name: str) -> None:
+    block = BLOCK_TYPES[name]
+    assert gguf.GGML_QUANT_SIZES[oracle(name)] == (block.numbers, block.size_bytes)
+    drawn = np.random.default_rng(1).integers(0, 256, (3000, block.size_bytes), dtype=np.uint8)
+    with np.errstate(all="ignore"):
+        wanted = gguf.quants.dequantize(drawn, oracle(name)).reshape(-1, block.numbers)
+    parts = {"blocks": torch.from_numpy(drawn)}
+    made = Gguf(name).unpack(parts, torch.Size(wanted.shape), torch.float32).numpy()
+    is_number = ~np.isnan(wanted)
+    assert np.array_equal(made[is_number].view(np.uint32), wanted[is_number].view(np.uint32))
+    assert np.isnan(made[~is_number]).all()
+
+
+@pytest.mark.parametrize("name", [name for name in PACKED if name[-1] in "01"])
+def test_numbers_are_packed_as_the_oracle_packs_them(name: str) -> None:
+    wanted = gguf.quants.quantize(numbers().numpy(), oracle(name))
+    blocks = Gguf(name).pack(numbers())["blocks"]
+    assert np.array_equal(blocks.numpy().flatten(), wanted.flatten())
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_packing_loses_little_and_nothing_twice(name: str) -> None:
+    dense = numbers()
+    packed = pack(dense, Gguf(name))
+    made = packed.unpacked()
+    loss = ((made - dense).square().sum() / dense.square().sum()).sqrt()
+    assert loss < LOSS[name]
+    assert not made[0].any()
+    assert torch.equal(packed.unpacked(torch.bfloat16), made.bfloat16())
+    assert torch.equal(pack(dense.T.contiguous().T, Gguf(name)).unpacked(), made)
+
+
+def test_large_tensors_are_unpacked_in_pieces() -> None:
+    dense = torch.randn(1100, 512)
+    packed = pack(dense, Gguf("Q8_0"))
+    wanted = gguf.quants.dequantize(packed.parts["blocks"].numpy(), oracle("Q8_0"))
+    assert torch.equal(packed.unpacked(), torch.from_numpy(wanted).view(1100, 512))
+
+
+def test_what_cannot_be_packed_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValueError, match="48 numbers do not fill blocks of 32"):
+        Gguf("Q4_0").pack(torch.zeros(3, 16))
+    with pytest.raises(ValueError, match="not finite"):
+        Gguf("Q4_K").pack(torch.full((1, 256), torch.inf))
+    with pytest.raises(ValueError, match="cannot be packed as MXFP4"):
+        Gguf("MXFP4").pack(torch.zeros(1, 32))
