@@ -18,7 +18,6 @@ import { Runner } from "./engine/runner.js";
 import { Workspace } from "./engine/workspace.js";
 import { newUuid } from "./model/ids.js";
 import { writeJson } from "./model/io/json.js";
-import { openJson } from "./model/io/open.js";
 import { writeWorkflow } from "./model/io/write.js";
 import { starterDocument } from "./model/starter.js";
 import { Store } from "./model/store.js";
@@ -82,6 +81,7 @@ export class App {
       },
       windowed: () => ({ tabs: workspace.tabs.map((tab) => tab.id), active: workspace.active.id }),
     };
+    drafts.isHeld = () => this.chart.name !== "idle";
     workspace.leave = (tab) => this.keepView(tab);
     workspace.enter = (tab) => this.enter(tab);
     workspace.listen(() => {
@@ -149,7 +149,7 @@ export class App {
   async openSaved(name) {
     const open = this.workspace.tabs.find((tab) => tab.savedAs === name);
     if (open) return this.workspace.show(open);
-    const { json, revision } = await loadWorkflow(name);
+    const [{ json, revision }, { openJson }] = await Promise.all([loadWorkflow(name), import("./model/io/open.js")]);
     const { document, doubts } = openJson(json, this.store.catalogue);
     this.open(document, name, { doubts, savedAs: name, revision });
   }

@@ -21,7 +21,7 @@ import { nameDocument } from "./engine/workspace.js";
 import { Settings } from "./engine/settings.js";
 import { Socket } from "./engine/socket.js";
 import { readCatalogue } from "./model/definitions.js";
-import { openJson } from "./model/io/open.js";
+import { readWorkflow } from "./model/io/read.js";
 import { findSeeds } from "./model/seeds.js";
 import { setControl } from "./model/commands.js";
 import { starterDocument } from "./model/starter.js";
@@ -155,7 +155,7 @@ function useCatalogue(app, catalogue) {
   const { camera, selection } = view;
   const keys = [...selection].map((id) => store.graph.nodes.get(id)?.key);
   store.define(definitions);
-  const { document } = openJson(json, definitions);
+  const { document } = readWorkflow(json, definitions);
   nameDocument(document, app.name);
   const { x, y, scale } = camera;
   store.open(document);
@@ -248,7 +248,10 @@ async function start() {
   void tellPacks().then(() => loadExtensions(app)).catch(() => undefined);
   app.isStarted = true;
   // What a run needs is fetched now, while the server is there.
-  setTimeout(() => void import("./model/io/flatten.js"), WARM_MILLISECONDS);
+  setTimeout(() => {
+    void import("./model/io/flatten.js");
+    void import("./commands/more.js").then(({ tendMore }) => tendMore(app));
+  }, WARM_MILLISECONDS);
   Object.assign(window, { sfumato: app });
   requestAnimationFrame(() => {
     performance.mark("sfumato-interactive");

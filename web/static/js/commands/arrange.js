@@ -6,7 +6,6 @@
 
 import { aligned, distributed, neighbour } from "../model/arrange.js";
 import { moveNodes, moveReroutes, setColor, setGroup } from "../model/commands.js";
-import { tidied } from "../model/layout.js";
 import { isPinned } from "../model/looks.js";
 import { inputPoint, outputPoint } from "../canvas/shape.js";
 import { openPicker } from "../ui/menu.js";
@@ -38,15 +37,16 @@ export function arrangeCommands(app) {
       id: `distribute-${name}`, label, keys: [name === "across" ? "alt+shift+x" : "alt+shift+y"], isEnabled: several(3),
       run: () => store.run("Spread", (change) => moveNodes(change, distributed(placed(view.selection), axis))),
     })),
-    { id: "tidy", label: t("Tidy the graph up"), run: () => tidy(app, false) },
-    { id: "tidy-selection", label: t("Tidy the selection up"), keys: ["shift+t"], isEnabled: several(2), run: () => tidy(app, true) },
+    { id: "tidy", label: t("Tidy the graph up"), run: () => void tidy(app, false) },
+    { id: "tidy-selection", label: t("Tidy the selection up"), keys: ["shift+t"], isEnabled: several(2), run: () => void tidy(app, true) },
     { id: "colour", label: t("Colour…"), isEnabled: several(1), run: () => pickColour(app) },
     ...walkCommands(app, placed),
   ];
 }
 
 /** Lays nodes out in columns; of the whole graph also groups and reroutes. @param {App} app @param {boolean} isPart */
-function tidy({ store, view }, isPart) {
+async function tidy({ store, view }, isPart) {
+  const { tidied } = await import("../model/layout.js");
   const { graph } = store;
   const shape = (/** @type {string} */ id) => view.scene.shape(/** @type {import("../model/types.js").Node} */ (graph.nodes.get(id)));
   const layout = tidied(graph, {

@@ -80,13 +80,29 @@ export class Commands {
   }
 }
 
+const SIGNS = /** @type {Record<string, string>} */ ({ Equal: "=", Minus: "-", Period: ".", Comma: "," });
+
+/** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey"> & {code?: string}} Press */
+
+/**
+ * The key that was pressed. Macs write other signs with Alt ("ç" for Alt+C), or begin an accent; there the place of the key counts.
+ * @param {Press} event
+ * @returns {string} in lower case
+ */
+function keyOf({ key, altKey, ctrlKey, code = "" }) {
+  const isUsual = key.length > 1 ? key !== "Dead" : key.charCodeAt(0) < 128;
+  if (!altKey || ctrlKey || isUsual) return key === " " ? "space" : key.toLowerCase();
+  const [, sign] = /^(?:Key|Digit)(.)$/.exec(code) ?? [];
+  return (sign ?? SIGNS[code] ?? key).toLowerCase();
+}
+
 /**
  * The name of a key press: modifiers in a fixed order, then the key, as in "ctrl+shift+z".
- * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} event
+ * @param {Press} event
  * @returns {string}
  */
 export function combination(event) {
-  const key = event.key === " " ? "space" : event.key.toLowerCase();
+  const key = keyOf(event);
   const isSign = key.length === 1 && !/[a-z0-9]/.test(key);
   const parts = [];
   if (event.ctrlKey || event.metaKey) parts.push("ctrl");

@@ -14,11 +14,13 @@ import { toast } from "../ui/toasts.js";
 export function tabCommands(app) {
   const { workspace } = app;
   const after = () => workspace.tabs.slice(workspace.tabs.indexOf(workspace.active) + 1);
+  const before = () => workspace.tabs.slice(0, workspace.tabs.indexOf(workspace.active));
   const others = () => workspace.tabs.filter((tab) => tab !== workspace.active);
   return [
     { id: "new", label: t("New workflow"), keys: ["alt+n"], run: () => void app.open(starterDocument(app.store.catalogue), workspace.newName()) },
     { id: "close-tab", label: t("Close the tab"), keys: ["alt+w"], run: () => void closeTab(app, workspace.active) },
     { id: "close-others", label: t("Close the other tabs"), isEnabled: () => others().length > 0, run: () => closeAll(app, others()) },
+    { id: "close-left", label: t("Close the tabs to the left"), isEnabled: () => before().length > 0, run: () => closeAll(app, before()) },
     { id: "close-right", label: t("Close the tabs to the right"), isEnabled: () => after().length > 0, run: () => closeAll(app, after()) },
     {
       id: "reopen-tab", label: t("Reopen the closed tab"), keys: ["alt+shift+t"], isEnabled: () => workspace.closed.length > 0,

@@ -7,7 +7,7 @@
 
 import { newUuid } from "../model/ids.js";
 import { History } from "../model/history.js";
-import { openJson } from "../model/io/open.js";
+import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
 
 export const UNTITLED = "Untitled";
@@ -87,9 +87,10 @@ export class Workspace {
     });
   }
 
-  /** @param {() => void} listener */
+  /** Calls back until the returned function is called. @param {() => void} listener @returns {() => void} */
   listen(listener) {
     this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Tells all listeners that the row of tabs has changed. */
@@ -136,7 +137,7 @@ export class Workspace {
   /** @private @param {Tab} tab @returns {Document} */
   read(tab) {
     if (tab.document) return tab.document;
-    const { document, doubts } = openJson(tab.json, this.store.catalogue);
+    const { document, doubts } = readWorkflow(tab.json, this.store.catalogue);
     if (tab.givenName) nameDocument(document, tab.givenName);
     tab.doubts = doubts;
     tab.json = null;

@@ -42,7 +42,7 @@ function gestures() {
     [t("Add a reroute"), t("Alt + click a link")], [t("Draw a second link"), t("Shift + drag a link or a reroute")],
     [t("Cut links"), t("Ctrl + drag with the right button")], [t("Link two nodes"), t("Alt + drag with the right button")],
     [t("Put a node into a link"), t("Drop it on the link")], [t("Move only the frame of a group"), t("Ctrl + drag its title")],
-    [t("Zoom by dragging"), t("Ctrl + Shift + drag the background")],
+    [t("More or less weight in a prompt"), t("Ctrl + arrow up or down")], [t("Zoom by dragging"), t("Ctrl + Shift + drag the background")],
   ];
 }
 

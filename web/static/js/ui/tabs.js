@@ -8,7 +8,7 @@ import { byId, make } from "./dom.js";
 import { openMenu } from "./menu.js";
 
 const DRAG_PIXELS = 6;
-const OF_A_TAB = ["duplicate-tab", "rename-workflow", null, "save", "save-as", "versions", null, "close-tab", "close-others", "close-right", "reopen-tab"];
+const OF_A_TAB = ["duplicate-tab", "rename-workflow", null, "save", "save-as", "versions", null, "close-tab", "close-others", "close-left", "close-right", "reopen-tab"];
 
 /** Fills the row and keeps it true. @param {App} app @param {(tab: Tab) => void} closeTab */
 export function tendTabs(app, closeTab) {
@@ -16,6 +16,9 @@ export function tendTabs(app, closeTab) {
   const row = byId("tabs");
   /** @type {string} */
   let drawn = "";
+  /** @type {Tab | null} */
+  let shown = null;
+  let frame = 0;
   const fill = () => {
     const state = JSON.stringify([workspace.active.id, workspace.tabs.map((tab) => [tab.id, tab.name, tab.isDirty, runState(app, tab)])]);
     if (state === drawn) return;
@@ -23,7 +26,8 @@ export function tendTabs(app, closeTab) {
     const hadFocus = row.contains(document.activeElement);
     row.replaceChildren(...workspace.tabs.map((tab) => button(app, tab, closeTab)));
     const active = /** @type {HTMLElement | null} */ (row.querySelector("[aria-selected='true']"));
-    active?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (shown !== workspace.active) active?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    shown = workspace.active;
     if (hadFocus) active?.focus();
   };
   row.addEventListener("wheel", (event) => (row.scrollLeft += event.deltaY || event.deltaX), { passive: true });
@@ -44,7 +48,10 @@ export function tendTabs(app, closeTab) {
     })));
   });
   workspace.listen(fill);
-  store.listen(fill);
+  store.listen(() => (frame ||= requestAnimationFrame(() => {
+    frame = 0;
+    fill();
+  })));
   runner.listen(fill);
   fill();
   tellDrafts(app);

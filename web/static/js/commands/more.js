@@ -1,0 +1,19 @@
+/** What the page can do beyond its first moment: fetched when all else stands. */
+
+/** @import { App } from "../app.js" */
+
+import { tendFavicon } from "../ui/favicon.js";
+import { t } from "../words.js";
+import { tendWeights } from "./weights.js";
+
+/** @param {App} app */
+export function tendMore(app) {
+  const { settings } = app;
+  settings.define({
+    id: "text.weight", label: t("Step of the weights in prompts"), category: t("Nodes"), kind: "number", fallback: 0.05, minimum: 0.01, maximum: 1, step: 0.01,
+    note: t("Ctrl with the arrow up or down gives the selected words more or less weight."),
+  });
+  settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
+  tendWeights(app);
+  tendFavicon(app);
+}
