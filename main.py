@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from executor.attention_options import attention_lack, attention_settings
 from executor.log_format import LineFormatter
 from executor.options import devices, make_parser, visible_devices, worker_arguments
 from loaders.extra_paths import ExtraPathsError
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         handler.setFormatter(LineFormatter())
         logging.basicConfig(level=options.verbose, handlers=[handler])
     try:
+        if lack := attention_lack(options):
+            raise StartError(lack)
         return int(options.run(options))
     except (ExtraPathsError, StartError) as problem:
         logging.getLogger(__name__).error("%s", problem)
@@ -247,7 +250,12 @@ def _session(options: argparse.Namespace) -> "Session":
 
 def _memory(options: argparse.Namespace, device: str | None = None) -> "Memory":
     from executor.worker.workbench import open_memory
+    from models.attention_backends import choice
 
+    try:
+        choice.use(attention_settings(options))
+    except ValueError as problem:
+        raise StartError(str(problem)) from problem
     deterministic, number_type = options.deterministic, options.number_type
     return open_memory(options.cpu, device, deterministic=deterministic, number_type=number_type)
 

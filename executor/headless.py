@@ -104,23 +104,30 @@ def nodes(as_json: bool, open_session: OpenSession) -> ExitCode:
 
 
 def info(version: str, as_json: bool, open_session: OpenSession) -> ExitCode:
-    """Tell versions, device and folders."""
+    """Tell versions, device, ways to compute attention, and folders."""
     with open_session() as session:
+        from models.attention_backends.choice import current
+
         folders = session.folders
         models = {key: len(names) for key in folders.keys() if (names := folders.names(key))}  # noqa: SIM118
-        facts = {
+        facts: dict[str, Any] = {
             "version": version,
             "python": sys.version.split()[0],
             "nodes": len(session.specs),
             "base_directory": str(folders.base),
             "models": models,
             "device": dict(session.device_info),
+            "attention": current().report(),
         }
     if as_json:
         write_line(json.dumps(facts))
         return ExitCode.SUCCESS
     for name, value in facts.items():
-        write_line(f"{name}: {value}")
+        if name != "attention":
+            write_line(f"{name}: {value}")
+    write_line("attention:")
+    for row in facts["attention"]:
+        write_line(f"  {row['name']}: {row['use'] or 'not here, for ' + row['missing']}")
     return ExitCode.SUCCESS
 
 

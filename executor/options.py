@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from executor.attention_options import add_attention_options, attention_arguments
+
 EPILOG = """exit codes:
   0  it worked               3  the workflow has problems (nothing ran)
   1  it failed             130  it was cancelled
@@ -73,6 +75,7 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
         given += ["--extra-model-paths-config", str(file.absolute())]
     given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
     given += ["--preview-size", str(options.preview_size)]
+    given += attention_arguments(options)
     flags = {name: flag for flag, name in NUMBER_TYPES.items()}
     given += [flags[options.number_type]] if options.number_type is not None else []
     for flag in (
@@ -169,6 +172,7 @@ def _run_options() -> argparse.ArgumentParser:
         action="store_true",
         help="prefer algorithms that give equal bits each time",
     )
+    add_attention_options(group)
     group.add_argument("--disable-metadata", action="store_true", help="save no workflow in results")
     group.add_argument(
         "--preview-method",

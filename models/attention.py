@@ -5,7 +5,8 @@ Shapes: B batch, H heads, N query tokens, M key tokens, D width of one head, C =
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+
+from models.attention_backends.choice import current
 
 
 def attention(
@@ -23,7 +24,7 @@ def attention(
     Returns:
         (B, H, N, D).
     """
-    return scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+    return current().attend(query, key, value, mask, causal)
 
 
 class AttentionCore(nn.Module):

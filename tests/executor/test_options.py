@@ -20,6 +20,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
         "--bf16-unet",
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
         *("--preview-size", "256", "--deterministic"),
+        *("--use-quad-cross-attention", "--disable-xformers", "--dont-upcast-attention"),
     ]
     server = parse("serve", *given)
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
@@ -33,6 +34,9 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
             "verbose",
             "disable_all_custom_nodes",
             "whitelist_custom_nodes",
+            "attention",
+            "disable_xformers",
+            "upcast_attention",
         ),
     ):
         assert getattr(worker, name) == getattr(server, name), name

@@ -1,0 +1,68 @@
+"""What the flags about attention do, and what `info` says of it."""
+
+import json
+import logging
+
+import pytest
+
+import main
+from models.attention_backends import choice
+from models.attention_backends.choice import AttentionSettings
+
+
+@pytest.fixture
+def cli(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(choice._Current, "attender", choice.current())
+
+    def run(*arguments):
+        code = main.main([*arguments, "--base-directory", str(tmp_path), "--cpu"])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_info_tells_how_attention_is_computed(cli):
+    code, out = cli("info", "--json")
+    uses = {row["name"]: row["use"] or row["missing"] for row in json.loads(out)["attention"]}
+    assert code == 0
+    assert uses["torch"] == "usual"
+    assert uses["sub-quadratic"] == "where memory is short"
+    assert uses["split"] == "when asked for"
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings"),
+    [
+        ((), AttentionSettings()),
+        (("--use-split-cross-attention",), AttentionSettings("split")),
+        (
+            ("--use-quad-cross-attention", "--deterministic"),
+            AttentionSettings("sub-quadratic", measures=False),
+        ),
+        (
+            ("--use-pytorch-cross-attention", "--force-upcast-attention"),
+            AttentionSettings("torch", upcast=True),
+        ),
+        (("--disable-xformers",), AttentionSettings(without=frozenset({"xformers"}))),
+        (("--dont-upcast-attention",), AttentionSettings(upcast=False)),
+    ],
+)
+def test_attention_is_computed_as_asked(cli, flags, settings, monkeypatch):
+    monkeypatch.setattr("executor.worker.device_memory.be_deterministic", lambda: None)
+    code, out = cli("info", *flags)
+    assert code == 0
+    assert choice.current().settings == settings
+    if settings.wanted is not None:
+        assert f"  {settings.wanted}: asked for" in out.splitlines()
+
+
+def test_a_package_that_is_not_there_is_a_sentence_and_code_2(cli, caplog, monkeypatch):
+    monkeypatch.setattr("executor.attention_options.find_spec", lambda name: None)
+    assert cli("info", "--use-sage-attention")[0] == 2
+    assert "--use-sage-attention needs the package sageattention, which is not installed" in caplog.text
+
+
+def test_two_ways_at_once_are_refused(cli):
+    with pytest.raises(SystemExit):
+        cli("info", "--use-split-cross-attention", "--use-quad-cross-attention")
