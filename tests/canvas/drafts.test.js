@@ -82,6 +82,24 @@ test("a change is written within a few hundred milliseconds even while more chan
   quiet(drafts);
 });
 
+test("nothing is written while something is dragged, and all of it as soon as it is let go", async () => {
+  const box = memoryBox();
+  const tabs = { a: { value: 1 } };
+  const drafts = page("w", tabs, box);
+  let isHeld = true;
+  drafts.isHeld = () => isHeld;
+  drafts.touch("a");
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  assert.equal(box.writes, 0);
+  isHeld = false;
+  tabs.a.value = 2;
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(box.writes, 1);
+  const { tabs: [kept] } = await page("w", {}, box).find(nobody);
+  assert.equal(kept.json.value, 2);
+  quiet(drafts);
+});
+
 test("a window finds its tabs again in their order, another one only what nobody holds", async () => {
   const box = memoryBox();
   const first = page("one", { b: { value: 1 }, a: { value: 2 } }, box);

@@ -1,25 +1,53 @@
 /** Text on the canvas: cut to a width, or broken into lines, each measured once. */
 
 const LIMIT = 6000;
+/** The font that was set last: to ask a context for it is slower than all else here. */
+let font = "";
 /** @type {Map<string, string>} */
 const cuts = new Map();
+/** @type {Map<string, number>} */
+const widths = new Map();
 /** @type {Map<string, readonly string[]>} */
 const breaks = new Map();
 
 /**
- * The text, cut with an ellipsis where it is wider than there is room. The font must be set on the context.
+ * Sets the font of what is written next.
+ * @param {CanvasRenderingContext2D} context @param {string} wanted
+ */
+export function write(context, wanted) {
+  context.font = wanted;
+  font = wanted;
+}
+
+/**
+ * The text, cut with an ellipsis where it is wider than there is room. The font must have been set with `write`.
  * @param {CanvasRenderingContext2D} context @param {string} text @param {number} width
  * @returns {string}
  */
 export function cut(context, text, width) {
   if (width <= 0) return "";
-  const name = `${context.font}|${Math.round(width)}|${text.length > 400 ? text.slice(0, 400) : text}`;
+  const name = `${font}|${Math.round(width)}|${text.length > 400 ? text.slice(0, 400) : text}`;
   const known = cuts.get(name);
   if (known !== undefined) return known;
   if (cuts.size > LIMIT) cuts.clear();
   const shown = cutNow(context, text.slice(0, 400).replace(/\s+/g, " "), width);
   cuts.set(name, shown);
   return shown;
+}
+
+/**
+ * How wide a text is. The font must have been set with `write`.
+ * @param {CanvasRenderingContext2D} context @param {string} text
+ * @returns {number}
+ */
+export function widthOf(context, text) {
+  const name = `${font}|${text}`;
+  const known = widths.get(name);
+  if (known !== undefined) return known;
+  if (widths.size > LIMIT) widths.clear();
+  const { width } = context.measureText(text);
+  widths.set(name, width);
+  return width;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width @returns {string} */
@@ -41,7 +69,7 @@ function cutNow(context, text, width) {
  * @returns {readonly string[]}
  */
 export function lines(context, text, width, most) {
-  const name = `${context.font}|${Math.round(width)}|${most}|${text}`;
+  const name = `${font}|${Math.round(width)}|${most}|${text}`;
   const known = breaks.get(name);
   if (known) return known;
   if (breaks.size > 500) breaks.clear();

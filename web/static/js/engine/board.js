@@ -82,9 +82,10 @@ export class Board {
     this.states.delete(workflow);
   }
 
-  /** @param {() => void} listener */
+  /** Calls back until the returned function is called. @param {() => void} listener @returns {() => void} */
   listen(listener) {
     this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Tells all listeners that something changed. */

@@ -7,6 +7,9 @@ import { parseJson, writeJson } from "../model/io/json.js";
 const BROWSER_MILLISECONDS = 250;
 const SERVER_MILLISECONDS = 2000;
 const RETRY_MILLISECONDS = 5000;
+/** A gesture puts a draft off by so many rounds of BROWSER_MILLISECONDS and no more. */
+const MOST_WAITS = 20;
+const REST_MILLISECONDS = 300;
 const MOST_CLOSED = 32;
 const DAYS_CLEAN = 7;
 const DAY = 86_400_000;
@@ -40,6 +43,7 @@ export class Drafts {
     /** @type {{browser: string | null, server: string | null}} why drafts are not kept there */ this.problems = { browser: null, server: null };
     /** @type {Set<() => void>} called when a problem comes or goes */ this.listeners = new Set();
     /** how long the last write took: with big graphs it is done less often */ this.cost = 0;
+    /** @type {() => boolean} whether a person holds something that a write would make stutter */ this.isHeld = () => false;
   }
 
   /** A tab has changed: it is written soon. Calls while one waits do not put it off. @param {string} id */
@@ -65,8 +69,18 @@ export class Drafts {
 
   /** @private */
   schedule() {
-    this.writeTimer ??= setTimeout(() => void this.write(), Math.max(BROWSER_MILLISECONDS, 8 * this.cost));
-    this.sendTimer ??= setTimeout(() => void this.send(), SERVER_MILLISECONDS);
+    this.writeTimer ??= setTimeout(() => this.rest(() => void this.write()), Math.max(BROWSER_MILLISECONDS, 8 * this.cost));
+    this.sendTimer ??= setTimeout(() => this.rest(() => void this.send()), SERVER_MILLISECONDS);
+  }
+
+  /**
+   * Does a piece of work when nothing is held and the page has a moment, but not much later than now.
+   * @private @param {() => void} work @param {number} waits
+   */
+  rest(work, waits = MOST_WAITS) {
+    if (this.isHeld() && waits > 0) setTimeout(() => this.rest(work, waits - 1), BROWSER_MILLISECONDS);
+    else if (globalThis.requestIdleCallback === undefined) work();
+    else globalThis.requestIdleCallback(work, { timeout: REST_MILLISECONDS });
   }
 
   /** @private @param {string} id @returns {Draft | null} */

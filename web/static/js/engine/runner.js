@@ -67,9 +67,10 @@ export class Runner {
     }
   }
 
-  /** @param {(event: RunEvent) => void} listener */
+  /** Calls back until the returned function is called. @param {(event: RunEvent) => void} listener @returns {() => void} */
   listen(listener) {
     this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** @param {RunEvent["type"]} type @param {Job | null} job @param {string} text */

@@ -22,9 +22,9 @@ export function renderGallery(app, element) {
   const hear = (/** @type {{type: string}} */ { type }) => {
     if (type === "finished") void gallery.load();
   };
-  app.runner.listen(hear);
+  const deafen = app.runner.listen(hear);
   return () => {
-    app.runner.listeners.delete(hear);
+    deafen();
     gallery.grid.dispose();
   };
 }

@@ -36,7 +36,7 @@ export class Minimap {
     const stops = [app.store.listen(later), app.board.listen(later), () => view.watchers.delete(watch)];
     this.dispose = () => {
       clearTimeout(this.timer);
-      for (const stop of stops) stop?.();
+      for (const stop of stops) stop();
       this.element.remove();
     };
     for (const name of ["pointerdown", "pointermove"]) this.element.addEventListener(name, (event) => this.point(/** @type {PointerEvent} */ (event)));

@@ -45,10 +45,9 @@ function tendMinimap(app) {
 
 /** @param {App} app */
 function tendProblems({ board, view, actions }) {
-  const watch = () => {
+  const stop = board.listen(() => {
     if (board.problems.length === 0) return;
-    board.listeners.delete(watch);
+    stop();
     void import("./problems.js").then(({ listProblems }) => listProblems(board, view, (key) => actions.showNode(key)));
-  };
-  board.listen(watch);
+  });
 }

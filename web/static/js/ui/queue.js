@@ -43,7 +43,7 @@ export function renderQueue(app, queue, element) {
     if (type === "progress") progress = 1;
     else queue.stir();
   };
-  app.runner.listen(heard);
+  const deafen = app.runner.listen(heard);
   const timer = setInterval(() => {
     if (progress === 0 && queue.sections.running.total === 0) return;
     progress = 0;
@@ -53,7 +53,7 @@ export function renderQueue(app, queue, element) {
   void queue.refresh();
   return () => {
     stop();
-    app.runner.listeners.delete(heard);
+    deafen();
     clearInterval(timer);
     list.dispose();
     element.classList.remove("queue");

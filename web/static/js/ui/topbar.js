@@ -55,9 +55,13 @@ function showRun(app, cancel) {
 
 /** @param {App} app */
 function showDocument(app) {
-  /** @type {HTMLButtonElement} */ (byId("undo")).disabled = app.store.history.past.length === 0;
-  /** @type {HTMLButtonElement} */ (byId("redo")).disabled = app.store.history.future.length === 0;
-  if (!app.runner.current) document.title = `${app.name} – Sfumato`;
+  const { past, future } = app.store.history;
+  for (const [id, { length }] of /** @type {const} */ ([["undo", past], ["redo", future]])) {
+    const button = /** @type {HTMLButtonElement} */ (byId(id));
+    if (button.disabled !== (length === 0)) button.disabled = length === 0;
+  }
+  const title = `${app.name} – Sfumato`;
+  if (!app.runner.current && document.title !== title) document.title = title;
 }
 
 /** @param {App} app */

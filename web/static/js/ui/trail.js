@@ -10,8 +10,10 @@ export function showTrail(app) {
   const trail = byId("trail");
   const { store } = app;
   const fill = () => {
-    trail.hidden = store.path.length === 0;
-    if (trail.hidden) return trail.replaceChildren();
+    const isRoot = store.path.length === 0;
+    if (isRoot && trail.hidden) return;
+    trail.hidden = isRoot;
+    if (isRoot) return trail.replaceChildren();
     const names = [app.name, ...store.instances.map((node) => titleOf(store.definitions, node))];
     trail.replaceChildren(...names.flatMap((name, depth) => {
       const isLast = depth === names.length - 1;

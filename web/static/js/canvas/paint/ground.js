@@ -5,7 +5,7 @@
 
 import { FONT } from "../theme.js";
 import { overlap } from "../spatial.js";
-import { cut } from "../text.js";
+import { cut, write } from "../text.js";
 
 const GRID = 24;
 const DOT = 0.07;
@@ -51,7 +51,7 @@ export function paintGroups(context, view, part) {
     context.globalAlpha = 1;
     if (camera.scale < 0.12) continue;
     const size = Math.min(40, Number(group.kept.font_size) || 20) * 0.8;
-    context.font = `600 ${size}px ${FONT}`;
+    write(context, `600 ${size}px ${FONT}`);
     context.textAlign = "left";
     context.textBaseline = "middle";
     context.fillStyle = theme.soft;

@@ -7,6 +7,7 @@
 
 import { along } from "../curve.js";
 import { pillsOf } from "../pills.js";
+import { write } from "../text.js";
 import { FONT, typeColour } from "../theme.js";
 
 /** Below this scale labels and marks are left out. */
@@ -129,7 +130,7 @@ function paintMark(context, view, { link, path }, kind) {
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {PlacedLink} placed */
 function paintPills(context, view, placed) {
   const { theme } = view;
-  context.font = `11px ${FONT}`;
+  write(context, `11px ${FONT}`);
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineWidth = 1.25;

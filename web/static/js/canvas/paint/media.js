@@ -4,7 +4,7 @@
 /** @import { View } from "../view.js" */
 
 import { FONT } from "../theme.js";
-import { lines } from "../text.js";
+import { lines, write } from "../text.js";
 import { t } from "../../words.js";
 
 /**
@@ -39,7 +39,7 @@ function paintPicked(context, view, node, bounds, urls, picked) {
   const picture = view.pictures.get(urls[picked], width * view.camera.scale * view.painter.ratio);
   if (picture) drawWithin(context, picture, bounds);
   if (view.camera.scale < 0.45) return;
-  context.font = `600 11px ${FONT}`;
+  write(context, `600 11px ${FONT}`);
   context.textAlign = "center";
   context.textBaseline = "middle";
   const text = view.isHovered(node) ? `‹  ${picked + 1} / ${urls.length}  ›` : `${picked + 1} / ${urls.length}`;
@@ -75,7 +75,7 @@ export function pick(bounds, count, picked, [x, y]) {
 function paintNothing(context, view, node, [x, y, width, height]) {
   if (view.camera.scale < 0.45) return;
   const loads = view.store.definitions.get(node.type)?.inputs.some((input) => input.widget?.upload);
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = view.theme.faint;
@@ -90,7 +90,7 @@ function paintTexts(context, view, text, [x, y, width, height]) {
   context.beginPath();
   context.rect(x, y, width, height);
   context.clip();
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
   context.fillStyle = view.theme.ink;
@@ -170,7 +170,7 @@ export function paintProblems(context, view, node) {
   const problems = view.problemsOf(node);
   if (problems.length === 0 || view.camera.scale < 0.35) return;
   const [x, y, width, height] = view.scene.shape(node).bounds;
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   const text = problems.map((problem) => problem.text).join("\n");
   const shown = lines(context, text, width - 20, 4).slice(0, 4);
   context.fillStyle = view.theme.danger;

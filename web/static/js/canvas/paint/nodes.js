@@ -9,7 +9,7 @@ import { typesMatch } from "../../model/validate.js";
 import { isPinned, shapeName } from "../../model/looks.js";
 import { hooks, paintAll } from "../hooks.js";
 import { FONT, typeColour } from "../theme.js";
-import { cut } from "../text.js";
+import { cut, widthOf, write } from "../text.js";
 import { paintFar } from "./far.js";
 import { paintWidgets } from "./widgets.js";
 import { paintMedia } from "./media.js";
@@ -150,7 +150,7 @@ function paintTitle(context, view, node, shape, scale) {
     for (const badge of hooks.badges) right = paintGuestBadge(context, view, badge(node), right, middle);
     paintFold(context, theme.faint, x + 13, middle, node.collapsed);
   }
-  context.font = `600 ${titleSize(scale)}px ${FONT}`;
+  write(context, `600 ${titleSize(scale)}px ${FONT}`);
   context.textAlign = "left";
   context.fillStyle = theme.ink;
   context.fillText(cut(context, titleOf(view.store.definitions, node), right - left - 7), left, middle);
@@ -184,11 +184,11 @@ function paintBadge(context, view, node, right, middle) {
   const state = { normal: "", mute: "muted", bypass: "bypassed" }[node.mode];
   const steps = run.state === "running" ? (run.max > 1 ? `${run.value}/${run.max}` : "…") : "";
   const text = steps || state || (!view.showsNumbers || node.key.startsWith("-") ? "" : `#${node.key}`);
-  context.font = `${steps || state ? 600 : 400} 11px ${FONT}`;
+  write(context, `${steps || state ? 600 : 400} 11px ${FONT}`);
   context.textAlign = "right";
   context.fillStyle = steps ? view.theme.accent : view.theme.faint;
   context.fillText(text, right, middle);
-  return right - context.measureText(text).width - 6;
+  return right - widthOf(context, text) - 6;
 }
 
 /**
@@ -198,9 +198,9 @@ function paintBadge(context, view, node, right, middle) {
  */
 function paintGuestBadge(context, view, badge, right, middle) {
   if (!badge) return right;
-  context.font = `600 11px ${FONT}`;
+  write(context, `600 11px ${FONT}`);
   context.textAlign = "right";
-  const width = context.measureText(badge.text).width + 12;
+  const width = widthOf(context, badge.text) + 12;
   context.fillStyle = badge.colour ?? view.theme.line;
   context.beginPath();
   context.roundRect(right - width, middle - 8, width, 16, 8);
@@ -233,7 +233,7 @@ function paintFold(context, colour, x, y, collapsed) {
 function paintSockets(context, view, node, shape, scale) {
   const graph = view.store.graph;
   const labelled = scale > 0.45 && !node.collapsed;
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   context.textBaseline = "middle";
   const half = shape.bounds[2] / 2 - 22;
   const wrong = new Set(view.problemsOf(node).map((problem) => problem.input));

@@ -3,6 +3,7 @@
 /** @import { View } from "../view.js" */
 
 import { segment } from "../curve.js";
+import { write } from "../text.js";
 import { FONT, typeColour } from "../theme.js";
 import { tracePath } from "./links.js";
 
@@ -77,7 +78,7 @@ function paintLinking(context, view) {
 function paintRefusal(context, view, text) {
   const linking = /** @type {import("../view.js").Linking} */ (view.linking);
   const [x, y] = view.camera.toScreen(linking.at[0], linking.at[1]);
-  context.font = `600 13px ${FONT}`;
+  write(context, `600 13px ${FONT}`);
   const width = context.measureText(text).width + 24;
   const left = Math.min(x + 16, view.width - width - 8);
   context.fillStyle = view.theme.danger;

@@ -6,7 +6,7 @@
 
 import { hooks } from "../hooks.js";
 import { FONT } from "../theme.js";
-import { cut, lines } from "../text.js";
+import { cut, lines, widthOf, write } from "../text.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
 import { t } from "../../words.js";
 
@@ -55,13 +55,13 @@ function paintValue(context, view, node, place, isLinked, hovered) {
   if (widget.kind === "button") return paintButton(context, view, place);
   const [x, y, width, height] = place.bounds;
   const middle = y + height / 2 + 0.5;
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   context.textBaseline = "middle";
   const isNumber = widget.kind === "int" || widget.kind === "float";
   const inset = isNumber && hovered && !isLinked ? 20 : 10;
   const room = width - 2 * inset - (widget.kind === "combo" && !isLinked ? 14 : 0);
   const value = isLinked ? "linked" : shownValue(widget, node.values[place.slot.name]);
-  const label = cut(context, place.slot.label, Math.max(room * 0.3, room - context.measureText(value).width - 12));
+  const label = cut(context, place.slot.label, Math.max(room * 0.3, room - widthOf(context, value) - 12));
   context.textAlign = "left";
   context.fillStyle = view.theme.soft;
   context.fillText(label, x + inset, middle);
@@ -70,7 +70,7 @@ function paintValue(context, view, node, place, isLinked, hovered) {
   context.textAlign = "right";
   context.fillStyle = isLinked ? view.theme.faint : lost ? view.theme.danger : view.theme.ink;
   const end = x + width - inset - (widget.kind === "combo" && !isLinked ? 14 : 0);
-  context.fillText(cut(context, value, room - context.measureText(label).width - 10), end, middle);
+  context.fillText(cut(context, value, room - widthOf(context, label) - 10), end, middle);
   if (isLinked) return;
   if (widget.kind === "combo") chevron(context, view.theme.faint, x + width - 12, middle, 0);
   if (isNumber && hovered) {
@@ -132,7 +132,7 @@ function paintSwitch(context, view, node, place) {
 
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {WidgetPlace} place */
 function paintButton(context, view, { slot, bounds: [x, y, width, height] }) {
-  context.font = `500 12px ${FONT}`;
+  write(context, `500 12px ${FONT}`);
   context.textBaseline = "middle";
   context.textAlign = "center";
   context.fillStyle = view.theme.ink;
@@ -142,7 +142,7 @@ function paintButton(context, view, { slot, bounds: [x, y, width, height] }) {
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {WidgetPlace} place which of several texts this is */
 function paintCaption(context, view, place) {
   const [x, y, width] = place.bounds;
-  context.font = `11px ${FONT}`;
+  write(context, `11px ${FONT}`);
   context.textAlign = "left";
   context.textBaseline = "middle";
   context.fillStyle = view.theme.soft;
@@ -155,7 +155,7 @@ function paintText(context, view, node, place, isLinked) {
   const widget = /** @type {Widget} */ (place.slot.widget);
   const value = isLinked ? "" : String(node.values[place.slot.name] ?? "");
   const rows = Math.max(1, Math.floor((height - 9) / LINE));
-  context.font = `13px ${FONT}`;
+  write(context, `13px ${FONT}`);
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
   context.fillStyle = value === "" ? view.theme.faint : view.theme.ink;
@@ -173,7 +173,7 @@ function paintText(context, view, node, place, isLinked) {
 function paintControl(context, view, node, place, isLinked) {
   const [x, y, width, height] = /** @type {Bounds} */ (place.control);
   const middle = y + height / 2 + 0.5;
-  context.font = `12px ${FONT}`;
+  write(context, `12px ${FONT}`);
   context.textBaseline = "middle";
   context.textAlign = "left";
   context.fillStyle = view.theme.soft;
