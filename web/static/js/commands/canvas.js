@@ -89,7 +89,7 @@ function linkCommands(app) {
       },
     },
     { id: "connect-selected", label: t("Connect the selected nodes"), keys: ["f"], isEnabled: () => view.selection.size > 1, run: () => connectSelected(app) },
-    { id: "straighten", label: t("Straighten the links of the selection"), keys: ["q"], isEnabled: () => view.selection.size > 0, run: () => straighten(app) },
+    { id: "straighten", label: t("Straighten the links of the selection"), keys: ["shift+q"], isEnabled: () => view.selection.size > 0, run: () => straighten(app) },
   ];
 }
 
