@@ -1,0 +1,71 @@
+"""How much memory there is: the container's limit counts, in both versions of control groups."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from executor.memory import host
+from executor.memory.host import Room, container_rooms, host_room, own_bytes
+
+GIB = 2**30
+
+
+def group(root: Path, **files: str) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (root / name.replace("__", ".")).write_text(text)
+
+
+def test_a_limit_of_version_two_counts_and_cached_files_are_free(tmp_path: Path) -> None:
+    (tmp_path / "self").write_text("0::/app/inner\n")
+    group(
+        tmp_path / "fs/app/inner",
+        memory__max=f"{8 * GIB}\n",
+        memory__current=f"{6 * GIB}\n",
+        memory__stat=f"anon 1\ninactive_file {GIB}\nactive_file {GIB}\n",
+    )
+    group(tmp_path / "fs/app", memory__max="max\n", memory__current=f"{6 * GIB}\n")
+    assert container_rooms(tmp_path / "self", tmp_path / "fs") == (Room(8 * GIB, 4 * GIB, "this container"),)
+
+
+def test_the_limits_of_outer_groups_count_too(tmp_path: Path) -> None:
+    (tmp_path / "self").write_text("0::/app/inner\n")
+    group(tmp_path / "fs/app/inner", memory__max=f"{8 * GIB}\n", memory__current="0\n")
+    group(tmp_path / "fs/app", memory__max=f"{2 * GIB}\n", memory__current=f"{GIB}\n")
+    rooms = container_rooms(tmp_path / "self", tmp_path / "fs")
+    assert [room.free for room in rooms] == [8 * GIB, GIB]
+
+
+def test_a_limit_of_version_one_counts(tmp_path: Path) -> None:
+    (tmp_path / "self").write_text("5:devices:/x\n4:memory:/job\n0::/\n")
+    group(
+        tmp_path / "fs/memory/job",
+        memory__limit_in_bytes=f"{4 * GIB}\n",
+        memory__usage_in_bytes=f"{3 * GIB}\n",
+        memory__stat=f"inactive_file 5\ntotal_inactive_file {GIB}\n",
+    )
+    group(
+        tmp_path / "fs/memory", memory__limit_in_bytes="9223372036854771712\n", memory__usage_in_bytes="7\n"
+    )
+    assert container_rooms(tmp_path / "self", tmp_path / "fs") == (Room(4 * GIB, 2 * GIB, "this container"),)
+
+
+def test_without_groups_the_computer_is_the_bound(tmp_path: Path) -> None:
+    assert container_rooms(tmp_path / "none", tmp_path) == ()
+
+
+def test_the_narrowest_bound_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "container_rooms", lambda: (Room(2 * GIB, 5, "this container"),))
+    assert host_room() == Room(2 * GIB, 5, "this container")
+    assert host.swap_free_bytes() == 0
+
+
+def test_a_limit_on_the_command_line_leaves_what_the_process_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "container_rooms", tuple)
+    limit = own_bytes() + 1000 * 2**20
+    room = host_room(limit)
+    assert room.owner == "--ram-limit"
+    assert room.total == min(limit, psutil.virtual_memory().total)
+    assert abs(room.free - 1000 * 2**20) < 50 * 2**20
+    assert host_room(1).free == 0
