@@ -5,9 +5,19 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from models.adapters.sidecar import Step
 from models.adapters.weight_change import WeightChange
 
 SCALED = ("weight", "bias")
+
+
+@dataclass(frozen=True)
+class Times:
+    """W * strength."""
+
+    def change(self, weight: Tensor, strength: float) -> Tensor:
+        """Multiply a weight (any shape)."""
+        return weight * strength
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,10 @@ class ScaledWeights(WeightChange):
     def change(self, name: str, weight: Tensor) -> Tensor:
         """Multiply a parameter (any shape)."""
         return weight * self._factor(name.rpartition(".")[0])
+
+    def step(self, name: str) -> Step:
+        """Its factor."""
+        return Step(Times(), self._factor(name.rpartition(".")[0]))
 
     def _factor(self, layer: str) -> float:
         return next((factor for ending, factor in self.factors if f".{layer}".endswith(ending)), 1.0)

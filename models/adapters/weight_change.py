@@ -3,16 +3,24 @@
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import psutil
 import torch
 from torch import Tensor, nn
+
+from models.adapters.sidecar import Beside, Step, Way, beside_layer, changed_at_use, choose
+from models.packed.away import Away, kept_like
+from models.packed.tensor import dense
 
 if TYPE_CHECKING:
     from models.adapters.patch import Patched
 
+# Of the memory that is free, changed weights of a network may take so much.
+_PART_OF_FREE = 0.5
 # The parameters that wait beside a module while changed ones stand in their place.
 _originals: "WeakKeyDictionary[nn.Module, dict[str, nn.Parameter]]" = WeakKeyDictionary()
 
@@ -33,6 +41,11 @@ class WeightChange(ABC):
     def change(self, name: str, weight: Tensor) -> Tensor:
         """The changed parameter (any shape), in float32 like the one that came, which is left as it is."""
 
+    def step(self, name: str) -> Step | None:
+        """What it does to a parameter, as a delta that any weight can be given to; None if there is none."""
+        del name
+        return None
+
     def reshape(self, name: str, shape: torch.Size) -> torch.Size:
         """The shape of the changed parameter, which for most is that of the one that came."""
         del name
@@ -43,31 +56,57 @@ class WeightChange(ABC):
         install_changes(root, (self,), undo)
 
 
+@dataclass(frozen=True)
+class Made:
+    """What changes make of a network.
+
+    Attributes:
+        parameters: what stands in the place of parameters, by name.
+        besides: what runs beside layers, by the names of these.
+    """
+
+    parameters: Mapping[str, nn.Parameter]
+    besides: Mapping[str, Beside]
+
+
 def install_changes(root: nn.Module, changes: Sequence[WeightChange], undo: ExitStack) -> None:
-    """Put changed parameters in the place of a network's own, which wait beside and come back as they were.
+    """Put what changes make on a network; its own parameters wait beside and come back as they were.
 
     Several changes of one parameter are made in order and in float32; it is rounded once.
     """
-    put(root, changed_parameters(root, changes), undo)
+    put(root, made_by(root, changes), undo)
 
 
-def changed_parameters(root: nn.Module, changes: Sequence[WeightChange]) -> dict[str, nn.Parameter]:
-    """The parameters that changes make of those that stand on a network now, by name."""
-    made = {}
-    for name, wanted in _plan(root, changes).items():
+def made_by(root: nn.Module, changes: Sequence[WeightChange]) -> Made:
+    """What changes make of the parameters that stand on a network now, each in the way that suits it."""
+    parameters: dict[str, nn.Parameter] = {}
+    besides: dict[str, Beside] = {}
+    plan = _plan(root, changes)
+    stays = _is_short_of_memory(root, plan)
+    for name, wanted in plan.items():
         module, parameter = _place(root, name)
         original = module.get_parameter(parameter)
-        changed = _like(original, _changed(original, name, wanted), root)
-        made[name] = nn.Parameter(changed, requires_grad=False)
-    return made
+        steps = _steps(name, wanted)
+        way = choose(module, parameter, original, steps, stays=stays)
+        standing = beside_layer(module) if parameter == "weight" else ()
+        if way is Way.BESIDE and steps is not None:
+            besides[name.rpartition(".")[0]] = Beside(module, steps)
+        elif way is Way.AT_USE and steps is not None and not standing:
+            parameters[name] = nn.Parameter(changed_at_use(original, steps), requires_grad=False)
+        else:
+            changed = _like(original, _changed(original, name, wanted, standing), root)
+            parameters[name] = nn.Parameter(kept_like(original, changed), requires_grad=False)
+    return Made(parameters, besides)
 
 
-def put(root: nn.Module, parameters: Mapping[str, nn.Parameter], undo: ExitStack) -> None:
-    """Put parameters on a network by name; what stood there waits beside and comes back with `undo`."""
-    for name, changed in parameters.items():
+def put(root: nn.Module, made: Made, undo: ExitStack) -> None:
+    """Put what was made on a network; what stood there waits beside and comes back with `undo`."""
+    for name, changed in made.parameters.items():
         module, parameter = _place(root, name)
         _keep_original(module, parameter, module.get_parameter(parameter), undo)
         module.register_parameter(parameter, changed)
+    for beside in made.besides.values():
+        beside.stand_in(undo)
 
 
 class PatchedWeights:
@@ -126,12 +165,36 @@ def _plan(root: nn.Module, changes: Sequence[WeightChange]) -> dict[str, list[We
     return plan
 
 
-def _changed(original: Tensor, name: str, changes: Sequence[WeightChange]) -> Tensor:
+def _steps(name: str, changes: Sequence[WeightChange]) -> list[Step] | None:
+    """What changes do to a parameter, if each of them can tell."""
+    steps = [change.step(name) for change in changes]
+    told = [step for step in steps if step is not None]
+    return told if len(told) == len(steps) else None
+
+
+def _is_short_of_memory(root: nn.Module, names: Iterable[str]) -> bool:
+    """Whether changed weights of those that wait would take more memory than may be taken there."""
+    wanted = sum(
+        original.numel() * original.element_size()
+        for name in names
+        if isinstance(original := original_parameter(root, name), Away)
+    )
+    return wanted > 0 and wanted > psutil.virtual_memory().available * _PART_OF_FREE
+
+
+def _changed(
+    original: Tensor, name: str, changes: Sequence[WeightChange], standing: Sequence[Step] = ()
+) -> Tensor:
+    """A parameter changed in order; what runs beside its layer counts as part of it, and stays there."""
     with torch.no_grad():
-        weight = original.detach().float()
+        weight = dense(original.detach(), torch.float32)
+        added = torch.zeros(()).to(weight)
+        for step in standing:
+            added = added + step.delta.change(torch.zeros_like(weight), step.strength)
+        weight = weight + added if standing else weight
         for change in changes:
             weight = change.change(name, weight)
-        return weight
+        return weight - added if standing else weight
 
 
 def _like(original: Tensor, changed: Tensor, root: nn.Module) -> Tensor:

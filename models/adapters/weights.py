@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adapters.products import Product, moved
+from models.adapters.sidecar import Step
 from models.adapters.weight_change import WeightChange
 
 
@@ -191,6 +192,10 @@ class WeightPatch(WeightChange):
     def change(self, name: str, weight: Tensor) -> Tensor:
         """A parameter (any shape) with its delta."""
         return self.source.deltas[name].change(weight, self._strength_at(name))
+
+    def step(self, name: str) -> Step:
+        """The delta of a parameter and how strongly it works."""
+        return Step(self.source.deltas[name], self._strength_at(name))
 
     def reshape(self, name: str, shape: torch.Size) -> torch.Size:
         """The shape of a parameter afterwards: some are filled up with zeros first."""

@@ -82,6 +82,16 @@ class Packed(Tensor):
         """The same parts, to be unpacked to another floating-point type."""
         return Packed(self.parts, self.format, self.shape, dtype)
 
+    def reshaped(self, shape: Sequence[int]) -> "Packed":
+        """The same parts for another shape of as many rows, or of fewer numbers than blocks are stored."""
+        return Packed(self.parts, self.format, shape, self.dtype)
+
+    def rows(self, begin: int, end: int) -> "Packed | None":
+        """Its rows from one up to another, sharing memory; None where the format cannot cut there."""
+        cut = getattr(self.format, "rows", None)
+        parts = None if cut is None else cut(self.parts, self.shape, begin, end)
+        return None if parts is None else Packed(parts, self.format, (end - begin, *self.shape[1:]), self.dtype)
+
     def __repr__(self) -> str:  # type: ignore[override]
         """Shape and format, and no numbers."""
         return (
@@ -122,13 +132,20 @@ class Packed(Tensor):
         return func(*tree_map(_unpacked, args), **tree_map(_unpacked, kwargs))
 
 
-def pack(dense: Tensor, packing: Format, dtype: torch.dtype | None = None) -> Packed:
+def pack(numbers: Tensor, packing: Format, dtype: torch.dtype | None = None) -> Packed:
     """A tensor (any shape) in a format, to be unpacked to its own type or another floating-point type.
 
     Raises:
         ValueError: for shapes that the format cannot hold.
     """
-    return Packed(packing.pack(dense), packing, dense.shape, dtype or dense.dtype)
+    return Packed(packing.pack(numbers), packing, numbers.shape, dtype or numbers.dtype)
+
+
+def dense(tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """A tensor (any shape), packed or not, as plain numbers in its own or another floating-point type."""
+    if isinstance(tensor, Packed):
+        return tensor.unpacked(dtype)
+    return tensor if dtype is None else tensor.to(dtype)
 
 
 def stored(tensor: Tensor) -> tuple[Tensor, ...]:
