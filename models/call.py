@@ -1,6 +1,6 @@
 """Answers what a network is being run on, for modules that adapters put into it: noise level, rows, size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -44,6 +44,8 @@ class Call:
         run: the run of sampling it belongs to.
         evaluation: number of the evaluation of lists of conditions that it is part of; several may share a
             noise level.
+        purpose: what tells it apart from other calls of such rows: whose conditions it computes, and what is
+            installed for it alone.
     """
 
     sigma: float
@@ -54,6 +56,7 @@ class Call:
     sigmas: tuple[float, ...] = ()
     run: Run = field(default_factory=Run, compare=False)
     evaluation: int = field(default=0, compare=False)
+    purpose: Hashable = field(default=(), compare=False)
 
 
 _current: ContextVar[Call] = ContextVar("call")

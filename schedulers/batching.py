@@ -81,7 +81,7 @@ class ConditionedDenoiser:
             with ExitStack() as undo:
                 self._kept.install(members[0].patches, undo)
                 install(self._network.model.network, tuple(under), undo)
-                outputs.update(zip(group, self._run(x, sigma, members), strict=True))
+                outputs.update(zip(group, self._run(x, sigma, members, under), strict=True))
             waiting = [index for index in waiting if index not in outputs]
         return {
             name: laid_over(
@@ -100,10 +100,12 @@ class ConditionedDenoiser:
             self._filled[key] = filled(terms, x)
         return self._filled[key]
 
-    def _run(self, x: Tensor, sigma: float, members: Sequence[_Active]) -> tuple[Tensor, ...]:
+    def _run(
+        self, x: Tensor, sigma: float, members: Sequence[_Active], under: Sequence[Patch]
+    ) -> tuple[Tensor, ...]:
         """One (B, C, h, w) answer for each of terms that fit together, in one call if memory allows."""
         if len(members) > self._most_terms:
-            return self._run_parts(x, sigma, members)
+            return self._run_parts(x, sigma, members, under)
         terms = [member.term for member in members]
         area = terms[0].area
         crops = [x if term.area is None else cropped(x, term.area) for term in terms]
@@ -117,7 +119,9 @@ class ConditionedDenoiser:
         rows = tuple(member.name for member in members)
         height, width = stacked.shape[-2:]
         places = height, width, self._sigmas, self._sampling, self._evaluations
-        call = Call(sigma, rows, x.shape[0], *places)
+        alone = members[0].hooked, tuple(patch.key for patch in under)
+        purpose = (tuple(id(term) for term in terms), *alone)
+        call = Call(sigma, rows, x.shape[0], *places, purpose)
         try:
             with calling(call):
                 output = self._network(stacked, sigma, context, inputs, terms[0].controls)
@@ -126,13 +130,15 @@ class ConditionedDenoiser:
                 raise
             self._most_terms = len(terms) // 2
             logger.info("No memory for %d prompts in one run, going on with %d", len(terms), self._most_terms)
-            return self._run_parts(x, sigma, members)
+            return self._run_parts(x, sigma, members, under)
         return output.chunk(len(terms))
 
-    def _run_parts(self, x: Tensor, sigma: float, members: Sequence[_Active]) -> tuple[Tensor, ...]:
+    def _run_parts(
+        self, x: Tensor, sigma: float, members: Sequence[_Active], under: Sequence[Patch]
+    ) -> tuple[Tensor, ...]:
         most = self._most_terms
-        parts = [self._run(x, sigma, members[first : first + most]) for first in range(0, len(members), most)]
-        return tuple(answer for part in parts for answer in part)
+        groups = [members[first : first + most] for first in range(0, len(members), most)]
+        return tuple(answer for group in groups for answer in self._run(x, sigma, group, under))
 
     def _context(self, terms: Sequence[Term], batch: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Embeddings (len(terms) * batch, T, D) and the further inputs with as many rows.

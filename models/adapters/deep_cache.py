@@ -7,14 +7,15 @@ Shapes: B batch, C channels, h and w cells.
 
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
-from models.adapters.places import blocks, change_forward, change_inputs
-from models.call import Run, current_call
+from models.adapters.left_out_blocks import Blank
+from models.adapters.places import blocks, change_forward
+from models.adapters.step_memory import BLOCKS, Memories, Stream, claim
+from models.call import current_call
 
 
 @dataclass(frozen=True)
@@ -44,61 +45,50 @@ class DeepCache:
         last = len(up) - 2 - self.depth
         if last < 0:
             raise ValueError(f"this network has {len(down)} blocks on the way down, none below {self.depth}")
-        memory = _Memory(self)
-        change_inputs(down[0], memory.begin, undo)
-        middle = root.get_submodule("middle_block")
-        for module in [*down[self.depth + 1 :], middle, *up[:last], *joins[: last + 1]]:
-            change_forward(module, memory.skipping, undo)
-        change_forward(up[last], memory.keeping, undo)
+        claim(root, BLOCKS, "Deep Cache", undo)
+        memories = Memories(_Step)
+        middle = [module for name, module in root.named_children() if name == "middle_block"]
+        for module in [*down[self.depth + 1 :], *middle, *up[:last], *joins[: last + 1]]:
+            change_forward(module, self._skipping(module, memories), undo)
+        change_forward(up[last], lambda forward: self._keeping(forward, memories), undo)
 
+    def _reused(self, step: "_Step") -> Tensor | None:
+        """The features that are used again in the current step, or None."""
+        is_within = self.sigma_end <= current_call().sigma <= self.sigma_start
+        return step.features if is_within and step.step % self.interval != 0 else None
 
-@dataclass(eq=False)
-class _Step:
-    """What one run remembers: where it is, and what the deep part gave to each call of a step."""
+    def _skipping(
+        self, module: nn.Module, memories: "Memories[_Step]"
+    ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
+        def make(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+            def run(x: Tensor, *others: Any) -> Tensor:
+                step = memories.current()
+                if self._reused(step) is not None:
+                    left_out: Tensor = step.blanks[module].like(x)
+                    return left_out
+                output = forward(x, *others)
+                step.blanks[module] = Blank(output)
+                return output
 
-    number: int = -1
-    sigma: float | None = None
-    call: int = 0
-    features: dict[tuple[Any, ...], Tensor] = field(default_factory=dict)
+            return run
 
+        return make
 
-class _Memory:
-    """Decides at the start of each call whether deep features are used again, and keeps them for a run."""
-
-    def __init__(self, rule: DeepCache) -> None:
-        self._rule = rule
-        self._steps: WeakKeyDictionary[Run, _Step] = WeakKeyDictionary()
-        self._reused: Tensor | None = None
-        self._place: tuple[_Step, tuple[Any, ...]] | None = None
-
-    def begin(self, x: Tensor, *others: Any) -> tuple[Any, ...]:
-        call = current_call()
-        step = self._steps.setdefault(call.run, _Step())
-        if step.sigma == call.sigma:
-            step.call += 1
-        else:
-            step.number, step.sigma, step.call = step.number + 1, call.sigma, 0
-        # Calls of one step are told apart by their order, and by what they are made for.
-        name = (step.call, call.rows, tuple(x.shape))
-        self._place = (step, name)
-        holds = self._rule.sigma_end <= call.sigma <= self._rule.sigma_start
-        may_reuse = holds and step.number % self._rule.interval != 0
-        self._reused = step.features.get(name) if may_reuse else None
-        return (x, *others)
-
-    def skipping(self, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        return lambda x, *others: forward(x, *others) if self._reused is None else x
-
-    def keeping(self, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def _keeping(self, forward: Callable[..., Tensor], memories: "Memories[_Step]") -> Callable[..., Tensor]:
         def run(x: Tensor, *others: Any) -> Tensor:
-            if self._reused is not None:
-                reused, self._reused = self._reused, None
+            step = memories.current()
+            reused = self._reused(step)
+            if reused is not None:
                 return reused
-            features = forward(x, *others)
-            if self._place is not None:
-                step, name = self._place
-                step.features[name] = features
-            self._place = None
+            step.features = features = forward(x, *others)
             return features
 
         return run
+
+
+class _Step(Stream):
+    """What the deep part gave to one call of every step."""
+
+    def __init__(self) -> None:
+        self.features: Tensor | None = None
+        self.blanks: dict[nn.Module, Blank] = {}

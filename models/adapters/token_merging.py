@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adapters.places import attentions, change_inputs, change_output
+from models.adapters.step_memory import ATTENTION, claim
 from models.call import current_call
 
 _STRIDE = 2
@@ -107,6 +108,7 @@ class TokenMerging:
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Hook on the attentions; raises ValueError where the network has none."""
+        claim(root, ATTENTION, "Token Merging", undo)
         for path in attentions(root, "attn1"):
             _Merging(self.ratio).install(root.get_submodule(path), undo)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models.control.residuals import ControlResiduals
 from models.embed import timestep_embedding
+from models.layout import Layout
 from models.unet.blocks import (
     Downsample,
     GuidedEmbedder,
@@ -22,6 +23,7 @@ from models.unet.blocks import (
     Upsample,
 )
 from models.unet.config import UNetConfig
+from models.unet.layout import unet_layout
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +110,10 @@ class UNet(nn.Module):
                 raise ValueError(f"this network needs {wanted}")
             embedding = embedding + self.label_emb(vector)
         return embedding
+
+    def layout(self) -> Layout:
+        """Where patches find its blocks and attentions."""
+        return unet_layout(self)
 
     def _embedder(self, inputs: int) -> nn.Sequential:
         width = self.embedding_width

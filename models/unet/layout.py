@@ -1,0 +1,33 @@
+"""Answers in which order a UNet runs its parts."""
+
+from torch import nn
+
+from models.layout import Layout
+from models.unet.blocks import ResidualBlock
+
+
+def unet_layout(network: nn.Module) -> Layout:
+    """The parts of a UNet; the layers before its blocks are `input_blocks.0`, those after them `out`."""
+    names = {name for name, _ in network.named_modules()}
+    modules = list(network.named_modules())
+    down = len(network.get_submodule("input_blocks")._modules)
+    up = len(network.get_submodule("output_blocks")._modules)
+    blocks = [f"input_blocks.{index}" for index in range(1, down)]
+    blocks += ["middle_block"] if "middle_block" in names else []
+    blocks += [f"{part}.{index}" for index in range(up) for part in ("joins", "output_blocks")]
+    attending = [
+        (name,)
+        for name, _ in modules
+        if name.endswith((".attn1", ".attn2", ".ff")) and ".transformer_blocks." in name
+    ]
+    residual = [
+        tuple(f"{name}.{part}" for part in ("in_layers", "emb_layers", "out_layers"))
+        for name, module in modules
+        if isinstance(module, ResidualBlock)
+    ]
+    return Layout(
+        blocks=tuple(blocks),
+        self_attention=tuple(name for name, _ in modules if name.endswith(".attn1")),
+        cross_attention=tuple(name for name, _ in modules if name.endswith(".attn2")),
+        branches=(*residual, *attending),
+    )
