@@ -2,15 +2,23 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
 import torch
 
+from executor.memory.bounded import BoundedTier
+from executor.memory.limits import Limits
+from executor.memory.tiers import DeviceTier, Tier
+
 logger = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
+
+
+USUAL_ACTIVATION_BYTES = 2**30
+"""What a network is taken to compute with beside its weights, where nobody knows better."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +28,31 @@ class Devices:
     Attributes:
         compute: the device that networks run on.
         storage: the device they wait on.
-        limit_bytes: most bytes of weights on the compute device at once, or None for what there is.
+        limits: how much memory may be used.
+        is_bounded: whether a part of the processor's memory, as much as the limits allow of a device, stands
+            in for one.
     """
 
     compute: torch.device = CPU
     storage: torch.device = CPU
-    limit_bytes: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    is_bounded: bool = False
 
     @property
     def is_split(self) -> bool:
         """Whether networks move between two memories."""
-        return self.compute != self.storage
+        return self.is_bounded or self.compute != self.storage
+
+    @property
+    def activation_bytes(self) -> int:
+        """What a network computes with beside its weights, where nobody says."""
+        return USUAL_ACTIVATION_BYTES if self.compute.type == "cuda" else 0
+
+    def tier(self) -> Tier | None:
+        """The memory that networks compute in, new; None if it is the one that they wait in."""
+        if self.is_bounded:
+            return BoundedTier(self.limits.vram_bytes or 0)
+        return DeviceTier(self.compute, self.limits) if self.is_split else None
 
     def free_bytes(self) -> int:
         """Bytes that could be allocated on the compute device now."""
@@ -58,27 +80,33 @@ class Devices:
         return _row(name, "cuda", self.compute.index, (total, free + idle), (reserved, idle))
 
 
-def choose_devices(name: str = "auto", limit_bytes: int | None = None) -> Devices:
+def choose_devices(name: str = "auto", limits: Limits | None = None) -> Devices:
     """The devices for a choice: `cpu`, `cuda`, `cuda:N`, or `auto` for a CUDA device where there is one.
+
+    `bounded:BYTES` has a part of the processor's memory stand in for a device, for tests.
 
     Raises:
         ValueError: for a device that this machine does not have.
     """
+    limits = limits or Limits()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("bounded:") and name.removeprefix("bounded:").isdigit():
+        size = int(name.removeprefix("bounded:"))
+        return Devices(limits=replace(limits, vram_bytes=size), is_bounded=True)
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"{name!r} is not the name of a device; say cpu, cuda or cuda:N") from error
     if device.type == "cpu":
-        return Devices(limit_bytes=limit_bytes)
+        return Devices(limits=limits)
     if device.type != "cuda":
         raise ValueError(f"networks run on cpu or cuda, not on {device.type}")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = device.index or 0
     if index >= count:
         raise ValueError(f"{name} was asked for, but this machine has {count} CUDA devices")
-    chosen = Devices(compute=torch.device("cuda", index), limit_bytes=limit_bytes)
+    chosen = Devices(torch.device("cuda", index), CPU, limits)
     logger.info("computing on %s", torch.cuda.get_device_name(chosen.compute))
     return chosen
 

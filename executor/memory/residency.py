@@ -4,17 +4,19 @@ import gc
 import logging
 import threading
 import weakref
-from collections.abc import Hashable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from executor.memory.devices import Devices
+from executor.memory.network import Borrow, NetworkState
 from executor.memory.shortage import shortage
-from models.adapters.patch import HoldsNetwork, Patched, install
+from executor.memory.tiers import Tier
+from models.adapters.patch import HoldsNetwork, Patched
 from nodes.api.errors import NodeError, OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -22,174 +24,241 @@ logger = logging.getLogger(__name__)
 N = TypeVar("N", bound=HoldsNetwork)
 
 _ATTRIBUTE = "_resident"
+# A network that is streamed gets more room only when there is so much more, because arranging takes time.
+_WORTH_MORE = 1.05
+# What a network gets of the room there is after it did not fit as planned.
+_SECOND_SHARE = 0.85
 
 
-@dataclass(eq=False)
-class _Resident:
-    """A network's state: what is installed on it, who has borrowed it, and when it was last used.
+@dataclass(frozen=True)
+class NetworkReport:
+    """Where one network is.
 
-    It hangs on the network itself, so that what restores the network does not keep it alive.
+    Attributes:
+        name: what kind of network it is.
+        weight_bytes: what its weights take in all.
+        held_bytes: what it takes of the memory that it computes in, the buffer included.
+        buffer_bytes: what of that is the buffer of streamed leaves.
+        resident: how many leaves stay there.
+        streamed: how many are fetched for each use.
+        is_borrowed: whether somebody runs it now.
+        reason: why it is so, in a sentence.
     """
 
-    network: "weakref.ref[nn.Module]"
-    size_bytes: int
-    is_on_compute: bool = False
-    installed: tuple[Hashable, ...] = ()
-    undo: ExitStack = field(default_factory=ExitStack)
-    borrows: list[Patched[Any]] = field(default_factory=list)
-    last_use: int = 0
+    name: str
+    weight_bytes: int
+    held_bytes: int
+    buffer_bytes: int
+    resident: int
+    streamed: int
+    is_borrowed: bool
+    reason: str
 
 
 class Residency:
-    """Lends networks: on the compute device, with their patches installed.
+    """Lends networks: where they compute, as far as they fit there, with their patches installed.
 
     Patches stay installed after a borrow and are exchanged only when another stack is asked for; networks
-    stay on the compute device until the memory is needed. A network that nobody holds any more is forgotten.
+    stay where they are until the memory is needed. A network that nobody holds any more is forgotten.
 
     One thread borrows at a time, others wait: a network is never changed below a node that runs it. Within
     a thread borrows may nest, also of one network under two stacks: the inner one gives the outer one its
-    stack back.
+    stack back. Where an inner network finds no room, outer ones are streamed more.
+
+    Attributes:
+        devices: where networks run and wait.
+        tier: the memory that they compute in, or None where that is the one that they wait in.
+        installs: how often a stack of patches was installed.
+        moves: how often a network was arranged anew.
     """
 
     def __init__(self, devices: Devices) -> None:
         self.devices = devices
+        self.tier: Tier | None = devices.tier()
         self.installs = 0
         self.moves = 0
         self._lock = threading.RLock()
-        self._residents: weakref.WeakSet[_Resident] = weakref.WeakSet()
+        self._states: weakref.WeakSet[NetworkState] = weakref.WeakSet()
         self._clock = 0
 
     @contextmanager
-    def borrow(self, patched: Patched[N]) -> Iterator[N]:
+    def borrow(self, patched: Patched[N], activation_bytes: int | None = None) -> Iterator[N]:
         """The model of a patched value, ready to run until the block ends.
+
+        Args:
+            patched: the model and its patches.
+            activation_bytes: what it will compute with beside its weights, or None for a usual amount.
 
         Raises:
             NodeError: if it is no patched value.
-            OutOfMemory: if the compute device cannot hold the network, even alone, or what runs in the block
-                finds no memory.
+            OutOfMemory: if the network cannot even be streamed, or what runs in the block finds no memory.
         """
         if not isinstance(patched, Patched):
             raise NodeError(f"a model, CLIP or VAE is needed here, but what came is {patched!r:.80}")
+        usual = self.devices.activation_bytes if activation_bytes is None else activation_bytes
+        borrow = Borrow(patched, usual)
         with self._lock:
-            resident = self._resident(patched.base.network)
-            resident.borrows.append(patched)
+            state = self._state(patched.base.network)
+            state.borrows.append(borrow)
             try:
-                self._prepare(resident, patched)
+                self._prepare(state, patched)
                 yield patched.base
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if (lack := shortage(error, self.devices)) is not None:
                     raise lack from error
                 raise
             finally:
-                resident.borrows.remove(patched)
-                if resident.borrows:
-                    self._prepare(resident, resident.borrows[-1])
+                state.borrows.remove(borrow)
+                if state.borrows:
+                    self._prepare(state, state.borrows[-1].patched)
 
     def free(self) -> None:
-        """Take patches off and move networks off the compute device, except those in use."""
+        """Take patches off and send networks away, except those in use."""
         with self._lock:
-            for resident in list(self._residents):
-                if not resident.borrows:
-                    self._evict(resident)
+            for state in list(self._states):
+                if not state.borrows:
+                    state.restore()
             gc.collect()
             self.devices.release()
 
     def resident_bytes(self) -> int:
-        """Bytes of weights on the compute device."""
+        """Bytes of weights, and of buffers for weights, in the memory that networks compute in."""
         with self._lock:
-            return sum(r.size_bytes for r in list(self._residents) if r.is_on_compute)
+            return sum(state.held_bytes for state in list(self._states))
 
-    def _resident(self, network: nn.Module) -> _Resident:
-        resident: _Resident | None = network.__dict__.get(_ATTRIBUTE)
-        if resident is None:
-            size_bytes = 0 if _stays_on_cpu(network) else _size_bytes(network)
-            resident = _Resident(weakref.ref(network), size_bytes)
-            network.__dict__[_ATTRIBUTE] = resident
-        self._residents.add(resident)
+    def report(self) -> list[NetworkReport]:
+        """Where each network is that was borrowed and is still there, the one used last first."""
+        with self._lock:
+            states = sorted(self._states, key=lambda state: -state.last_use)
+            return [_report(state) for state in states if state.is_ready and state.network() is not None]
+
+    def least_bytes(self, patched: Patched[Any]) -> int:
+        """The least that a network takes of the memory that it computes in, streamed as far as it can be."""
+        with self._lock:
+            return self._state(patched.base.network).least_bytes(patched)
+
+    def _state(self, network: nn.Module) -> NetworkState:
+        state: NetworkState | None = network.__dict__.get(_ATTRIBUTE)
+        if state is None or state not in self._states:
+            tier = None if getattr(network, "stays_on_cpu", False) else self.tier
+            state = NetworkState(weakref.ref(network), tier, type(network).__name__)
+            network.__dict__[_ATTRIBUTE] = state
+            self._states.add(state)
         self._clock += 1
-        resident.last_use = self._clock
-        return resident
+        state.last_use = self._clock
+        return state
 
-    def _prepare(self, resident: _Resident, patched: Patched[Any]) -> None:
-        """Bring a network to the compute device under a stack of patches."""
-        network = patched.base.network
-        stack = patched.stack
-        if resident.is_on_compute and resident.installed == stack:
+    def _prepare(self, state: NetworkState, patched: Patched[Any]) -> None:
+        """Have a network where it computes, as far as it fits, under a stack of patches."""
+        if state.installed == patched.stack and self._is_well_placed(state):
             return
-        self._restore(resident)
-        if not resident.is_on_compute:
-            self._bring(resident, network)
-        if not stack:
-            return
+        state.take_off()
         try:
-            install(network, patched.patches, resident.undo)
-        except BaseException:
-            resident.undo.close()
-            raise
-        resident.installed = stack
-        self.installs += 1
+            self._arrange(state, patched)
+        except torch.OutOfMemoryError:
+            logger.info("%s took more memory than was planned", state.name)
+            fits = False
+        else:
+            fits = True
+        if not fits:
+            # Not while the error is handled: it holds what was made up to then.
+            self._arrange_anew(state, patched)
+        state.is_ready = True
+        self.installs += bool(patched.patches)
 
-    def _restore(self, resident: _Resident) -> None:
-        resident.installed = ()
-        resident.undo.close()
+    def _is_well_placed(self, state: NetworkState) -> bool:
+        """Whether a network is where it should be, as much as there is room for now."""
+        if state.tier is None or not state.is_ready:
+            return state.is_ready
+        if state.placement is None or state.held_bytes > (room := self._room(state)):
+            return False
+        return not state.placement.streamed or room <= state.placed_room * _WORTH_MORE
 
-    def _bring(self, resident: _Resident, network: nn.Module) -> None:
-        self._make_room(resident.size_bytes)
-        if self.devices.is_split and not _stays_on_cpu(network):
-            try:
-                network.to(self.devices.compute)
-            except torch.OutOfMemoryError:
-                self._retry(resident, network)
-        resident.is_on_compute = True
+    def _arrange(self, state: NetworkState, patched: Patched[Any], share: float = 1.0) -> None:
+        """Place a network in a share of its room, make room for it, and install its patches."""
+        if state.tier is None:
+            state.put_on(patched, 0)
+            return
+        self._make_possible(state, state.least_bytes(patched))
+        room = int(self._room(state) * share)
+        placement = state.place(patched, room, self.devices.limits)
+        idle_bytes = self._evict_idle(room - placement.peak_bytes, state)
+        state.arrange(placement, room)
         self.moves += 1
+        state.put_on(patched, room - placement.peak_bytes - idle_bytes)
 
-    def _retry(self, resident: _Resident, network: nn.Module) -> None:
-        """Move a network to the compute device after everything idle has left it."""
-        network.to(self.devices.storage)
-        self._evict_idle(self.resident_bytes())
-        try:
-            network.to(self.devices.compute)
-        except torch.OutOfMemoryError as error:
-            network.to(self.devices.storage)
-            raise OutOfMemory(resident.size_bytes, self.devices.free_bytes()) from error
-
-    def _make_room(self, needed_bytes: int) -> None:
-        """Move the networks that were not used for longest away until there is room."""
-        limit = self.devices.limit_bytes
-        if limit is not None:
-            if needed_bytes > limit:
-                raise OutOfMemory(needed_bytes, limit)
-            self._evict_idle(self.resident_bytes() + needed_bytes - limit)
-            if self.resident_bytes() + needed_bytes > limit:
-                raise OutOfMemory(needed_bytes, limit - self.resident_bytes())
-        elif self.devices.is_split:
-            self._evict_idle(needed_bytes - self.devices.free_bytes())
-
-    def _evict_idle(self, wanted_bytes: int) -> None:
-        idle = [r for r in list(self._residents) if r.is_on_compute and not r.borrows]
-        idle.sort(key=lambda resident: resident.last_use)
-        for resident in idle:
-            if wanted_bytes <= 0:
-                return
-            self._evict(resident)
-            wanted_bytes -= resident.size_bytes
+    def _arrange_anew(self, state: NetworkState, patched: Patched[Any]) -> None:
+        """Place a network after a plan turned out too small: everything idle goes, and some room is left."""
+        for other in list(self._states):
+            if not other.borrows:
+                other.restore()
+        state.restore()
         self.devices.release()
+        try:
+            self._arrange(state, patched, _SECOND_SHARE)
+        except torch.OutOfMemoryError as error:
+            state.restore()
+            raise OutOfMemory(state.weight_bytes, self.devices.free_bytes()) from error
 
-    def _evict(self, resident: _Resident) -> None:
-        self._restore(resident)
-        network = resident.network()
-        if network is not None and resident.is_on_compute:
-            if self.devices.is_split:
-                network.to(self.devices.storage)
-            logger.debug("moved %s away: %d bytes", type(network).__name__, resident.size_bytes)
-        resident.is_on_compute = False
+    def _make_possible(self, state: NetworkState, least_bytes: int) -> None:
+        """Have networks further out streamed more, as far as it goes, where a network cannot run else.
+
+        Nobody runs them at this moment.
+        """
+        missing = least_bytes - self._room(state)
+        for outer in self._outer(state):
+            if missing <= 0:
+                return
+            before = outer.held_bytes
+            patched = outer.borrows[-1].patched
+            room = max(before - missing, outer.least_bytes(patched))
+            placement = outer.place(patched, room, self.devices.limits)
+            outer.take_off()
+            outer.arrange(placement, room)
+            outer.put_on(patched, 0)
+            missing -= before - outer.held_bytes
+
+    def _outer(self, state: NetworkState) -> list[NetworkState]:
+        borrowed = [other for other in list(self._states) if other.borrows and other is not state]
+        return sorted((other for other in borrowed if other.tier is not None), key=lambda one: one.last_use)
+
+    def _room(self, state: NetworkState) -> int:
+        """What the weights of a network may take: all but activations and other networks in use."""
+        tier = state.tier
+        assert tier is not None
+        outer = self._outer(state)
+        activations = max(one.most_activations for one in (state, *outer))
+        capacity = tier.capacity(self.resident_bytes())
+        return capacity - activations - sum(other.held_bytes for other in outer)
+
+    def _evict_idle(self, left_bytes: int, state: NetworkState) -> int:
+        """Have idle networks shed, the one unused for longest first, down to what is left for them.
+
+        Returns:
+            What they still hold.
+        """
+        idle = [other for other in list(self._states) if not other.borrows and other is not state]
+        held = sum(other.held_bytes for other in idle)
+        for other in sorted(idle, key=lambda one: one.last_use):
+            if held <= left_bytes:
+                break
+            if other.held_bytes:
+                freed = other.shed(held - left_bytes)
+                held -= freed
+                logger.debug("%s gives %d bytes back", other.name, freed)
+        return held
 
 
-def _size_bytes(network: nn.Module) -> int:
-    tensors = [*network.parameters(), *network.buffers()]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-
-
-def _stays_on_cpu(network: nn.Module) -> bool:
-    """Whether a network is computed with where it is stored, because somebody chose so."""
-    return bool(getattr(network, "stays_on_cpu", False))
+def _report(state: NetworkState) -> NetworkReport:
+    streamed = sum(leaf.is_streamed for leaf in state.leaves)
+    placement = state.placement
+    return NetworkReport(
+        name=state.name,
+        weight_bytes=state.weight_bytes,
+        held_bytes=state.held_bytes,
+        buffer_bytes=state.stream.size_bytes if state.stream is not None else 0,
+        resident=len(state.leaves) - streamed,
+        streamed=streamed,
+        is_borrowed=bool(state.borrows),
+        reason=placement.reason if placement is not None else "",
+    )

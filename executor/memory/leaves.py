@@ -1,0 +1,264 @@
+"""Holds one leaf of a network in memory: its weights here, away, or brought for each use."""
+
+import weakref
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from executor.memory.blocks import as_slot, laid_out, packed_bytes, plain_bytes
+from executor.memory.plan import SMALLEST_STREAMED_BYTES
+from executor.memory.streams import Stream
+from executor.memory.tiers import Tier
+from models.packed.away import Away, Carrier
+from models.packed.tensor import Packed
+
+
+class Slot(NamedTuple):
+    """Where a tensor stands on a module: among its parameters or its buffers, and its name there."""
+
+    table: str
+    name: str
+
+
+class Leaf:
+    """A module with tensors of its own, and where these are.
+
+    It holds on to the tensors but not to the module, so that nothing keeps a network that nobody wants.
+
+    Attributes:
+        name: the path of the module in its network.
+        homes: the module's own tensors, which wait where the network was loaded to.
+        brought: those that were brought to where the network computes.
+        can_stream: whether all reads of the tensors are made by the module's own `forward`.
+    """
+
+    def __init__(self, name: str, module: nn.Module, tier: Tier) -> None:
+        self.name = name
+        self.homes = dict(_slots(module))
+        self.brought: dict[Slot, Tensor] = {}
+        self.can_stream = _computes_alone(module)
+        self._size_bytes = packed_bytes(self.homes.values())
+        self.is_streamed = False
+        self._module = weakref.ref(module)
+        self._tier = tier
+        self._sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
+        self._carrier = _carrier(tier, self)
+
+    @property
+    def module(self) -> nn.Module:
+        """The module; it lives wherever this is asked."""
+        module = self._module()
+        if module is None:
+            raise RuntimeError(f"{self.name} is gone")
+        return module
+
+    def size_bytes(self, changed: Collection[str] = ()) -> int:
+        """What its tensors take, those with a name among `changed` as plain numbers."""
+        if not self.is_touched(changed):
+            return self._size_bytes
+        return sum(
+            packed_bytes([home])
+            if self._path(slot) not in changed or not isinstance(home, Packed)
+            else plain_bytes(home)
+            for slot, home in self.homes.items()
+        )
+
+    def is_touched(self, changed: Collection[str]) -> bool:
+        """Whether one of its tensors has a name among these."""
+        return bool(changed) and any(self._path(slot) in changed for slot in self.homes)
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether it is a large table of which each use wants a few rows only."""
+        module = self.module
+        return (
+            type(module).forward is nn.Embedding.forward
+            and module.max_norm is None
+            and not isinstance(self.homes[Slot("_parameters", "weight")], Packed)
+            and self._size_bytes >= SMALLEST_STREAMED_BYTES
+        )
+
+    def held_bytes(self) -> int:
+        """What it takes of the memory that the network computes in."""
+        here = {id(tensor): tensor for tensor in self.brought.values()}
+        for slot, home in self.homes.items():
+            present = self.table(slot)[slot.name]
+            if present is not home and not isinstance(present, Away):
+                here[id(present)] = present
+        return packed_bytes(here.values())
+
+    def table(self, slot: Slot) -> dict[str, Any]:
+        """The parameters or the buffers of the module."""
+        table: dict[str, Any] = self.module.__dict__[slot.table]
+        return table
+
+    def send(self) -> None:
+        """Have the tensors wait; no patch may stand on the module."""
+        self.brought.clear()
+        for slot, home in self.homes.items():
+            if not isinstance(self.table(slot)[slot.name], Away):
+                self.table(slot)[slot.name] = as_slot(Away(home, self._carrier), home)
+
+    def bring(self) -> None:
+        """Bring what waits and stands on the module.
+
+        Raises:
+            torch.OutOfMemoryError: if there is no room; then everything is as it was.
+        """
+        waiting = [slot for slot in self.homes if isinstance(self.table(slot)[slot.name], Away)]
+        if not waiting:
+            return
+        homes = [self.table(slot)[slot.name].home for slot in waiting]
+        made, copies = laid_out(self._tier.block(packed_bytes(homes)), homes)
+        self._tier.copy(copies)
+        for slot, tensor, home in zip(waiting, made, homes, strict=True):
+            standing = as_slot(tensor, home)
+            standing.carrier = self._carrier  # type: ignore[attr-defined]
+            self.table(slot)[slot.name] = standing
+            if home is self.homes[slot]:
+                self.brought[slot] = standing
+
+    def restore(self) -> None:
+        """Put the module's own tensors back; no patch may stand on it."""
+        self.stop()
+        self.brought.clear()
+        for slot, home in self.homes.items():
+            self.table(slot)[slot.name] = home
+
+    def stream(self, stream: Stream) -> None:
+        """Have the module fetch its weights through a stream each time it computes."""
+        self.send()
+        self.is_streamed = True
+        self.module.__dict__["forward"] = _Streamed(self, stream)
+
+    def gather(self) -> None:
+        """Have the module fetch the rows that it wants each time it is asked."""
+        self.send()
+        self.is_streamed = True
+        self.module.__dict__["forward"] = _Gathered(self, self._tier)
+
+    def stop(self) -> None:
+        """Have the module compute in its own way again."""
+        if self.is_streamed:
+            self.module.__dict__.pop("forward", None)
+            self.is_streamed = False
+
+    def settle(self) -> None:
+        """Have whatever a patch put on a streamed module wait like the rest."""
+        if not self.is_streamed:
+            return
+        for slot in self.homes:
+            present = self.table(slot)[slot.name]
+            if present is not None and not isinstance(present, Away):
+                self.table(slot)[slot.name] = as_slot(self.kept(present), present)
+
+    def kept(self, made: Tensor) -> Tensor:
+        """A tensor (any shape) that was made where the network computes, as this leaf keeps such.
+
+        Streamed ones go to where the leaf's own wait; others stay, in bytes that are counted.
+        """
+        if self.is_streamed:
+            home = next(iter(self.homes.values()))
+            return Away(made.detach().to(home.device, copy=True), self._carrier)
+        (tensor,), copies = laid_out(self._tier.block(packed_bytes([made])), [made])
+        for target, source in copies:
+            target.copy_(source)
+        return tensor
+
+    def _path(self, slot: Slot) -> str:
+        return f"{self.name}.{slot.name}" if self.name else slot.name
+
+    def parcels(self) -> Sequence[Tensor]:
+        """What waits now for the module, as the stream brings it."""
+        return [
+            present.home for slot in self.homes if isinstance(present := self.table(slot)[slot.name], Away)
+        ]
+
+
+class _Streamed:
+    """The `forward` of a streamed leaf: that of its class, with weights that are lent for the time."""
+
+    def __init__(self, leaf: Leaf, stream: Stream) -> None:
+        self._leaf = leaf
+        self._stream = stream
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaf = self._leaf
+        module = leaf.module
+        compute = type(module).forward
+        if torch.is_grad_enabled():
+            # Gradients may want the weights later, when the buffer holds others.
+            return compute(module, *args, **kwargs)
+        tables = [(leaf.table(slot), slot.name) for slot in leaf.homes]
+        away = [(table, name, table[name]) for table, name in tables if isinstance(table[name], Away)]
+        lent = self._stream.take(leaf)
+        try:
+            for (table, name, _), tensor in zip(away, lent, strict=True):
+                table[name] = tensor
+            return compute(module, *args, **kwargs)
+        finally:
+            for table, name, waiting in away:
+                table[name] = waiting
+            self._stream.give(leaf)
+
+
+class _Gathered:
+    """The `forward` of a large table: rows are looked up where it waits, and only they cross the border."""
+
+    def __init__(self, leaf: Leaf, tier: Tier) -> None:
+        self._leaf = leaf
+        self._tier = tier
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        module = self._leaf.module
+        weight = module._parameters["weight"]
+        if torch.is_grad_enabled() or not isinstance(weight, Away):
+            looked_up: Tensor = nn.Embedding.forward(module, ids)  # type: ignore[arg-type]
+            return looked_up
+        home = weight.home.detach()
+        rows = nn.functional.embedding(ids.to(home.device), home)
+        return _copied(rows, self._tier)
+
+
+def find_leaves(network: nn.Module, tier: Tier) -> list[Leaf]:
+    """The modules of a network that have tensors of their own, in the order of the network."""
+    return [
+        Leaf(name, module, tier)
+        for name, module in network.named_modules()
+        if any(True for _ in _slots(module))
+    ]
+
+
+def _slots(module: nn.Module) -> Iterator[tuple[Slot, Tensor]]:
+    for table in ("_parameters", "_buffers"):
+        for name, tensor in module.__dict__[table].items():
+            if tensor is not None:
+                yield Slot(table, name), tensor
+
+
+def _computes_alone(module: nn.Module) -> bool:
+    """Whether a module is the end of its branch and computes with its tensors itself."""
+    return (
+        not module._modules
+        and "forward" not in module.__dict__
+        and type(module).forward is not nn.Module.forward
+    )
+
+
+def _copied(tensor: Tensor, tier: Tier) -> Tensor:
+    (copy,), copies = laid_out(tier.block(packed_bytes([tensor])), [tensor])
+    tier.copy(copies)
+    return copy
+
+
+def _carrier(tier: Tier, leaf: Leaf) -> Carrier:
+    """What the tensors of a leaf have with them; it does not hold the leaf, which holds them."""
+    owner = weakref.ref(leaf)
+
+    def keep(made: Tensor) -> Tensor:
+        found = owner()
+        return made if found is None else found.kept(made)
+
+    return Carrier(tier.device, lambda home: _copied(home, tier), keep)

@@ -1,0 +1,241 @@
+"""Holds one network in memory: which of its leaves are here, which are streamed, which patches are on it."""
+
+import weakref
+from collections.abc import Hashable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+
+from executor.memory import plan
+from executor.memory.leaves import Leaf, find_leaves
+from executor.memory.limits import Limits
+from executor.memory.plan import Need, Placement
+from executor.memory.streams import Follow, Stream
+from executor.memory.tiers import Tier
+from models.adapters.patch import Patched, install
+from models.adapters.weight_change import WeightChange
+from nodes.api.errors import OutOfMemory
+
+
+@dataclass(frozen=True, eq=False)
+class Borrow:
+    """A patched network that somebody runs, and what it computes with beside its weights."""
+
+    patched: Patched[Any]
+    activation_bytes: int
+
+
+@dataclass(eq=False)
+class NetworkState:
+    """Where a network is, what is installed on it, who has borrowed it, and when it was last used.
+
+    It hangs on the network itself and holds no reference to it, so that nothing keeps a network that nobody
+    holds any more.
+
+    Attributes:
+        network: the network.
+        tier: the memory that it computes in, or None where that is the one that it waits in.
+        installed: the keys of the patches that stand on it.
+        borrows: who runs it now, the innermost last.
+        last_use: counts borrows of all networks.
+        placement: where its leaves are to be, or None while it is not arranged.
+        placed_room: what its weights could have taken when that was decided, in bytes.
+        stream: what brings its streamed leaves.
+        is_ready: whether it has been borrowed and not been sent away since.
+    """
+
+    network: "weakref.ref[nn.Module]"
+    tier: Tier | None
+    name: str
+    installed: tuple[Hashable, ...] = ()
+    undo: ExitStack = field(default_factory=ExitStack)
+    borrows: list[Borrow] = field(default_factory=list)
+    last_use: int = 0
+    placement: Placement | None = None
+    placed_room: int = 0
+    stream: Stream | None = None
+    is_ready: bool = False
+    held_bytes: int = 0
+    follow: Follow = field(default_factory=dict)
+
+    @cached_property
+    def leaves(self) -> list[Leaf]:
+        """Everything in the network that has weights; nothing where it does not move."""
+        network = self.network()
+        return [] if network is None or self.tier is None else find_leaves(network, self.tier)
+
+    @property
+    def most_activations(self) -> int:
+        """What the borrow with the largest activations computes with."""
+        return max((borrow.activation_bytes for borrow in self.borrows), default=0)
+
+    def place(self, patched: Patched[Any], room_bytes: int, limits: Limits) -> Placement:
+        """Where the leaves go if weights may take so much: all here, or some of them streamed.
+
+        What stands on modules that do not compute alone stays in any case. Where not everything fits, large
+        tables of rows are left where they are, because each use wants a few rows only.
+
+        Raises:
+            OutOfMemory: if it cannot even be streamed, or must not be.
+        """
+        sizes = self._sizes(patched)
+        total = sum(sizes.values())
+        streaming, fixed = self._streaming(sizes)
+        least = plan.least_bytes(self._need(streaming)) + fixed
+        room_bytes = min(room_bytes, max(least, limits.weight_room(self._need(sizes), room_bytes)))
+        if total <= room_bytes:
+            return plan.place(self._need(sizes), room_bytes)
+        if least > room_bytes:
+            raise OutOfMemory(
+                least,
+                max(0, room_bytes),
+                f"not enough memory: {self.name} needs {plan.size_text(least)} at least for its weights "
+                f"({plan.size_text(total)}, streamed), but {plan.size_text(max(0, room_bytes))} are free",
+            )
+        placement = plan.place(self._need(streaming), room_bytes - fixed)
+        staying = frozenset(sizes) - frozenset(placement.streamed)
+        return replace(placement, resident=staying, resident_bytes=placement.resident_bytes + fixed)
+
+    def least_bytes(self, patched: Patched[Any]) -> int:
+        """The least that the network can run in under a stack of patches."""
+        streaming, fixed = self._streaming(self._sizes(patched))
+        return plan.least_bytes(self._need(streaming)) + fixed
+
+    @cached_property
+    def weight_bytes(self) -> int:
+        """What all leaves take when nothing is installed."""
+        return sum(leaf.size_bytes() for leaf in self.leaves)
+
+    def _sizes(self, patched: Patched[Any]) -> dict[str, int]:
+        """What each leaf takes under a stack of patches: packed ones that are changed become plain."""
+        changed = _changed(patched)
+        return {leaf.name: leaf.size_bytes(changed) for leaf in self.leaves}
+
+    def _streaming(self, sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
+        """The sizes of leaves that may be streamed, and what those that stay in any case take."""
+        able = {leaf.name for leaf in self.leaves if leaf.can_stream}
+        gathered = {leaf.name for leaf in self.leaves if leaf.can_stream and leaf.is_gathered}
+        streaming = {name: size for name, size in sizes.items() if name in able - gathered}
+        return streaming, sum(size for name, size in sizes.items() if name not in able)
+
+    def _need(self, sizes: Mapping[str, int]) -> Need:
+        return Need(self.name, tuple(plan.Leaf(name, size) for name, size in sizes.items()))
+
+    def arrange(self, placement: Placement, room_bytes: int) -> None:
+        """Put every leaf where it is to be, but bring none yet; no patch may stand on the network.
+
+        Raises:
+            torch.OutOfMemoryError: if there is no room for the buffer of what is streamed.
+        """
+        assert self.tier is not None
+        self.stream = None
+        streamed = set(placement.streamed)
+        for leaf in self.leaves:
+            leaf.stop()
+            if leaf.name in streamed or (streamed and leaf.is_gathered):
+                leaf.send()
+        if streamed:
+            buffer = self.tier.block(placement.buffer_bytes)
+            self.stream = Stream(buffer, self.tier.lane(), self.follow, self.tier.block)
+        for leaf in self.leaves:
+            if leaf.name in streamed and self.stream is not None:
+                leaf.stream(self.stream)
+            elif streamed and leaf.is_gathered:
+                leaf.gather()
+            elif not leaf.brought:
+                leaf.send()
+        self.placement, self.placed_room = placement, room_bytes
+        self.count()
+
+    def bring(self) -> None:
+        """Bring what is to be here and is not.
+
+        Raises:
+            torch.OutOfMemoryError: if there is no room.
+        """
+        for leaf in self.leaves:
+            if not leaf.is_streamed:
+                leaf.bring()
+        self.count()
+
+    def put_on(self, patched: Patched[Any], spare_bytes: int) -> None:
+        """Install a stack of patches, and bring what waits and is to be here.
+
+        Where memory is spare, weights that are changed wait beside the changed ones, so that they are there
+        when the patch goes; else they are sent away first, and come in once more, to be changed.
+
+        Raises:
+            torch.OutOfMemoryError: if there is no room; then no patch stands on the network.
+        """
+        changed = _changed(patched)
+        touched = [leaf for leaf in self.leaves if leaf.is_touched(changed)]
+        if sum(leaf.size_bytes(changed) for leaf in touched) <= spare_bytes:
+            self.bring()
+        else:
+            for leaf in touched:
+                if not leaf.is_streamed:
+                    leaf.send()
+        try:
+            install(patched.base.network, patched.patches, self.undo)
+            for leaf in self.leaves:
+                leaf.settle()
+            self.bring()
+        except BaseException:
+            self.take_off()
+            raise
+        self.installed = patched.stack
+
+    def take_off(self) -> None:
+        """Take every patch off."""
+        self.installed = ()
+        self.undo.close()
+        self.count()
+
+    def shed(self, wanted_bytes: int) -> int:
+        """Give back at least so many bytes, or all; what was given. Nobody may run the network.
+
+        Patches and the buffer go first, then the leaves used last: those are wanted last again.
+        """
+        before = self.held_bytes
+        self.take_off()
+        self.stream = self.placement = None
+        for leaf in self.leaves:
+            leaf.stop()
+            if not leaf.brought:
+                leaf.send()
+        self.count()
+        freed = before - self.held_bytes
+        for leaf in reversed(self.leaves):
+            if freed >= wanted_bytes:
+                break
+            freed += leaf.held_bytes()
+            leaf.send()
+        self.count()
+        if self.held_bytes == 0:
+            self.restore()
+        return before - self.held_bytes
+
+    def restore(self) -> None:
+        """Put everything back as it was before the first borrow."""
+        self.take_off()
+        self.stream = self.placement = None
+        if self.network() is not None:
+            for leaf in self.leaves:
+                leaf.restore()
+        self.is_ready = False
+        self.count()
+
+    def count(self) -> None:
+        """Count anew what the network takes of the memory that it computes in."""
+        weights = 0 if self.network() is None else sum(leaf.held_bytes() for leaf in self.leaves)
+        self.held_bytes = weights + (self.stream.size_bytes if self.stream is not None else 0)
+
+
+def _changed(patched: Patched[Any]) -> set[str]:
+    """Names of the parameters that a stack changes."""
+    root = patched.base.network
+    changes = [patch for patch in patched.patches if isinstance(patch, WeightChange)]
+    return {name for change in changes for name in change.places(root)}

@@ -1,0 +1,76 @@
+"""Says what a memory for weights is: blocks of bytes that are taken, filled over a border and given back."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from executor.memory.blocks import Copy
+from executor.memory.limits import Limits
+from executor.memory.streams import CudaLane, Lane, StraightLane
+
+# Devices that say nothing of their memory.
+_ENDLESS = 2**62
+
+
+class Tier(Protocol):
+    """The memory that networks compute in, apart from the one that they wait in."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors are, in torch's words."""
+        ...
+
+    def block(self, size_bytes: int) -> Tensor:
+        """New bytes (size_bytes,) uint8, given back when no tensor looks at them any more.
+
+        Raises:
+            torch.OutOfMemoryError: if there are not so many.
+        """
+        ...
+
+    def copy(self, pairs: Iterable[Copy]) -> None:
+        """Fill tensors of the tier from elsewhere, before whatever is computed next."""
+        ...
+
+    def lane(self) -> Lane:
+        """A way on which copies come in beside what is computed."""
+        ...
+
+    def capacity(self, held_bytes: int) -> int:
+        """Bytes that weights and activations may take together, `held_bytes` of weights being there now."""
+        ...
+
+
+class DeviceTier:
+    """The memory of a device that torch knows."""
+
+    def __init__(self, device: torch.device, limits: Limits) -> None:
+        """limits: how much of it may be taken."""
+        self.device = device
+        self._limits = limits
+
+    def block(self, size_bytes: int) -> Tensor:
+        """New bytes (size_bytes,) uint8."""
+        return torch.empty(size_bytes, dtype=torch.uint8, device=self.device)
+
+    def copy(self, pairs: Iterable[Copy]) -> None:
+        """Fill tensors, in the order of what is computed."""
+        for target, source in pairs:
+            target.copy_(source, non_blocking=True)
+
+    def lane(self) -> Lane:
+        """A stream of its own on CUDA; elsewhere copies are made at once."""
+        return CudaLane(self.device) if self.device.type == "cuda" else StraightLane(self.copy)
+
+    def capacity(self, held_bytes: int) -> int:
+        """What is free and what is held, as far as the limits go."""
+        return self._limits.cap(self._free_bytes() + held_bytes)
+
+    def _free_bytes(self) -> int:
+        if self.device.type != "cuda":
+            return _ENDLESS
+        free, _ = torch.cuda.mem_get_info(self.device)
+        idle = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(free) + int(idle)
