@@ -1,8 +1,8 @@
 """Answers how a network comes to its weights: built without memory, then given the tensors of a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,20 @@ from loaders.errors import BrokenFile
 from loaders.files import Weights
 from loaders.halves import bfloat16_of
 from loaders.keymap import Sources
+from models.packed.float8 import Float8
+from models.packed.tensor import Format, Packed, pack
 
 N = TypeVar("N", bound=nn.Module)
 
-# How the scale of a weight of eight bits is named behind the name of its layer.
-SCALES = ("scale_weight", "weight_scale")
+_FLOATS8 = frozenset({torch.float8_e4m3fn, torch.float8_e5m2})
+
+
+class Packing(Protocol):
+    """What is packed while it is loaded."""
+
+    def formats(self, network: nn.Module) -> Mapping[str, Format]:
+        """Names of the parameters of a network (whose weights need not be there) that are packed, and how."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,13 +35,16 @@ class Storage:
 
     Attributes:
         dtype: of every floating-point parameter.
-        rounded: a type of less precision that they pass through first, or None.
+        rounded: a type of less precision that they pass through first, or None. Weights that are of eight
+            bits then, or in the file, are stored so; biases and the like are not.
         least_parameters: networks with fewer parameters are kept in float32 all the same.
+        packing: what of the weights that a file has unpacked is packed, or None.
     """
 
     dtype: torch.dtype = torch.float32
     rounded: torch.dtype | None = None
     least_parameters: int = 0
+    packing: Packing | None = None
 
     def of(self, network: nn.Module) -> "Storage":
         """How the weights of a network are kept, by its size."""
@@ -41,18 +53,30 @@ class Storage:
 
     def copies(self, dtype: torch.dtype) -> bool:
         """Whether `keep` makes a copy of tensors of a type."""
-        return dtype != self.dtype
+        if dtype in _FLOATS8 and self.rounded not in _FLOATS8 - {dtype}:
+            return False
+        return dtype != self.dtype or self.rounded in _FLOATS8 or self.packing is not None
 
-    def keep(self, tensor: Tensor) -> Tensor:
-        """A tensor (any shape) as it is kept."""
-        if self.rounded is not None and tensor.dtype != self.rounded:
-            tensor = tensor.to(self.rounded)
+    def keep(self, tensor: Tensor, packing: Format | None = None) -> Tensor:
+        """A tensor (any shape) as it is kept.
+
+        Packed ones stay packed, but for biases and the like; `packing` says how others are packed.
+        """
+        if isinstance(tensor, Packed):
+            return tensor.unpacked(self.dtype) if tensor.ndim < 2 else tensor.computing_in(self.dtype)
+        if packing is not None and tensor.dtype not in _FLOATS8:
+            return pack(tensor, packing, self.dtype)
+        copies = self.copies(tensor.dtype)
+        if self.rounded is not None and (tensor.dtype not in _FLOATS8 or self.rounded in _FLOATS8):
+            tensor = _rounded(tensor, self.rounded)
+        if tensor.dtype in _FLOATS8 and tensor.ndim > 1:
+            return Packed({"data": tensor}, Float8(tensor.dtype), tensor.shape, self.dtype)
         # Convolutions of 16 bits run a tenth faster on the CPU with channels last (benchmarks/unet.py).
         last = tensor.ndim == 4 and self.dtype is torch.bfloat16
         layout = torch.channels_last if last else torch.contiguous_format
         if tensor.dtype is torch.float16 and self.dtype is torch.bfloat16:
             return bfloat16_of(tensor, layout)
-        return tensor.to(self.dtype, memory_format=layout)
+        return tensor.to(self.dtype, memory_format=layout, copy=copies and tensor.dtype == self.dtype)
 
 
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:
@@ -71,6 +95,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     network = build_empty(build)
     storage = storage.of(network)
     wanted = network.state_dict()
+    formats = storage.packing.formats(network) if storage.packing else {}
     missing = [name for name in wanted if name not in sources]
     if missing:
         raise BrokenFile(
@@ -83,8 +108,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
     for source, tensor in weights.read_many(targets, storage.copies):
         name = targets[source]
         fitted = _fitted(weights, source, tensor, wanted[name], part)
-        scale = _scale(weights, source)
-        state[name] = storage.keep(fitted if scale is None else fitted.float() * scale)
+        state[name] = storage.keep(fitted, formats.get(name))
     network.load_state_dict(state, strict=True, assign=True)
     return network.requires_grad_(False).eval()
 
@@ -106,18 +130,6 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _scale(weights: Weights, source: str) -> Tensor | None:
-    """What a weight of eight bits is to be multiplied by, in files that say so."""
-    stem = source.removesuffix("weight")
-    name = next((stem + ending for ending in SCALES if stem + ending in weights), None)
-    if name is None or name == source:
-        return None
-    scale = weights.read(name).float()
-    if scale.numel() != 1:
-        raise BrokenFile(weights.path, f"{name} scales blocks of numbers, which cannot be opened yet")
-    return scale.reshape(())
-
-
 def _fitted(weights: Weights, source: str, tensor: Tensor, parameter: Tensor, part: str) -> Tensor:
     """A tensor in the shape its parameter has; 1x1 convolutions and linear layers stand for each other."""
     shape = parameter.shape
@@ -128,13 +140,27 @@ def _fitted(weights: Weights, source: str, tensor: Tensor, parameter: Tensor, pa
             f"{source} of its {part} is stored as {kind}: weights quantised so cannot be opened yet",
         )
     if tensor.shape != shape:
-        if _without_ones(tensor.shape) != _without_ones(shape):
+        if _without_ones(tensor.shape) != _without_ones(shape) and not _is_filled_up(tensor, shape):
             raise BrokenFile(
                 weights.path,
                 f"{source} of its {part} has the shape {tuple(tensor.shape)} instead of {tuple(shape)}",
             )
-        tensor = tensor.reshape(shape)
+        tensor = tensor.reshaped(shape) if isinstance(tensor, Packed) else tensor.reshape(shape)
     return tensor
+
+
+def _is_filled_up(tensor: Tensor, shape: torch.Size) -> bool:
+    """Whether a packed matrix is one of a shape that was filled up with zeros to whole blocks."""
+    if not isinstance(tensor, Packed) or tensor.ndim != len(shape) or not hasattr(tensor.format, "is_padded"):
+        return False
+    return all(0 <= stored - own < 32 for stored, own in zip(tensor.shape, shape, strict=True))
+
+
+def _rounded(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor (any shape) in a type of less precision; for eight bits, what is too large is made to fit."""
+    if tensor.dtype == dtype:
+        return tensor
+    return Float8(dtype).pack(tensor)["data"] if dtype in _FLOATS8 else tensor.to(dtype)
 
 
 def _without_ones(shape: torch.Size) -> tuple[int, ...]:

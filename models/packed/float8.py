@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.packed.pieces import as_matrix, beside, packed_rows, rows_of, unpacked_rows
+
+_TINY = torch.finfo(torch.float32).tiny
+
 
 @dataclass(frozen=True)
 class Float8:
@@ -13,12 +17,16 @@ class Float8:
 
     Attributes:
         dtype: `torch.float8_e4m3fn` or `torch.float8_e5m2`.
-        is_scaled: whether there is a `scale` (float32, broadcastable to the shape) that the numbers are
+        is_scaled: whether there is a `scale` (float32, one number or one for each row) that the numbers are
             multiplied by; when packing, it makes the largest of them the largest that eight bits can say.
+        by_row: whether each row gets a scale of its own when packing.
+        multiplies: whether layers multiply in eight bits where the device can (models/packed/float8_linear).
     """
 
     dtype: torch.dtype = torch.float8_e4m3fn
     is_scaled: bool = False
+    by_row: bool = False
+    multiplies: bool = False
 
     @property
     def name(self) -> str:
@@ -27,15 +35,32 @@ class Float8:
 
     def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
         """The numbers in another floating-point type; scaled ones pass through float32."""
+        data = parts["data"].view(shape)
         if not self.is_scaled:
-            return parts["data"].to(dtype).view(shape)
-        return (parts["data"].float().view(shape) * parts["scale"]).to(dtype)
+            return data.to(dtype)
+        scale = beside(parts["scale"].float(), shape)
+
+        def make(first: int, last: int) -> Tensor:
+            return data[first:last].float().mul_(rows_of(scale, first, last))
+
+        return unpacked_rows(shape, dtype, data.device, make)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to eight bits; without a scale, what is larger than they can say becomes their largest."""
         largest = torch.finfo(self.dtype).max
-        wide = dense.detach().float()
-        if not self.is_scaled:
-            return {"data": wide.clamp(-largest, largest).to(self.dtype)}
-        scale = (wide.abs().amax() / largest).clamp_min(torch.finfo(torch.float32).tiny)
-        return {"data": (wide / scale).clamp(-largest, largest).to(self.dtype), "scale": scale}
+        scale = self._scale(as_matrix(dense), largest) if self.is_scaled else None
+
+        def rounded(rows: Tensor, first: int, last: int) -> tuple[Tensor]:
+            fitted = rows if scale is None else rows / rows_of(scale, first, last)
+            return (fitted.clamp(-largest, largest).to(self.dtype),)
+
+        data = packed_rows(dense, rounded)[0].view(dense.shape)
+        return {"data": data} if scale is None else {"data": data, "scale": scale}
+
+    def _scale(self, matrix: Tensor, largest: float) -> Tensor:
+        if self.by_row:
+            sizes = matrix.abs().amax(dim=1, keepdim=True)
+        else:
+            low, high = torch.aminmax(matrix)
+            sizes = torch.maximum(-low, high)
+        return (sizes.float() / largest).clamp_min(_TINY)

@@ -90,7 +90,9 @@ class Packed(Tensor):
         """Its rows from one up to another, sharing memory; None where the format cannot cut there."""
         cut = getattr(self.format, "rows", None)
         parts = None if cut is None else cut(self.parts, self.shape, begin, end)
-        return None if parts is None else Packed(parts, self.format, (end - begin, *self.shape[1:]), self.dtype)
+        return (
+            None if parts is None else Packed(parts, self.format, (end - begin, *self.shape[1:]), self.dtype)
+        )
 
     def __repr__(self) -> str:  # type: ignore[override]
         """Shape and format, and no numbers."""

@@ -107,7 +107,7 @@ def test_numbers_that_only_a_scale_for_each_block_makes_weights_are_refused(tmp_
         open_checkpoint(path)
     blocks = {f"{NETWORK}time_embed.0.weight_scale": torch.ones(4)}
     save_file(STATE | {name: STATE[name].to(torch.float8_e4m3fn)} | blocks, path)
-    with pytest.raises(BrokenFile, match="scales blocks of numbers"):
+    with pytest.raises(BrokenFile, match="4 scales are neither one nor one for each of 128 rows"):
         open_checkpoint(path)
 
 

@@ -1,0 +1,93 @@
+"""Shows a file of quantised weights as if it held the weights themselves: their names, shapes, packed numbers."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from torch import Tensor
+
+from loaders.errors import BrokenFile
+from loaders.files import Copies, Shape, Weights, copies_nothing
+from loaders.quantised import bitsandbytes, marked, quanto, torchao
+from loaders.quantised.entry import Entry, Found
+
+_DIALECTS = (torchao.find, bitsandbytes.find, quanto.find, marked.find)
+# Endings of names that only files of a kind have which cannot be opened, and what they are called.
+_REFUSED = (
+    (".wscales", "SVDQuant (Nunchaku)"),
+    (".qzeros", "GPTQ or AWQ"),
+    (".W_q", "HQQ"),
+    (".weight_packed", "compressed-tensors"),
+    (".weight_scale_inv", "floats of eight bits with a scale for each square of 128"),
+    (".svd_up", "SDNQ with a low-rank part"),
+)
+
+
+class QuantisedWeights(Weights):
+    """A file in which weights stand in several tensors each, shown under the names of the weights.
+
+    Attributes:
+        titles: what the field calls the dialects it speaks.
+    """
+
+    def __init__(self, weights: Weights, found: Sequence[Found]) -> None:
+        super().__init__(weights.path, weights.metadata)
+        self.taken = weights.taken
+        self.titles = tuple(one.title for one in found)
+        self._weights = weights
+        self._entries: Mapping[str, Entry] = {
+            name: entry for one in found for name, entry in one.entries.items()
+        }
+        parts = {source for entry in self._entries.values() for source in entry.sources.values()}
+        self._hidden = parts.union(*(one.beside for one in found)) - set(self._entries)
+
+    def __getitem__(self, name: str) -> Shape:
+        entry = self._entries.get(name)
+        if entry is None and name in self._hidden:
+            raise KeyError(name)
+        return self._weights[name] if entry is None else entry.shape
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (name for name in self._weights if name not in self._hidden)
+        yield from (name for name in self._entries if name not in self._weights)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def read_many(
+        self, names: Iterable[str], copies: Copies = copies_nothing
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names: plain ones, then packed ones."""
+        wanted = list(names)
+        yield from self._weights.read_many([name for name in wanted if name not in self._entries], copies)
+        packed = {name: self._entries[name] for name in wanted if name in self._entries}
+        beside = [
+            source
+            for entry in packed.values()
+            for part, source in entry.sources.items()
+            if part != "data" and not entry.converts
+        ]
+        small = dict(self._weights.read_many(beside))
+        of_data = {entry.sources["data"]: name for name, entry in packed.items() if not entry.converts}
+        for source, data in self._weights.read_many(of_data):
+            entry = packed[of_data[source]]
+            parts = {part: data if part == "data" else small[one] for part, one in entry.sources.items()}
+            self.taken.add(of_data[source])
+            yield of_data[source], entry.make(parts)
+        for name, entry in packed.items():
+            if entry.converts:
+                read = dict(self._weights.read_many(entry.sources.values()))
+                self.taken.add(name)
+                yield name, entry.make({part: read[source] for part, source in entry.sources.items()})
+
+
+def shown(weights: Weights) -> Weights:
+    """A file as it is, or with its quantised weights under their own names.
+
+    Raises:
+        BrokenFile: for kinds of quantisation that are known but cannot be opened, and for damaged ones.
+    """
+    for ending, title in _REFUSED:
+        name = next((name for name in weights if name.endswith(ending)), None)
+        if name is not None:
+            raise BrokenFile(weights.path, f"it is quantised as {title}, which cannot be opened ({name})")
+    found = [one for find in _DIALECTS if (one := find(weights)).entries]
+    return QuantisedWeights(weights, found) if found else weights

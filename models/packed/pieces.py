@@ -1,0 +1,78 @@
+"""Unpacks and packs large weights a few rows at a time, so that little memory is needed beside them."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Numbers that are worked on at once: much more would need memory, much less would take time.
+PIECE = 1 << 22
+
+
+def unpacked_rows(
+    shape: torch.Size,
+    dtype: torch.dtype,
+    device: torch.device,
+    make: Callable[[int, int], Tensor],
+) -> Tensor:
+    """A weight put together of pieces.
+
+    Args:
+        shape: of the weight, (rows, ...).
+        dtype: its number type.
+        device: where it is.
+        make: the rows from one up to another, in any shape and floating-point type.
+    """
+    rows, step = shape[0], rows_at_once(shape)
+    if step >= rows:
+        return make(0, rows).to(dtype).reshape(shape)
+    made = torch.empty(shape, dtype=dtype, device=device)
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        made[first:last] = make(first, last).reshape(made[first:last].shape)
+    return made
+
+
+def packed_rows(dense: Tensor, pack: Callable[[Tensor, int, int], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """The parts of a weight that is packed row by row, each with its rows first.
+
+    Args:
+        dense: the weight (rows, ...); without rows, (numbers,), it counts as one row.
+        pack: the parts of the rows from one up to another, which come as (rows, numbers) in float32.
+    """
+    matrix = as_matrix(dense)
+    step = rows_at_once(matrix.shape)
+    pieces = []
+    for first in range(0, len(matrix), step):
+        rows = matrix[first : first + step]
+        pieces.append(pack(rows.float(), first, first + len(rows)))
+    return tuple(torch.cat(part) if len(part) > 1 else part[0] for part in zip(*pieces, strict=True))
+
+
+def as_matrix(dense: Tensor) -> Tensor:
+    """A weight (any shape) as (rows, numbers)."""
+    return dense.detach().flatten(1) if dense.ndim > 1 else dense.detach().reshape(1, -1)
+
+
+def rows_at_once(shape: torch.Size) -> int:
+    """How many rows of a weight are worked on together."""
+    return max(1, PIECE // max(1, shape[1:].numel()))
+
+
+def beside(scale: Tensor, shape: torch.Size) -> Tensor:
+    """Scales (one, or one for each row) so that they can be multiplied with a weight of a shape."""
+    if scale.numel() == 1:
+        return scale.reshape(())
+    return scale.reshape(shape[0], *[1] * (len(shape) - 1))
+
+
+def rows_of(scale: Tensor, first: int, last: int) -> Tensor:
+    """The scales of some rows, of one for all or one for each in the first axis; shape as it came."""
+    return scale if scale.ndim == 0 else scale[first:last]
+
+
+def in_blocks(rows: Tensor, size: int, mode: str = "constant") -> Tensor:
+    """Rows (rows, columns) as (rows, blocks, size), filled up with zeros, or in another mode of padding."""
+    missing = -rows.shape[1] % size
+    return (F.pad(rows, (0, missing), mode=mode) if missing else rows).reshape(len(rows), -1, size)
