@@ -12,10 +12,16 @@
  * @typedef {{paint: (context: CanvasRenderingContext2D, view: View, node: Node, place: WidgetPlace) => void,
  *   press?: (pointer: Pointer, node: Node, place: WidgetPlace) => Held | null}} Guest
  */
+/**
+ * Who shows the pictures of the nodes of one type in a way of its own.
+ * @typedef {(context: CanvasRenderingContext2D, node: Node, bounds: import("../model/types.js").Bounds,
+ *   urls: readonly string[]) => void} MediaPainter
+ */
 /** @typedef {(context: CanvasRenderingContext2D, node: Node, shape: Shape) => void} Painter its origin is that of the canvas */
 
 export const hooks = {
   /** @type {Map<string, Guest>} */ widgets: new Map(),
+  /** @type {Map<string, MediaPainter>} by type of node */ media: new Map(),
   /** @type {Set<() => void>} before the scene is drawn */ before: new Set(),
   /** @type {Set<(context: CanvasRenderingContext2D) => void>} above the paper */ ground: new Set(),
   /** @type {Set<(context: CanvasRenderingContext2D) => void>} above all nodes */ top: new Set(),

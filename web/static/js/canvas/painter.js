@@ -8,7 +8,7 @@ import { hooks } from "./hooks.js";
 import { contains } from "./spatial.js";
 import { paintGroups, paintPaper } from "./paint/ground.js";
 import { paintLinks, paintReroutes } from "./paint/links.js";
-import { paintPreview, paintProblems } from "./paint/media.js";
+import { paintPreview, paintSlip } from "./paint/media.js";
 import { paintNodes } from "./paint/nodes.js";
 import { hasOverlay, paintOverlay } from "./paint/overlay.js";
 
@@ -138,7 +138,7 @@ export class Painter {
     this.counts.nodes += nodes.length;
     for (const node of view.standing.hangersIn(part)) {
       paintPreview(context, view, node);
-      paintProblems(context, view, node);
+      paintSlip(context, view, node);
     }
     for (const paint of hooks.top) paint(context);
   }

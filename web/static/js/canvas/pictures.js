@@ -59,6 +59,12 @@ export class Pictures {
     this.onload();
   }
 
+  /** How large a picture is that was asked for, null until it is there. @param {string} url @returns {[number, number] | null} */
+  sizeOf(url) {
+    const entry = this.known.get(url);
+    return entry?.bitmap ? [entry.natural, Math.round(entry.natural * entry.bitmap.height / entry.bitmap.width)] : null;
+  }
+
   /** Forgets a picture, so that it is read again. @param {string} url */
   forget(url) {
     this.known.get(url)?.bitmap?.close();

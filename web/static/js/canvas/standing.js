@@ -31,7 +31,8 @@ export class Standing {
       if (before ? before.run === run && before.output === output && before.problems === problems : isBlank(run, output, problems)) continue;
       this.seen.set(node.id, { run, output, problems });
       const [x, y, width, height] = view.scene.shape(node).bounds;
-      const hangs = problems > 0 || (before?.problems ?? 0) > 0 || run.preview !== null || (before?.run.preview ?? null) !== null;
+      const hangs = problems > 0 || (before?.problems ?? 0) > 0 || isHanging(run) || isHanging(before?.run) ||
+        output !== "" || (before?.output ?? "") !== "";
       view.redrawPart([x, y, width, height + (hangs ? HANG : 0)]);
     }
   }
@@ -39,9 +40,16 @@ export class Standing {
   /** @param {Bounds} part @returns {Node[]} nodes of which a preview or problems may hang into a part */
   hangersIn([x, y, width, height]) {
     const { view } = this;
-    if (view.board.problems.length === 0 && ![...view.board.runs.values()].some((run) => run.preview)) return [];
+    const { problems, runs, outputs } = view.board;
+    const isNone = problems.length === 0 && ![...runs.values()].some(isHanging) && ![...outputs.values()].some(({ texts }) => texts.length > 0);
+    if (isNone) return [];
     return view.scene.nodesIn([x, y - HANG, width, height + HANG]);
   }
+}
+
+/** @param {Readonly<NodeRun> | undefined} run @returns {boolean} whether it shows something below its node */
+function isHanging(run) {
+  return run !== undefined && (run.preview !== null || run.text !== "");
 }
 
 /** @param {Readonly<NodeRun>} run @param {string} output @param {number} problems @returns {boolean} */

@@ -2,6 +2,7 @@
 
 /** @import { App } from "../app.js" */
 
+import { tendGuests } from "../canvas/guests/all.js";
 import { tendFavicon } from "../ui/favicon.js";
 import { t } from "../words.js";
 import { tendWeights } from "./weights.js";
@@ -14,6 +15,7 @@ export function tendMore(app) {
     note: t("Ctrl with the arrow up or down gives the selected words more or less weight."),
   });
   settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
+  tendGuests(app);
   tendWeights(app);
   tendFavicon(app);
 }

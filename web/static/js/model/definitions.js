@@ -36,7 +36,7 @@ export function widget(fields) {
 function widgetOf(name, type, options) {
   if (options.forceInput || options.rawLink) return null;
   const kind = Array.isArray(type) ? "combo" : Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
-  if (!kind) return guestOf(type, options);
+  if (!kind) return guestOf(name, type, options);
   if (kind === "combo") return comboOf(Array.isArray(type) ? type : options.options ?? [], options);
   if (kind === "string") return textOf(options);
   if (kind === "toggle") {
@@ -52,10 +52,16 @@ function widgetOf(name, type, options) {
   });
 }
 
-/** @param {string} type @param {Record<string, any>} options @returns {Widget | null} the widget that an extension brings for a type */
-function guestOf(type, options) {
+/**
+ * @param {string} name @param {string} type @param {Record<string, any>} options
+ * @returns {Widget | null} the widget that an extension brings for a type
+ */
+function guestOf(name, type, options) {
   const guest = guestWidgets.get(type);
-  return guest ? widget({ kind: "custom", guest: type, fallback: options.default ?? guest.fallback, height: guest.height }) : null;
+  // What is said of boxes that came in earlier is kept, not shown.
+  if (!guest) return null;
+  const { height, fallback, hidden = type === "BOUNDING_BOXES" && name === "last_incoming" } = guest;
+  return widget({ kind: "custom", guest: type, fallback: options.default ?? fallback, height, hidden, grows: !hidden });
 }
 
 /** @param {any[]} choices @param {Record<string, any>} options @returns {Widget} */

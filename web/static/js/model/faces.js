@@ -6,10 +6,15 @@
 const faces = new Map();
 
 /**
- * Widgets that extensions bring for types of inputs, by type.
- * @type {Map<string, Readonly<{fallback: any, height: number}>>}
+ * Widgets for types of inputs that something else paints, by type: those of the page itself, and those that extensions bring.
+ * @type {Map<string, Readonly<{fallback: any, height: number, hidden?: boolean}>>}
  */
-export const guestWidgets = new Map();
+export const guestWidgets = new Map([
+  ["CURVE", { fallback: { points: [[0, 0], [1, 1]], interpolation: "monotone_cubic" }, height: 190 }],
+  ["BOUNDING_BOXES", { fallback: [], height: 220 }],
+  ["IMAGECOMPARE", { fallback: "", height: 0, hidden: true }],
+  ["BOUNDING_BOX", { fallback: { x: 0, y: 0, width: 512, height: 512 }, height: 200 }],
+]);
 
 /**
  * The sockets and widgets that an extension gives a node.

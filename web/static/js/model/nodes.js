@@ -66,7 +66,7 @@ export function defaultValues(definition) {
 export function comfortableSize(definition) {
   const inputs = liveInputs(definition, NEW);
   const sockets = inputs.filter((input) => !input.widget);
-  const widgets = inputs.filter((input) => input.widget);
+  const widgets = inputs.filter((input) => input.widget && !input.widget.hidden);
   const rows = Math.max(sockets.length, definition.outputs.length);
   let height = rows * SLOT + MARGIN + (rows > 0 ? 4 : 0);
   for (const input of widgets) height += widgetHeight(/** @type {Widget} */ (input.widget));

@@ -2,11 +2,13 @@
 
 /** @import { Widget } from "../model/types.js" */
 
-/** @typedef {"slider" | "number" | "seed" | "text" | "line" | "list" | "toggle" | "file"} FieldKind */
+/** @typedef {"slider" | "number" | "seed" | "text" | "line" | "list" | "toggle" | "file" | "json"} FieldKind */
 /** @typedef {Readonly<{label?: string, minimum?: number, maximum?: number, widget?: string}>} Wish what a form says of an input */
 
 /** A range with more steps than these is easier to type than to slide. */
 const MOST_STEPS = 1000;
+/** What the page paints on nodes itself; in words it is what files hold. */
+const DRAWN = new Set(["CURVE", "BOUNDING_BOX", "BOUNDING_BOXES"]);
 
 /**
  * A widget within the limits that a form sets; a form can only narrow them.
@@ -25,7 +27,7 @@ export function limited(widget, { minimum = -Infinity, maximum = Infinity }) {
  * @returns {readonly FieldKind[]}
  */
 export function kindsFor(widget) {
-  if (widget.guest !== undefined) return [];
+  if (widget.guest !== undefined) return DRAWN.has(widget.guest) ? ["json"] : [];
   if (widget.kind === "text") return ["text", "line"];
   if (widget.kind === "string") return ["line", "text"];
   if (widget.kind === "combo") return widget.upload ? ["file", "list"] : ["list"];

@@ -3,9 +3,12 @@
 /** @import { Bounds, Node } from "../../model/types.js" */
 /** @import { View } from "../view.js" */
 
+import { hooks } from "../hooks.js";
 import { FONT } from "../theme.js";
 import { lines, write } from "../text.js";
 import { t } from "../../words.js";
+
+const MOST_LETTERS = 600;
 
 /**
  * The pictures of a node in its own space: in a grid that leaves them as large as it can.
@@ -17,9 +20,11 @@ export function paintMedia(context, view, node, bounds) {
   context.roundRect(x, y, width, height, 6);
   context.fillStyle = view.theme.field;
   context.fill();
-  const texts = view.outputOf(node).texts;
-  if (texts.length > 0) return paintTexts(context, view, texts.join("\n"), bounds);
+  const { texts } = view.outputOf(node);
   const urls = view.picturesOf(node);
+  if (texts.length > 0 && urls.length === 0) return paintTexts(context, view, texts.join("\n"), bounds);
+  const own = hooks.media.get(node.type);
+  if (own && urls.length > 1) return own(context, node, bounds, urls);
   if (urls.length === 0) return paintNothing(context, view, node, bounds);
   const picked = view.picked.get(node.id);
   if (picked !== undefined && picked < urls.length && urls.length > 1) return paintPicked(context, view, node, bounds, urls, picked);
@@ -163,22 +168,36 @@ export function paintPreview(context, view, node) {
 }
 
 /**
- * The first words of what is wrong, on a slip below the node.
+ * What hangs below a node in words: what is wrong with it, or else what it says of itself.
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node
  */
-export function paintProblems(context, view, node) {
-  const problems = view.problemsOf(node);
-  if (problems.length === 0 || view.camera.scale < 0.35) return;
+export function paintSlip(context, view, node) {
+  if (view.camera.scale < 0.35) return;
+  const problems = view.problemsOf(node).map(({ text }) => text);
+  const text = (problems.length > 0 ? problems : saidBy(view, node)).join("\n").trim();
+  if (text === "") return;
+  const { theme } = view;
   const [x, y, width, height] = view.scene.shape(node).bounds;
   write(context, `12px ${FONT}`);
-  const text = problems.map((problem) => problem.text).join("\n");
-  const shown = lines(context, text, width - 20, 4).slice(0, 4);
-  context.fillStyle = view.theme.danger;
+  const shown = lines(context, text.slice(0, MOST_LETTERS), width - 20, 4).slice(0, 4);
+  context.fillStyle = problems.length > 0 ? theme.danger : theme.field;
   context.beginPath();
   context.roundRect(x, y + height + 6, width, shown.length * 16 + 12, 6);
   context.fill();
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
-  context.fillStyle = view.theme.onAccent;
+  context.fillStyle = problems.length > 0 ? theme.onAccent : theme.soft;
   for (const [index, line] of shown.entries()) context.fillText(line, x + 10, y + height + 23 + index * 16);
+}
+
+/**
+ * What a node says of itself that stands nowhere on it: while it runs, and what it has found out.
+ * @param {View} view @param {Node} node @returns {readonly string[]}
+ */
+export function saidBy(view, node) {
+  const run = view.runOf(node);
+  if (run.text !== "" && !run.preview) return [run.text];
+  const { texts, pictures } = view.outputOf(node);
+  const isOnIt = view.scene.shape(node).media !== null && pictures.length === 0 && view.picturesOf(node).length === 0;
+  return texts.length === 0 || isOnIt ? [] : texts;
 }

@@ -56,7 +56,7 @@ function note(binding, text) {
 const FIELDS = {
   text: (binding, id) => typed(binding, make("textarea", { id, rows: 3, spellcheck: false, placeholder: binding.widget?.placeholder ?? "" })),
   line: (binding, id) => typed(binding, make("input", { id, type: "text", spellcheck: false, placeholder: binding.widget?.placeholder ?? "" })),
-  list: listField, toggle: toggleField, slider: sliderField, number: numberField, seed: seedField, file: fileField,
+  list: listField, toggle: toggleField, slider: sliderField, number: numberField, seed: seedField, file: fileField, json: jsonField,
 };
 
 /** @param {Binding} binding @param {HTMLTextAreaElement | HTMLInputElement} control @returns {Parts} */
@@ -68,6 +68,24 @@ function typed(binding, control) {
     const value = String(binding.value ?? "");
     if (control.value !== value) control.value = value;
   };
+  return { control, update };
+}
+
+/** @param {Binding} binding @param {string} id @returns {Parts} what is drawn on a node, as files hold it */
+function jsonField(binding, id) {
+  const control = make("textarea", { id, rows: 3, spellcheck: false });
+  const update = () => {
+    if (document.activeElement !== control) control.value = JSON.stringify(binding.value ?? null);
+  };
+  control.addEventListener("change", () => {
+    try {
+      binding.set(JSON.parse(control.value));
+      control.setCustomValidity("");
+    } catch (error) {
+      control.setCustomValidity(error instanceof Error ? error.message : String(error));
+      control.reportValidity();
+    }
+  });
   return { control, update };
 }
 
