@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Generic, Protocol, TypeVar, cast
+from weakref import WeakSet
 
 from torch import nn
 
@@ -19,6 +20,8 @@ class HoldsNetwork(Protocol):
         """The network that patches are installed in."""
         ...
 
+
+_substitutes: "WeakSet[nn.Module]" = WeakSet()
 
 N = TypeVar("N", bound=HoldsNetwork)
 M = TypeVar("M", bound=HoldsNetwork)
@@ -99,4 +102,10 @@ class Substitution:
         parent: Any = root.get_submodule(parent_path)
         original = parent.get_submodule(name)
         undo.callback(setattr, parent, name, original)
+        _substitutes.add(self.module)
         setattr(parent, name, self.module)
+
+
+def stands_in(module: nn.Module) -> bool:
+    """Whether a module is one that a patch put in the place of another."""
+    return module in _substitutes

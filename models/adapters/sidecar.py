@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 
-from models.adapters.places import change_output
 from models.adapters.products import LowRank
 from models.packed.away import Away, waiting
 from models.packed.tensor import Format, Packed
@@ -30,6 +29,8 @@ _PASSES_AT_USE = 6
 _PASSES_BESIDE = 3
 
 
+# The name under which factors hang on a layer.
+CHAINS = "factors_beside"
 _beside: "WeakKeyDictionary[nn.Module, list[Beside]]" = WeakKeyDictionary()
 
 
@@ -138,33 +139,37 @@ def can_run_beside(layer: nn.Module) -> bool:
 
 
 class Beside:
-    """Factors that run beside one layer.
+    """Factors that run beside one layer, where that layer computes and in its number type.
 
-    They are on the device and in the number type of what comes in, wherever the layer's own weight is kept.
+    They hang on the layer as plain tensors, so that a compiled network takes others of the same shapes as
+    they come.
     """
 
     def __init__(self, layer: nn.Module, steps: Sequence[Step]) -> None:
         self.layer = layer
         self.steps = tuple(steps)
+        weight = layer.get_parameter("weight")
         chains = [_chain(step.factors, step.strength) for step in steps if step.factors is not None]
         assert len(chains) == len(steps)
-        self.chains = chains
-        plain = [chain for chain in self.chains if len(chain) == 2]
-        alike = {chain[0].shape[1:] for chain in plain} | {chain[1].shape[2:] for chain in plain}
-        if len(plain) > 1 and len(alike) <= 2:
-            joined = [torch.cat([chain[0] for chain in plain]), torch.cat([chain[1] for chain in plain], 1)]
-            self.chains = [joined, *(chain for chain in self.chains if len(chain) > 2)]
-        self._ready: tuple[Any, list[list[Tensor]]] | None = None
+        self.chains = tuple(
+            tuple(factor.to(weight.device, weight.dtype) for factor in chain) for chain in _joined(chains)
+        )
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the factors in the number type of the layer."""
-        size = self.layer.get_parameter("weight").dtype.itemsize
-        return sum(factor.numel() * size for chain in self.chains for factor in chain)
+        """Bytes of the factors."""
+        return sum(factor.numel() * factor.element_size() for chain in self.chains for factor in chain)
 
     def install(self, undo: ExitStack) -> None:
-        """Hook the factors on the layer."""
-        change_output(self.layer, partial(_added, self), undo)
+        """Hang the factors on the layer, beside those that hang there."""
+        present = self.layer.__dict__.get(CHAINS)
+        if present is None:
+            handle = self.layer.register_forward_hook(run_beside)
+            undo.callback(handle.remove)
+            undo.callback(self.layer.__dict__.pop, CHAINS)
+        else:
+            undo.callback(self.layer.__dict__.__setitem__, CHAINS, present)
+        self.layer.__dict__[CHAINS] = (*(present or ()), *self.chains)
 
     def stand_in(self, undo: ExitStack) -> None:
         """Run beside the layer in the place of a changed weight, so that later changes find it."""
@@ -172,35 +177,33 @@ class Beside:
         undo.callback(_beside[self.layer].remove, self)
         self.install(undo)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """What is added for an input (B, ..., in) of a linear layer or (B, in, h, w) of a convolution."""
-        chains = self._on(x)
-        made = self._through(chains[0], x)
-        for chain in chains[1:]:
-            made = made + self._through(chain, x)
-        return made
 
-    def _on(self, x: Tensor) -> list[list[Tensor]]:
-        if self._ready is None or self._ready[0] != (x.device, x.dtype):
-            chains = [[factor.to(x.device, x.dtype) for factor in chain] for chain in self.chains]
-            self._ready = ((x.device, x.dtype), chains)
-        return self._ready[1]
+def run_beside(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+    """The output of a layer and what its factors make of the input.
 
-    def _through(self, chain: Sequence[Tensor], x: Tensor) -> Tensor:
-        layer = self.layer
-        if isinstance(layer, nn.Linear):
-            for factor in chain:
-                x = linear(x, factor.flatten(1))
-            return x
-        assert isinstance(layer, nn.Conv2d)
-        wide = max(range(len(chain)), key=lambda index: chain[index].shape[2:].numel())
-        for index, factor in enumerate(chain):
-            square = factor if factor.ndim == 4 else factor[:, :, None, None]
-            if index == wide:
-                x = conv2d(x, square, None, layer.stride, layer.padding, layer.dilation)
-            else:
-                x = conv2d(x, square)
+    Inputs are (B, ..., in) of a linear layer or (B, in, h, w) of a convolution.
+    """
+    with torch.no_grad():
+        for chain in layer.__dict__[CHAINS]:
+            output = output + _through(layer, chain, inputs[0])
+        return output
+
+
+def _through(layer: nn.Module, chain: Sequence[Tensor], x: Tensor) -> Tensor:
+    factors = [factor.to(x.device, x.dtype) for factor in chain]
+    if isinstance(layer, nn.Linear):
+        for factor in factors:
+            x = linear(x, factor.flatten(1))
         return x
+    assert isinstance(layer, nn.Conv2d)
+    wide = max(range(len(factors)), key=lambda index: factors[index].shape[2:].numel())
+    for index, factor in enumerate(factors):
+        square = factor if factor.ndim == 4 else factor[:, :, None, None]
+        if index == wide:
+            x = conv2d(x, square, None, layer.stride, layer.padding, layer.dilation)
+        else:
+            x = conv2d(x, square)
+    return x
 
 
 def beside_layer(layer: nn.Module) -> tuple[Step, ...]:
@@ -215,9 +218,14 @@ def _chain(product: LowRank, strength: float) -> list[Tensor]:
     return [product.down.float(), *middle, product.up.float() * scale]
 
 
-def _added(beside: Beside, output: Tensor, x: Tensor) -> Tensor:
-    with torch.no_grad():
-        return output + beside(x)
+def _joined(chains: list[list[Tensor]]) -> list[list[Tensor]]:
+    """Chains of which those of two factors of the same kinds are one."""
+    plain = [chain for chain in chains if len(chain) == 2]
+    kinds = {(chain[0].shape[1:], chain[1].shape[2:]) for chain in plain}
+    if len(plain) < 2 or len(kinds) > 1:
+        return chains
+    joined = [torch.cat([chain[0] for chain in plain]), torch.cat([chain[1] for chain in plain], dim=1)]
+    return [joined, *(chain for chain in chains if len(chain) > 2)]
 
 
 @dataclass(frozen=True)

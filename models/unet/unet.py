@@ -20,6 +20,7 @@ from models.unet.blocks import (
     SkipJoin,
     SpatialTransformer,
     Stage,
+    TransformerBlock,
     Upsample,
 )
 from models.unet.config import UNetConfig
@@ -31,7 +32,13 @@ _NO_CONTROL = ControlResiduals()
 
 
 class UNet(nn.Module):
-    """Predicts noise (or velocity) in a latent from the latent, a time and a text context."""
+    """Predicts noise (or velocity) in a latent from the latent, a time and a text context.
+
+    Attributes:
+        repeated: the types of the blocks of which it has many, for compiling.
+    """
+
+    repeated = (ResidualBlock, TransformerBlock)
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()

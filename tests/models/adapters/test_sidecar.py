@@ -151,6 +151,7 @@ def test_several_plain_factors_run_as_one_pair() -> None:
     assert beside.size_bytes == 4 * 12 * (256 + 64)
     mixed = Beside(network.conv, [Step(Added(CORE), 1.0), Step(Added(KERNEL), 1.0), Step(Added(KERNEL), 1.0)])
     assert sorted(len(chain) for chain in mixed.chains) == [2, 3]
+    assert mixed.chains[0][0].shape == (8, 64, 3, 3)
 
 
 def test_what_is_changed_at_use_carries_its_factors_as_parts() -> None:
