@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.packed.float8_linear import multiplied
 from models.packed.pieces import as_matrix, beside, packed_rows, rows_of, unpacked_rows
 
 _TINY = torch.finfo(torch.float32).tiny
@@ -20,7 +21,7 @@ class Float8:
         is_scaled: whether there is a `scale` (float32, one number or one for each row) that the numbers are
             multiplied by; when packing, it makes the largest of them the largest that eight bits can say.
         by_row: whether each row gets a scale of its own when packing.
-        multiplies: whether layers multiply in eight bits where the device can (models/packed/float8_linear).
+        multiplies: whether linear layers multiply in eight bits where the device can.
     """
 
     dtype: torch.dtype = torch.float8_e4m3fn
@@ -44,6 +45,14 @@ class Float8:
             return data[first:last].float().mul_(rows_of(scale, first, last))
 
         return unpacked_rows(shape, dtype, data.device, make)
+
+    def linear(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, given: Tensor, bias: Tensor | None
+    ) -> Tensor | None:
+        """What a linear layer with this weight makes of its input (..., in), multiplied in eight bits."""
+        if not self.multiplies:
+            return None
+        return multiplied(parts["data"].view(shape), parts.get("scale"), given, bias)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to eight bits; without a scale, what is larger than they can say becomes their largest."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils._pytree import tree_map
 
 _aten = torch.ops.aten
@@ -119,6 +120,15 @@ class Packed(Tensor):
     }
 
     @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of torch; formats with `linear` may multiply without unpacking."""
+        del types
+        if func is F.linear and (made := _linear(*args, **(kwargs or {}))) is not None:
+            return made
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+    @classmethod
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -159,6 +169,15 @@ def stored(tensor: Tensor) -> tuple[Tensor, ...]:
 def stored_bytes(tensor: Tensor) -> int:
     """How many bytes the numbers of a tensor (any shape), packed or not, take."""
     return sum(part.numel() * part.element_size() for part in stored(tensor))
+
+
+def _linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
+    """A linear layer on (..., in) by the weight's own format; None where it has no way of its own."""
+    own = getattr(weight.format, "linear", None) if isinstance(weight, Packed) else None
+    if own is None or not isinstance(weight, Packed):
+        return None
+    made: Tensor | None = own(weight.parts, weight.shape, given, bias)
+    return made
 
 
 def _unpacked(value: Any) -> Any:
