@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from executor.attention_options import attention_lack, attention_settings
 from executor.log_format import LineFormatter
+from executor.memory_options import memory_contradiction, memory_limits
 from executor.options import devices, make_parser, visible_devices, worker_arguments
 from loaders.extra_paths import ExtraPathsError
 from web.settings import VERSION, WebSettings
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         handler.setFormatter(LineFormatter())
         logging.basicConfig(level=options.verbose, handlers=[handler])
     try:
-        if lack := attention_lack(options):
+        if lack := attention_lack(options) or memory_contradiction(options):
             raise StartError(lack)
         return int(options.run(options))
     except (ExtraPathsError, StartError) as problem:
@@ -256,8 +257,13 @@ def _memory(options: argparse.Namespace, device: str | None = None) -> "Memory":
         choice.use(attention_settings(options))
     except ValueError as problem:
         raise StartError(str(problem)) from problem
-    deterministic, number_type = options.deterministic, options.number_type
-    return open_memory(options.cpu, device, deterministic=deterministic, number_type=number_type)
+    return open_memory(
+        options.cpu,
+        device,
+        deterministic=options.deterministic,
+        number_type=options.number_type,
+        limits=memory_limits(options),
+    )
 
 
 def _shelf(

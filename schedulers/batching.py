@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -58,6 +58,8 @@ class ConditionedDenoiser:
         self._filled: dict[tuple[int, ...], tuple[Term, ...]] = {}
         self._evaluations = 0
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
+        self._most_rows: int | None = None
+        self._parts: dict[tuple[int, int, int], Term] = {}
 
     def __call__(
         self, x: Tensor, sigma: float, names: Sequence[str], under: Sequence[Patch] = ()
@@ -105,7 +107,28 @@ class ConditionedDenoiser:
     ) -> tuple[Tensor, ...]:
         """One (B, C, h, w) answer for each of terms that fit together, in one call if memory allows."""
         if len(members) > self._most_terms:
-            return self._run_parts(x, sigma, members, under)
+            return self._run_terms(x, sigma, members, under)
+        if self._most_rows is not None and x.shape[0] > self._most_rows and not members[0].term.controls:
+            return self._run_rows(x, sigma, members[0], under)
+        try:
+            return self._run_together(x, sigma, members, under)
+        except torch.OutOfMemoryError:
+            if len(members) == 1 and (x.shape[0] == 1 or members[0].term.controls):
+                raise
+        # Not while the error is handled: it holds all that was computed up to then.
+        if len(members) > 1:
+            self._most_terms = len(members) // 2
+            logger.info(
+                "No memory for %d prompts in one run, going on with %d", len(members), self._most_terms
+            )
+        else:
+            self._most_rows = x.shape[0] // 2
+            logger.info("No memory for %d pictures in one run, going on with %d", len(x), self._most_rows)
+        return self._run(x, sigma, members, under)
+
+    def _run_together(
+        self, x: Tensor, sigma: float, members: Sequence[_Active], under: Sequence[Patch]
+    ) -> tuple[Tensor, ...]:
         terms = [member.term for member in members]
         area = terms[0].area
         crops = [x if term.area is None else cropped(x, term.area) for term in terms]
@@ -121,24 +144,40 @@ class ConditionedDenoiser:
         places = height, width, self._sigmas, self._sampling, self._evaluations
         alone = members[0].hooked, tuple(patch.key for patch in under)
         purpose = (tuple(id(term) for term in terms), *alone)
-        call = Call(sigma, rows, x.shape[0], *places, purpose)
-        try:
-            with calling(call):
-                output = self._network(stacked, sigma, context, inputs, terms[0].controls)
-        except torch.OutOfMemoryError:
-            if len(terms) == 1:
-                raise
-            self._most_terms = len(terms) // 2
-            logger.info("No memory for %d prompts in one run, going on with %d", len(terms), self._most_terms)
-            return self._run_parts(x, sigma, members, under)
+        with calling(Call(sigma, rows, x.shape[0], *places, purpose)):
+            output = self._network(stacked, sigma, context, inputs, terms[0].controls)
         return output.chunk(len(terms))
 
-    def _run_parts(
+    def _run_terms(
         self, x: Tensor, sigma: float, members: Sequence[_Active], under: Sequence[Patch]
     ) -> tuple[Tensor, ...]:
+        """The answers of terms, a few at a time."""
         most = self._most_terms
         groups = [members[first : first + most] for first in range(0, len(members), most)]
         return tuple(answer for group in groups for answer in self._run(x, sigma, group, under))
+
+    def _run_rows(
+        self, x: Tensor, sigma: float, member: _Active, under: Sequence[Patch]
+    ) -> tuple[Tensor, ...]:
+        """The answer of one term without controls, a few pictures of x at a time."""
+        batch, most = x.shape[0], self._most_rows or 1
+        answers: list[Tensor] = []
+        for first in range(0, batch, most):
+            last = min(batch, first + most)
+            part = replace(member, term=self._part(member.term, batch, first, last))
+            answers += self._run(x[first:last], sigma, [part], under)
+        return (torch.cat(answers),)
+
+    def _part(self, term: Term, batch: int, first: int, last: int) -> Term:
+        """A term for some rows of a batch; one and the same each time, as contexts go by identity."""
+        name = (id(term), first, last)
+        if name not in self._parts:
+            rows = {key: tiled(value, batch)[first:last] for key, value in term.inputs.items()}
+            embedding = (
+                tiled(term.embedding, batch)[first:last] if len(term.embedding) > 1 else term.embedding
+            )
+            self._parts[name] = replace(term, inputs=rows, embedding=embedding)
+        return self._parts[name]
 
     def _context(self, terms: Sequence[Term], batch: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Embeddings (len(terms) * batch, T, D) and the further inputs with as many rows.

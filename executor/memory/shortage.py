@@ -17,6 +17,8 @@ def shortage(error: BaseException, devices: Devices) -> OutOfMemory | None:
     Errors on the compute device are of a type of their own or known by their text, and so are those of the
     processor, whether torch, numpy or Python raised them.
     """
+    if isinstance(error, OutOfMemory):
+        return error
     text = str(error)
     on_device = isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "out of memory" in text.lower()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from executor.memory.live import FusedAttention, LiveBytes
 from models.control.controlnet import ControlNet
+from models.packed.away import Away
 from models.packed.tensor import Packed
 from models.text.clip import ClipText
 from models.text.encoders import TextEncoders
@@ -99,9 +100,10 @@ def _unet_run(network: nn.Module, shape: Shape, dtype: torch.dtype) -> Callable[
 
 
 def _without_values(tensor: Tensor) -> Tensor:
-    """A tensor (any shape) on the meta device, packed or a parameter where this one is."""
-    if isinstance(tensor, Packed):
-        bare: Tensor = tensor.with_parts(lambda part: torch.empty_like(part, device=META))
-        return nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
-    empty = torch.empty_like(tensor, device=META)
-    return nn.Parameter(empty, requires_grad=False) if isinstance(tensor, nn.Parameter) else empty
+    """A tensor (any shape) on the meta device, packed or a parameter where this one is, wherever it waits."""
+    home = tensor.home if isinstance(tensor, Away) else tensor
+    if isinstance(home, Packed):
+        bare: Tensor = home.with_parts(lambda part: torch.empty_like(part, device=META))
+    else:
+        bare = torch.empty_strided(home.shape, home.stride(), dtype=home.dtype, device=META)
+    return nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare

@@ -86,6 +86,9 @@ class ResultCache:
     def end(self) -> None:
         """The job is over."""
 
+    def give_way(self) -> None:
+        """Memory ran short: drop what the job that runs has not used, where that is known."""
+
     def get(self, fingerprint: str) -> Outcome | None:
         """The outcome with that fingerprint, which counts as its use."""
         with self._lock:

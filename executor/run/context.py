@@ -29,7 +29,8 @@ PROGRESS_AT_ONCE = 100.0
 running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
 """The (job, node) that the current code runs for; log records can carry it."""
 
-Resident: TypeAlias = Callable[[Any], AbstractContextManager[Any]]
+Resident: TypeAlias = Callable[..., AbstractContextManager[Any]]
+Fits: TypeAlias = Callable[[Any, Sequence[int]], bool]
 
 
 def enter_context(context: "RunContext | None") -> None:
@@ -64,6 +65,7 @@ class RunContext:
         house: House | None = None,
         preview_size: int = PREVIEW_SIZE,
         precision: Precision | None = None,
+        fits: Fits | None = None,
     ) -> None:
         self.job_id = job.job_id
         self.node_id = node_id
@@ -81,6 +83,7 @@ class RunContext:
         self._allowance = Allowance(PROGRESS_PER_SECOND, PROGRESS_AT_ONCE)
         self._is_cancelled = is_cancelled
         self._resident = resident
+        self._fits = fits
 
     @property
     def log(self) -> logging.Logger:
@@ -138,9 +141,13 @@ class RunContext:
         data, width, height = buffer.getvalue(), image.width, image.height
         self._emit(NodePreview(self.job_id, self.node_id, "png", data, width, height, *self.ids))
 
-    def resident(self, value: Any) -> AbstractContextManager[Any]:
+    def resident(self, value: Any, shape: Sequence[int] | None = None) -> AbstractContextManager[Any]:
         """Borrow the network of a patched model, on the compute device with its patches installed."""
-        return self._resident(value)
+        return self._resident(value) if shape is None or self._fits is None else self._resident(value, shape)
+
+    def fits(self, value: Any, shape: Sequence[int]) -> bool:
+        """Whether there is memory to run a network on a shape; yes, if nobody can tell."""
+        return self._fits is None or self._fits(value, shape)
 
     def show(self, key: str, items: Sequence[Any]) -> None:
         """Add to what the page shows on the node."""
@@ -173,8 +180,12 @@ def context_maker(
     resident: Resident,
     preview_size: int = PREVIEW_SIZE,
     precision: Precision | None = None,
+    fits: Fits | None = None,
 ) -> MakeContext:
-    """Makes contexts that all use the same files, resident networks and number types."""
+    """Makes contexts that all use the same files, resident networks and number types.
+
+    Who says with `fits(value, shape)` what there is memory for, lends by shape too: `resident(value, shape)`.
+    """
 
     def make(
         job: "RunRequest",
@@ -183,6 +194,8 @@ def context_maker(
         is_cancelled: Callable[[], bool],
         house: House | None = None,
     ) -> RunContext:
-        return RunContext(job, node_id, emit, is_cancelled, files, resident, house, preview_size, precision)
+        return RunContext(
+            job, node_id, emit, is_cancelled, files, resident, house, preview_size, precision, fits
+        )
 
     return make

@@ -35,6 +35,7 @@ from executor.run.failures import Failure, describe_failure, type_name
 from executor.run.frames import NODE_ERRORS, Frame, Parts
 from executor.run.growth import Growth
 from executor.run.identity import Identities
+from executor.run.second_try import call
 from executor.run.staging import go_on, stage
 from executor.run.why import EMPTY, EQUAL, FIRST, HELD, MOST_REASONS, Reason
 from nodes.api.context import call_index
@@ -74,6 +75,7 @@ class Drive:
         self.cached: list[str] = []
         self.why: dict[str, Reason] = {}
         self.has_news = False
+        self.ran_short = False
         self.begin(Graph())
 
     def begin(self, graph: Graph) -> None:
@@ -126,6 +128,11 @@ class Drive:
         self.emit(finished)
         return finished
 
+    def relieve(self) -> None:
+        """Make room after memory ran short."""
+        self.parts.cache.give_way()
+        self.parts.relieve()
+
     def clean_up(self) -> None:
         """Let go of what belongs to this job, and take down what its results are made of."""
         self.outcomes.clear()
@@ -135,6 +142,8 @@ class Drive:
         if not self.parts.cache.keeps_objects:
             self.parts.instances.clear()
         self.parts.past.remember(self.finished, self.prints.materials, self.fingerprints)
+        if self.ran_short:
+            self.relieve()
 
     def prepare(self) -> None:
         """Fingerprint what the targets need, say what of it is known, count who will use each result."""
@@ -275,7 +284,7 @@ class Drive:
                     self.check_cancelled()
                 call_index.set(index)
                 arguments = binding.arguments(index)
-                answers.take(binding.held(arguments) or binding.call(arguments, frame.context))
+                answers.take(binding.held(arguments) or call(self, frame, binding, arguments))
         except NODE_ERRORS as error:
             raise self.failure(frame, error) from None
         self.complete(frame, answers)
@@ -369,6 +378,7 @@ class Drive:
         if self.cancelled or isinstance(error, Cancelled):
             return Cancelled(f"job {self.job.job_id} was cancelled")
         if (lack := self.parts.shortage(error)) is not None:
+            self.ran_short = True
             error = lack.with_traceback(error.__traceback__)
         inputs = {} if frame.binding is None else {**frame.binding.fixed, **frame.binding.mapped}
         frame.binding = None

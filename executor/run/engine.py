@@ -15,7 +15,7 @@ from executor.run.cache import ResultCache
 from executor.run.context import MakeContext
 from executor.run.drive import Deliver, Drive
 from executor.run.events import Emit, Event, JobFinished
-from executor.run.frames import Parts, Shortage
+from executor.run.frames import Parts, Relieve, Shortage
 from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread, Surroundings
 from executor.run.why import Past
@@ -41,7 +41,8 @@ class Engine:
     Sync nodes run on one compute thread, in the order in which their results are needed; async nodes overlap
     on a second one. `surroundings()` is entered once on each of them (a place to switch gradients off).
     `stat(folder, name)` describes the files that file widgets name, so that a changed file is read again.
-    `shortage(error)` says it in a sentence when what a node raised means that memory ran out.
+    `shortage(error)` says it in a sentence when what a node raised means that memory ran out; `relieve()`
+    makes room then, before the node is tried once more.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Engine:
         stat: Stat | None = None,
         surroundings: Surroundings = nullcontext,
         shortage: Shortage | None = None,
+        relieve: Relieve | None = None,
     ) -> None:
         self.cache = cache
         self._overlap = AsyncThread(surroundings)
@@ -66,6 +68,7 @@ class Engine:
             stat or _no_stat,
             self._overlap,
             shortage or _no_shortage,
+            relieve or _no_relief,
         )
         self._surroundings = surroundings
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -150,4 +153,8 @@ def _no_stat(folder: str, name: str) -> None:
 
 
 def _no_shortage(error: BaseException) -> None:
+    return None
+
+
+def _no_relief() -> None:
     return None

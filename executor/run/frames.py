@@ -21,6 +21,9 @@ from nodes.api.errors import NodeError
 Shortage: TypeAlias = Callable[[BaseException], NodeError | None]
 """An error of an allocator as one that people understand; None for what has another cause."""
 
+Relieve: TypeAlias = Callable[[], None]
+"""Makes room after memory ran short: networks and results that nobody uses now are let go of."""
+
 NODE_ERRORS = (Exception, SystemExit, asyncio.CancelledError)
 """What a node may raise without harm to the engine."""
 
@@ -37,6 +40,7 @@ class Parts:
     stat: Stat
     overlap: AsyncThread
     shortage: Shortage
+    relieve: Relieve
 
 
 class Frame:
@@ -44,6 +48,7 @@ class Frame:
 
     needs: what must be there before it goes on, and `rest` what of it was not looked at.
     answers: what its calls gave, while graphs that it wants run in its place are computed.
+    is_second_try: whether memory ran short in it before.
     """
 
     __slots__ = (
@@ -52,6 +57,7 @@ class Frame:
         "binding",
         "content",
         "context",
+        "is_second_try",
         "missing",
         "needs",
         "node_id",
@@ -63,6 +69,7 @@ class Frame:
         self.node_id = node_id
         self.plan = plan
         self.missing = 0
+        self.is_second_try = False
         self.began = 0.0
         self.content = ""
         self.context: RunContext | None = None

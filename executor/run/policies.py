@@ -87,6 +87,12 @@ class HeadroomCache(ResultCache):
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._make_room()
 
+    def give_way(self) -> None:
+        """Memory ran short: drop what the job that runs has not used."""
+        with self._lock:
+            for content in [content for content in self._entries if content not in self._used]:
+                self._drop(content)
+
     def _make_room(self) -> None:
         self._looked = time.monotonic()
         if self.available() >= self.headroom_bytes:

@@ -1,17 +1,25 @@
-"""Which device computes in this process, and what does it tell of itself?"""
+"""Which device computes in this process, what fits on it, and what does it tell of itself?"""
 
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from executor.memory.devices import choose_devices
+from executor.memory.estimate import Estimates
+from executor.memory.host import host_room
+from executor.memory.limits import Limits
 from executor.memory.precision import choose_precision
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
-from nodes.api.errors import NodeError
+from models.adapters.patch import Patched
+from nodes.api.errors import NodeError, OutOfMemory
+
+Shape = Sequence[int]
 
 
 def be_deterministic() -> None:
@@ -23,35 +31,103 @@ def be_deterministic() -> None:
 class DeviceMemory:
     """Networks on one device; gradients are off unless a node asks.
 
-    Nodes that say "cuda" and no number mean this device too.
+    Nodes that say "cuda" and no number mean this device too. What networks compute with beside their weights
+    is estimated before they are placed, and measured while they run.
     """
 
-    def __init__(self, device: str = "auto", number_type: str | None = None) -> None:
-        devices = choose_devices(device)
+    def __init__(
+        self, device: str = "auto", number_type: str | None = None, limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        devices = choose_devices(device, self.limits)
         self.precision = choose_precision(devices, number_type)
         if devices.compute.type == "cuda":
             torch.cuda.set_device(devices.compute)
-        self._residency = Residency(devices)
+        self.residency = Residency(devices)
+        self.estimates = Estimates()
+        self._short: list[tuple[weakref.ref[Any], Shape | None]] = []
+        self._depth = 0
+        self._nested = False
 
-    def borrow(self, value: Any) -> AbstractContextManager[Any]:
-        """The network of a patched model on the compute device, patches installed."""
-        return self._residency.borrow(value)
+    @contextmanager
+    def borrow(self, value: Any, shape: Shape | None = None) -> Iterator[Any]:
+        """The network of a patched model on the compute device, patches installed, to be run on a shape."""
+        network = value.base.network if isinstance(value, Patched) else None
+        wanted = None
+        if network is not None and self._moves(network):
+            wanted = self.estimates.activation_bytes(network, shape) or None
+        try:
+            with self.residency.borrow(value, wanted) as base, self._measured(network, shape):
+                yield base
+        except (torch.OutOfMemoryError, RuntimeError, MemoryError, OutOfMemory) as error:
+            if network is not None and shortage(error, self.residency.devices) is not None:
+                self._short.append((weakref.ref(value.base), shape))
+            raise
+
+    def fits(self, value: Any, shape: Shape) -> bool:
+        """Whether there is memory to run the network of a patched model on an input of a shape."""
+        if not isinstance(value, Patched):
+            return True
+        network = value.base.network
+        needed = self.estimates.activation_bytes(network, shape)
+        if self._moves(network):
+            return needed <= self._most_activations(value)
+        return needed <= host_room(self.limits.ram_bytes).free
 
     def release(self) -> None:
         """Let go of every network that nobody borrows."""
-        self._residency.free()
+        self.residency.free()
 
     def describe(self) -> Mapping[str, Any]:
         """The device as the ecosystem describes one, plus the version of torch."""
-        return {**self._residency.devices.info(), "torch_version": torch.__version__}
+        return {**self.residency.devices.info(), "torch_version": torch.__version__}
 
     def surroundings(self) -> AbstractContextManager[Any]:
         """No gradients."""
         return torch.no_grad()
 
     def shortage(self, error: BaseException) -> NodeError | None:
-        """An error that means that memory ran out, in a sentence; networks in nobody's use make room then."""
-        lack = shortage(error, self._residency.devices)
-        if lack is not None:
-            self.release()
-        return lack
+        """An error that means that memory ran out, in a sentence."""
+        return shortage(error, self.residency.devices)
+
+    def relieve(self) -> None:
+        """Let go of what nobody uses; what ran short is planned with all the room that can be had."""
+        self.release()
+        short, self._short = self._short, []
+        for reference, shape in short:
+            base = reference()
+            if base is not None and self._moves(base.network):
+                self.estimates.ran_short(base.network, self._most_activations(Patched(base)), shape)
+
+    def _moves(self, network: nn.Module) -> bool:
+        """Whether a network computes in another memory than it waits in."""
+        return self.residency.tier is not None and not getattr(network, "stays_on_cpu", False)
+
+    def _most_activations(self, patched: Patched[Any]) -> int:
+        """What is left on the device when as little as possible of a network is there."""
+        tier = self.residency.tier
+        assert tier is not None
+        capacity = tier.capacity(self.residency.resident_bytes())
+        return max(0, capacity - self.residency.least_bytes(patched))
+
+    @contextmanager
+    def _measured(self, network: nn.Module | None, shape: Shape | None) -> Iterator[None]:
+        """Measure what is computed with in the block, unless other networks are borrowed too."""
+        device = self.residency.devices.compute
+        if device.type != "cuda" or network is None:
+            yield
+            return
+        self._depth += 1
+        alone = self._depth == 1
+        if alone:
+            torch.cuda.reset_peak_memory_stats(device)
+            before, self._nested = torch.cuda.memory_allocated(device), False
+        else:
+            self._nested = True
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        if alone and not self._nested:
+            peak = torch.cuda.max_memory_allocated(device) - before
+            self.estimates.measured(network, peak, shape)

@@ -2,10 +2,10 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from executor.graph.validate import Validation, validate
 from executor.graph.workflow import Graph
@@ -20,6 +20,9 @@ from nodes.api.declare import Node
 from nodes.api.errors import NodeError
 from nodes.api.precision import Precision
 from nodes.api.spec import NodeSpec
+
+if TYPE_CHECKING:
+    from executor.memory.limits import Limits
 
 Deliver = Callable[[str, tuple[Any, ...]], None]
 Reports = tuple[Mapping[str, Any], ...]
@@ -52,8 +55,12 @@ class Memory(Protocol):
         """The number types that networks are kept and computed in."""
         ...
 
-    def borrow(self, value: Any) -> AbstractContextManager[Any]:
-        """The network of a patched model on the compute device, patches installed."""
+    def borrow(self, value: Any, shape: Sequence[int] | None = None) -> AbstractContextManager[Any]:
+        """The network of a patched model on the compute device, patches installed, to be run on a shape."""
+        ...
+
+    def fits(self, value: Any, shape: Sequence[int]) -> bool:
+        """Whether there is memory to run the network of a patched model on an input of a shape."""
         ...
 
     def release(self) -> None:
@@ -70,6 +77,10 @@ class Memory(Protocol):
 
     def shortage(self, error: BaseException) -> NodeError | None:
         """An error that means that memory ran out, as one that people understand; None for all others."""
+        ...
+
+    def relieve(self) -> None:
+        """Make room after memory ran out, and plan more carefully what it ran out for."""
         ...
 
 
@@ -115,10 +126,11 @@ class Workbench:
         self._engine = Engine(
             nodes,
             self._cache,
-            context_maker(self.folders, memory.borrow, preview_size, memory.precision),
+            context_maker(self.folders, memory.borrow, preview_size, memory.precision, memory.fits),
             stat=self.folders.stamp,
             surroundings=self._memory.surroundings,
             shortage=self._memory.shortage,
+            relieve=self._memory.relieve,
         )
         self._equip(nodes)
 
@@ -226,14 +238,16 @@ def open_memory(
     *,
     deterministic: bool = False,
     number_type: str | None = None,
+    limits: "Limits | None" = None,
 ) -> Memory:
     """The memory of this computer's best device, of its processor, or of the device of that name.
 
     If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
-    `number_type` names the torch type that networks draw in, in place of the best one.
+    `number_type` names the torch type that networks draw in, in place of the best one. `limits` say how much
+    memory may be used.
     """
     from executor.worker.device_memory import DeviceMemory, be_deterministic
 
     if deterministic:
         be_deterministic()
-    return DeviceMemory("cpu" if cpu else device or "auto", number_type)
+    return DeviceMemory("cpu" if cpu else device or "auto", number_type, limits)

@@ -39,6 +39,11 @@ class Tiles:
         )
 
 
+def smaller_tiles(tiles: Tiles) -> list[Tiles]:
+    """Tiles that need ever less memory: these, and those of half and of a quarter of the side."""
+    return [Tiles(tiles.rows // part, tiles.columns // part, tiles.overlap // part) for part in (1, 2, 4)]
+
+
 def tiled(function: Function, picture: Tensor, tiles: Tiles, scale: Fraction) -> Tensor:
     """What a function makes of a picture (B, C, H, W), made in tiles: (B, C', H * scale, W * scale).
 

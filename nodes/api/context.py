@@ -154,8 +154,15 @@ class Context(Protocol):
         """Raise Cancelled when the job was asked to stop."""
         ...
 
-    def resident(self, value: Any) -> AbstractContextManager[Any]:
-        """Borrow the network of a patched model, on the compute device with its patches installed."""
+    def resident(self, value: Any, shape: Sequence[int] | None = None) -> AbstractContextManager[Any]:
+        """Borrow the network of a patched model, on the compute device with its patches installed.
+
+        `shape` is that of the largest input it will get; what it needs beside its weights is kept free.
+        """
+        ...
+
+    def fits(self, value: Any, shape: Sequence[int]) -> bool:
+        """Whether there is memory to run the network of a patched model on an input of a shape."""
         ...
 
     def show(self, key: str, items: Sequence[Any]) -> None:

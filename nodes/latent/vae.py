@@ -9,7 +9,7 @@ from torch import Tensor
 from executor.memory.devices import Devices
 from executor.memory.shortage import shortage
 from models.vae.running import DECODING_TILES, ENCODING_TILES, AutoencoderRun
-from models.vae.tiling import Tiles
+from models.vae.tiling import Tiles, smaller_tiles
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
@@ -42,9 +42,11 @@ def encode_pixels(ctx: Context, vae: Vae | None, pixels: Tensor, tiles: Tiles | 
         raise NodeError(f"pixels must be (B, H, W, 3), not {tuple(pixels.shape)}")
     if vae is None:
         raise NodeError(NO_VAE)
-    with ctx.resident(vae) as base, torch.no_grad():
+    pixels = crop_to_cells(pixels[..., :3], vae.base.network.downscale)
+    whole = (1, 3, *pixels.shape[1:3])
+    tiles = _fitting(ctx, vae, whole, tiles, ENCODING_TILES)
+    with ctx.resident(vae, _largest(whole, tiles)) as base, torch.no_grad():
         work = AutoencoderRun(base.network, ctx.check_cancelled)
-        pixels = crop_to_cells(pixels[..., :3], base.network.downscale)
         return _each(ctx, pixels, work.encode, tiles, ENCODING_TILES)
 
 
@@ -52,12 +54,33 @@ def decode_latents(ctx: Context, vae: Vae | None, samples: Tensor, tiles: Tiles 
     """Return the pictures (B, H, W, 3) in [0, 1] of latents (B, C, h, w), one at a time."""
     if vae is None:
         raise NodeError(NO_VAE)
-    with ctx.resident(vae) as base, torch.no_grad():
-        channels = base.network.latent_channels
-        if samples.ndim != 4 or samples.shape[1] != channels:
-            raise NodeError(f"this VAE decodes latents (B, {channels}, h, w), not {tuple(samples.shape)}")
+    channels = vae.base.network.latent_channels
+    if samples.ndim != 4 or samples.shape[1] != channels:
+        raise NodeError(f"this VAE decodes latents (B, {channels}, h, w), not {tuple(samples.shape)}")
+    whole = (1, *samples.shape[1:])
+    tiles = _fitting(ctx, vae, whole, tiles, DECODING_TILES)
+    with ctx.resident(vae, _largest(whole, tiles)) as base, torch.no_grad():
         work = AutoencoderRun(base.network, ctx.check_cancelled)
         return _each(ctx, samples, work.decode, tiles, DECODING_TILES)
+
+
+def _fitting(
+    ctx: Context, vae: Vae, whole: tuple[int, ...], tiles: Tiles | None, small: Tiles
+) -> Tiles | None:
+    """The tiles that are asked for; none if the whole (1, C, H, W) fits, or else the largest that do."""
+    if tiles is not None or ctx.fits(vae, whole):
+        return tiles
+    ladder = smaller_tiles(small)
+    fitting = next((each for each in ladder if ctx.fits(vae, _largest(whole, each))), ladder[-1])
+    ctx.log.info("There is no memory for the picture as a whole; it is made in tiles of %d", fitting.rows)
+    return fitting
+
+
+def _largest(whole: tuple[int, ...], tiles: Tiles | None) -> tuple[int, ...]:
+    """The shape of the largest input of the network, for a whole (1, C, H, W)."""
+    if tiles is None:
+        return whole
+    return *whole[:2], min(whole[2], tiles.rows), min(whole[3], tiles.columns)
 
 
 def _each(
@@ -67,19 +90,22 @@ def _each(
     tiles: Tiles | None,
     small: Tiles,
 ) -> Tensor:
-    """What is made of each of a batch (B, ...), on the CPU; in small tiles where memory is short for more."""
+    """What is made of each of a batch (B, ...), on the CPU; in ever smaller tiles where memory is short."""
     made: list[Tensor] = []
-    for index in range(batch.shape[0]):
-        one = batch[index : index + 1]
+    smaller = [each for each in smaller_tiles(small) if tiles is None or each.rows < tiles.rows]
+    while len(made) < batch.shape[0]:
+        result = None
         try:
-            result = make(one, tiles)
+            result = make(batch[len(made) : len(made) + 1], tiles)
         except (torch.OutOfMemoryError, RuntimeError, MemoryError) as error:
-            if tiles == small or shortage(error, Devices()) is None:
+            if not smaller or shortage(error, Devices()) is None:
                 raise
-            ctx.log.warning("There is no memory for the picture as a whole; it is made in tiles")
-            tiles = small
-            result = make(one, tiles)
-        made.append(result.cpu())
+        # Not while the error is handled: it holds all that was made up to then.
+        if result is None:
+            tiles = smaller.pop(0)
+            ctx.log.warning("There is no memory for so much at once; it is made in tiles of %d", tiles.rows)
+        else:
+            made.append(result.cpu())
     return torch.cat(made)
 
 

@@ -78,6 +78,12 @@ def _all_lists(model: DiffusionModel, lists: Mapping[str, ConditioningValue]) ->
     return found
 
 
+def _evaluated(latent: LatentBatch, lists: Mapping[str, ConditioningValue]) -> tuple[int, ...]:
+    """The shape of the largest input that the network gets: all prompts at once, each for all pictures."""
+    batch, *cells = latent.samples.shape
+    return max(1, sum(len(entries) for entries in lists.values())) * batch, *cells
+
+
 def sample_latent(
     ctx: Context,
     guider: WiredGuider,
@@ -91,15 +97,16 @@ def sample_latent(
     latent.samples: (B, C, h, w); an empty one takes the number of channels the model wants.
     """
     with ExitStack() as borrowed:
-        base = borrowed.enter_context(ctx.resident(guider.model))
+        shape = _evaluated(latent, guider.lists)
+        base = borrowed.enter_context(ctx.resident(guider.model, shape))
         companions = [
-            Companion(borrowed.enter_context(ctx.resident(helper.model)), helper.lists)
+            Companion(borrowed.enter_context(ctx.resident(helper.model, shape)), helper.lists)
             for helper in guider.helpers
         ]
         for model, lists in ((base, guider.lists), *((one.model, one.lists) for one in companions)):
             conditions = _all_lists(model, lists)
             for network in networks(*conditions.values()):
-                borrowed.enter_context(ctx.resident(network))
+                borrowed.enter_context(ctx.resident(network, shape))
             for name, conditioning in conditions.items():
                 check_width(model, name, conditioning)
         start = fitted_latent(base, latent)

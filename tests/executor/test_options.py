@@ -21,6 +21,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
         *("--preview-size", "256", "--deterministic"),
         *("--use-quad-cross-attention", "--disable-xformers", "--dont-upcast-attention"),
+        *("--vram-limit", "6.5", "--ram-limit", "16", "--reserve-vram", "1", "--lowvram"),
     ]
     server = parse("serve", *given)
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
@@ -37,6 +38,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
             "attention",
             "disable_xformers",
             "upcast_attention",
+            *("vram_limit", "ram_limit", "reserve_vram", "vram_way"),
         ),
     ):
         assert getattr(worker, name) == getattr(server, name), name

@@ -1,5 +1,7 @@
 """Which conditions share a call of the network, and how are their answers laid over each other?"""
 
+import weakref
+
 import pytest
 import torch
 from torch import Tensor
@@ -173,6 +175,44 @@ def test_prompts_run_apart_where_memory_does_not_hold_them_together() -> None:
     assert sizes == [6, 2, 2, 2]
     denoiser(X, SIGMA, ("positive",))
     assert sizes == [6, 2, 2, 2, 2, 2, 2]
+
+
+@torch.no_grad()
+def test_pictures_run_apart_where_memory_does_not_hold_one_prompt_for_all() -> None:
+    x = torch.randn(5, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+    entries = (entry(1), entry(2))
+    together = setup(entries)[0](x, SIGMA, ("positive",))["positive"]
+    denoiser, network = setup(entries)
+    sizes: list[int] = []
+
+    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        sizes.append(inputs[0].shape[0])
+        if inputs[0].shape[0] > 2:
+            raise torch.OutOfMemoryError("out of memory")
+
+    network.register_forward_pre_hook(refuse)
+    torch.testing.assert_close(denoiser(x, SIGMA, ("positive",))["positive"], together)
+    assert sizes == [10, 5, 2, 2, 1, 2, 2, 1]
+    sizes.clear()
+    denoiser(x, SIGMA, ("positive",))
+    assert sizes == [2, 2, 1, 2, 2, 1]
+
+
+@torch.no_grad()
+def test_what_failed_for_want_of_memory_is_let_go_of_before_less_is_tried() -> None:
+    denoiser, network = setup((entry(1), entry(2)))
+    alive: list[weakref.ref[Tensor]] = []
+
+    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if inputs[0].shape[0] > 2:
+            large = torch.zeros(8)
+            alive.append(weakref.ref(large))
+            raise torch.OutOfMemoryError("out of memory")
+        assert alive[0]() is None
+
+    network.register_forward_pre_hook(refuse)
+    denoiser(X, SIGMA, ("positive",))
+    assert len(alive) == 1
 
 
 @torch.no_grad()
