@@ -62,7 +62,7 @@ export class Actions {
     openNodeSearch({
       x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: settings.get("nodes.often") ? settings.get(USES) : {},
       hasCard: settings.get("nodes.card"),
-    }, (definition) => this.add(definition, at, linking));
+    }, (definition) => this.place(definition, at, linking));
   }
 
   /**
@@ -82,10 +82,24 @@ export class Actions {
   }
 
   /**
-   * Adds a node, and links it to what was in the hand.
+   * Adds a node that was looked for; where that is wanted it hangs on the pointer until a press.
    * @param {import("../model/types.js").Definition} definition @param {Point} at @param {Linking} [linking]
    */
-  add(definition, at, linking) {
+  place(definition, at, linking) {
+    const { view, chart } = this.app;
+    if (linking || !view.choices.hangs || chart.last === null) return this.add(definition, at, linking);
+    const pointer = chart.pointer(chart.last);
+    const gesture = chart.newGesture();
+    this.add(definition, [pointer.world[0] - 90, pointer.world[1] + 12], undefined, gesture);
+    chart.go("placing", { pointer, gesture });
+  }
+
+  /**
+   * Adds a node, and links it to what was in the hand.
+   * @param {import("../model/types.js").Definition} definition @param {Point} at @param {Linking} [linking]
+   * @param {string | null} gesture
+   */
+  add(definition, at, linking, gesture = null) {
     const { store, view, settings } = this.app;
     const socket = linking ? socketFor(definition, linking) : null;
     const id = store.run(`Add ${definition.name}`, (change) => {
@@ -99,7 +113,7 @@ export class Actions {
       else if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, node.id, socket, fixed.via ?? null);
       else connect(change, store.definitions, node.id, socket, fixed.node, fixed.input);
       return node.id;
-    });
+    }, gesture);
     view.select([id]);
     view.stage.focus();
     const uses = settings.get(USES);

@@ -9,8 +9,9 @@ import { addGroup, setGroup, setMode } from "../model/commands.js";
 import { contains, union } from "../canvas/spatial.js";
 import { t } from "../words.js";
 
-const PADDING = 16;
+const USUAL_PADDING = 16;
 const TITLE = 46;
+export const PADDING = "groups.padding";
 
 /** Quiet colours by name; the first takes the colour away. @type {readonly (readonly [string, string | null])[]} */
 export const COLOURS = [
@@ -23,18 +24,19 @@ export function nodesInGroup(view, group) {
   return view.scene.nodesIn(group.bounds).filter((node) => contains(group.bounds, view.scene.shape(node).bounds)).map((node) => node.id);
 }
 
-/** @param {Bounds} bounds @returns {Bounds} with room for a title and an edge */
-function framed([x, y, width, height]) {
-  return [Math.round(x) - PADDING, Math.round(y) - TITLE, Math.round(width) + 2 * PADDING, Math.round(height) + TITLE + PADDING];
+/** @param {Bounds} bounds @param {number} padding @returns {Bounds} with room for a title and an edge */
+function framed([x, y, width, height], padding) {
+  const top = TITLE - USUAL_PADDING + padding;
+  return [Math.round(x) - padding, Math.round(y) - top, Math.round(width) + 2 * padding, Math.round(height) + top + padding];
 }
 
 /** @param {App} app @param {Group} group */
-export function fitGroup({ store, view }, group) {
+export function fitGroup({ store, view, settings }, group) {
   const inner = [...store.graph.groups.values()].filter((one) => one.id !== group.id && contains(group.bounds, one.bounds));
   const nodes = nodesInGroup(view, group);
   const own = nodes.length > 0 ? view.scene.bounds(nodes) : null;
   const bounds = union([...(own ? [own] : []), ...inner.map((one) => one.bounds)]);
-  if (bounds) store.run("Fit group", (change) => setGroup(change, group.id, { bounds: framed(bounds) }));
+  if (bounds) store.run("Fit group", (change) => setGroup(change, group.id, { bounds: framed(bounds, settings.get(PADDING)) }));
 }
 
 /** @param {App} app @returns {Command[]} */
@@ -42,13 +44,16 @@ export function groupCommands(app) {
   const { store, view } = app;
   const chosen = () => (view.selectedGroup === null ? undefined : store.graph.groups.get(view.selectedGroup));
   const isChosen = () => chosen() !== undefined;
+  app.settings.define({
+    id: PADDING, label: t("Room around the nodes of a group"), category: t("Canvas"), kind: "number", fallback: USUAL_PADDING, minimum: 0, maximum: 100, step: 2,
+  });
   const modes = /** @type {const} */ ([["normal", t("Run the nodes of the group")], ["bypass", t("Bypass the nodes of the group")], ["mute", t("Mute the nodes of the group")]]);
   return [
     {
       id: "group", label: t("Group"), keys: ["ctrl+g"], isEnabled: () => view.selection.size > 0, run: () => {
         const bounds = view.scene.bounds(view.selection);
         if (!bounds) return;
-        const group = store.run("Group", (change) => addGroup(change, t("Group"), framed(bounds)));
+        const group = store.run("Group", (change) => addGroup(change, t("Group"), framed(bounds, app.settings.get(PADDING))));
         view.clearSelection();
         view.selectedGroup = group.id;
         view.dom.openGroup(group);

@@ -11,6 +11,10 @@ import { openPicker } from "../ui/menu.js";
 import { t } from "../words.js";
 import { COLOURS, fitGroup, nodesInGroup } from "./groups.js";
 
+/** Sizes of the titles of groups, as files hold them. */
+const TITLE_SIZES = [14, 20, 24, 32, 48, 64, 96];
+const USUAL_SIZE = 20;
+
 /**
  * @param {App} app @param {Extract<Hit, {kind: "link"}>} hit @param {readonly [number, number]} at on the canvas
  * @returns {Item[]}
@@ -51,11 +55,19 @@ export function groupItems(app, group, x, y) {
     { label: t("Fit to contents"), run: () => fitGroup(app, group) },
     { label: t("Select what is in it"), run: () => view.select(nodes()) },
     { label: t("Colour…"), run: () => pickGroupColour(app, group, x, y) },
+    { label: t("Size of the title…"), run: () => pickTitleSize(app, group, x, y) },
     null,
     mode("normal", t("Run these nodes")), mode("bypass", t("Bypass these nodes")), mode("mute", t("Mute these nodes")),
     null,
     ...app.commands.items(["delete"]),
   ];
+}
+
+/** @param {App} app @param {Group} group @param {number} x @param {number} y */
+function pickTitleSize({ store }, group, x, y) {
+  const value = Number(group.kept.font_size) || USUAL_SIZE;
+  openPicker({ x, y, width: 140, options: TITLE_SIZES, value, label: t("Size of the title…") }, (size) =>
+    store.run("Size of title", (change) => setGroup(change, group.id, { kept: { ...group.kept, font_size: size } })));
 }
 
 /** @param {App} app @param {Group} group @param {number} x @param {number} y */

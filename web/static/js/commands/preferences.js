@@ -44,6 +44,10 @@ export function tendCanvasSettings({ settings, view }) {
     (speed) => (view.choices.speed = speed));
   define({ id: "canvas.dots", label: t("Dots on the background"), kind: "toggle", fallback: true }, (dots) => (view.choices.dots = dots));
   define({ id: "canvas.previews", label: t("Previews below running nodes"), kind: "toggle", fallback: true }, (shown) => (view.choices.previews = shown));
+  define({ id: "canvas.hang", label: t("A node that is added hangs on the pointer until a press"), kind: "toggle", fallback: false },
+    (hangs) => (view.choices.hangs = hangs));
+  define({ id: "canvas.opacity", label: t("How solid nodes are"), kind: "number", fallback: 1, minimum: 0.2, maximum: 1, step: 0.05 },
+    (opacity) => (view.choices.opacity = opacity));
   define({ id: "canvas.spelling", label: t("Check the spelling of texts"), kind: "toggle", fallback: false }, (checks) => (view.choices.spelling = checks));
   define({ id: "canvas.numbers", label: t("Numbers of nodes beside their titles"), kind: "toggle", fallback: true }, (shown) => (view.showsNumbers = shown));
 }

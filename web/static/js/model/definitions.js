@@ -91,7 +91,8 @@ function inputOf(name, spec, optional) {
   const actual = type === MATCHING ? options.template?.allowed_types ?? "*" : type;
   const typeName = Array.isArray(actual) ? "COMBO" : String(actual);
   const isForced = (options.forceInput || options.rawLink) && (Array.isArray(actual) || Object.hasOwn(KINDS, actual));
-  return Object.freeze({ ...rest, type: typeName, widget: widgetOf(name, actual, options), ...(isForced ? { isForced } : {}) });
+  return Object.freeze({ ...rest, type: typeName, widget: widgetOf(name, actual, options), ...(isForced ? { isForced } : {}),
+    ...(options.advanced ? { advanced: true } : {}) });
 }
 
 /**

@@ -23,6 +23,14 @@ export function setPinned(change, ids, pinned) {
   }
 }
 
+/** @param {Transaction} change @param {Iterable<string>} ids @param {boolean} shows whether advanced inputs are shown on them */
+export function setShowsAdvanced(change, ids, shows) {
+  for (const id of ids) {
+    const { showAdvanced: _before, ...kept } = change.node(id).kept;
+    change.put("node", { ...change.node(id), kept: Object.freeze(shows ? { ...kept, showAdvanced: true } : kept) });
+  }
+}
+
 /** @param {Node} node @returns {NodeShape} */
 export function shapeName(node) {
   return SHAPES[Number(node.kept.shape)] ?? "usual";

@@ -23,6 +23,24 @@ export function slotsOf(definitions, node) {
   return slots;
 }
 
+/** Whether every node shows its advanced inputs. */
+const choices = { showsAdvanced: false };
+/** @type {WeakMap<Widget, Widget>} */
+const hidden = new WeakMap();
+
+/** Shows the advanced inputs of all nodes, or only where a node is asked; the store must be told. @param {boolean} shows */
+export function showAdvanced(shows) {
+  choices.showsAdvanced = shows;
+}
+
+/** @param {Node} node @param {Widget | null} widget of an advanced input @returns {Widget | null} */
+function folded(node, widget) {
+  if (!widget || choices.showsAdvanced || node.kept.showAdvanced === true) return widget;
+  const known = hidden.get(widget) ?? Object.freeze({ ...widget, hidden: true });
+  hidden.set(widget, known);
+  return known;
+}
+
 /** @param {Definition | undefined} definition @param {Node} node @returns {Slots} */
 function findSlots(definition, node) {
   if (!definition) return storedSlots(node);
@@ -30,8 +48,8 @@ function findSlots(definition, node) {
   if (definition.type === ENTRY || definition.type === EXIT) return boundarySlots(node);
   const stored = new Map(node.inputs.map((slot) => [slot.name, slot]));
   /** @type {InputSlot[]} */
-  const inputs = liveInputs(definition, node).map(({ name, label, type, optional, tooltip, widget }) =>
-    ({ name, type, optional, tooltip, widget, label: labelOf(stored.get(name), label ?? name) }));
+  const inputs = liveInputs(definition, node).map(({ name, label, type, optional, tooltip, widget, advanced }) =>
+    ({ name, type, optional, tooltip, widget: advanced ? folded(node, widget) : widget, label: labelOf(stored.get(name), label ?? name) }));
   const names = new Set(inputs.map((input) => input.name));
   for (const slot of node.inputs) {
     if (names.has(slot.name)) continue;

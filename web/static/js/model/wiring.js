@@ -221,3 +221,23 @@ export function removeNodesBridged(change, definitions, ids) {
     removeNodes(change, [id]);
   }
 }
+
+/**
+ * Puts each of two nodes where the other was, links and all: inputs by their names, outputs by their places. A link between the two,
+ * and one that does not fit, is gone.
+ * @param {Transaction} change @param {Definitions} definitions @param {string} one @param {string} other
+ */
+export function swapNodes(change, definitions, one, other) {
+  const { graph } = change;
+  const partner = (/** @type {string} */ id) => (id === one ? other : id === other ? one : id);
+  const links = [...new Set([one, other].flatMap((id) => [...graph.linksInto(id), ...graph.linksFrom(id)]))];
+  for (const link of links) change.remove("link", link.id);
+  for (const link of links) {
+    const [from, to] = [partner(link.from), partner(link.to)];
+    const isInner = [one, other].includes(link.from) && [one, other].includes(link.to);
+    if (!isInner && checkLink(graph, definitions, from, link.slot, to, link.input).ok) change.put("link", { ...link, from, to });
+  }
+  const [first, second] = [change.node(one), change.node(other)];
+  change.put("node", { ...first, position: second.position });
+  change.put("node", { ...second, position: first.position });
+}

@@ -26,7 +26,7 @@ export function renderNodeLibrary(app, element) {
   const definitions = [...store.definitions.values()].filter((one) => !isBoundary(one));
   const library = new Library(definitions, settings.get(USES));
   const add = (/** @type {Definition} */ definition) =>
-    app.actions.add(definition, view.camera.toWorld(view.width / 2 - 130, view.height / 2 - 80));
+    app.actions.place(definition, view.camera.toWorld(view.width / 2 - 130, view.height / 2 - 80));
   const look = make("aside", { className: "panel look is-floating", hidden: true, "aria-hidden": "true" });
   const tree = new Tree({
     settings, setting: "library.open", label: t("Node types"), activate: add, dress: (row, /** @type {Definition} */ definition) => {

@@ -11,6 +11,7 @@ import { lacing } from "./lacing.js";
 import { lent } from "./lent.js";
 import { linking } from "./linking.js";
 import { panning } from "./panning.js";
+import { placing } from "./placing.js";
 import { pressing } from "./pressing.js";
 import { pressingWidget } from "./pressing_widget.js";
 import { resizing } from "./resizing.js";
@@ -26,7 +27,7 @@ import { zooming } from "./zooming.js";
  */
 export function listenToPointer(view, actions) {
   const chart = new Chart(view, actions, {
-    idle, panning, pressing, translating, brushing, resizing, pressingWidget, linking, cutting, lacing, zooming, lent,
+    idle, panning, pressing, translating, brushing, resizing, pressingWidget, linking, cutting, lacing, zooming, lent, placing,
   });
   const { stage } = view;
   stage.addEventListener("pointerdown", (event) => press(chart, event));
@@ -63,6 +64,7 @@ function isTyping(target) {
 /** @param {Chart} chart @param {PointerEvent} event */
 function press(chart, event) {
   if (isTyping(event.target) && event.button !== 1) return;
+  if (chart.name === "placing") return chart.state.down?.(chart.pointer(event));
   if (chart.name !== "idle") return chart.cancel();
   chart.takesMenu = false;
   event.preventDefault();

@@ -50,11 +50,11 @@ export function paintGroups(context, view, part) {
     context.stroke();
     context.globalAlpha = 1;
     if (camera.scale < 0.12) continue;
-    const size = Math.min(40, Number(group.kept.font_size) || 20) * 0.8;
+    const size = Math.min(100, Number(group.kept.font_size) || 20) * 0.8;
     write(context, `600 ${size}px ${FONT}`);
     context.textAlign = "left";
     context.textBaseline = "middle";
     context.fillStyle = theme.soft;
-    context.fillText(cut(context, group.title, width - 24), x + 12, y + 17);
+    context.fillText(cut(context, group.title, width - 24), x + 12, y + Math.max(17, size * 0.62 + 6));
   }
 }

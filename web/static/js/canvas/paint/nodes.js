@@ -70,10 +70,12 @@ function paintFrame(context, view, node, shape, scale) {
   context.beginPath();
   context.roundRect(x - 1, y + 1, width + 2, height + 3, radii);
   context.fill();
+  context.globalAlpha = whole * view.choices.opacity;
   context.fillStyle = view.isLost(node, shape.isKnown) ? theme.dangerSoft : node.mode === "bypass" ? theme.bypass : theme.node;
   context.beginPath();
   context.roundRect(x, y, width, height, radii);
   context.fill();
+  context.globalAlpha = whole;
   if (typeof node.kept.bgcolor === "string") tint(context, node.kept.bgcolor, whole * 0.16);
   context.fillStyle = node.color ?? theme.title;
   context.beginPath();
