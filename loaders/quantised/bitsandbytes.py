@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
@@ -64,7 +64,7 @@ def _four_bits(weights: Weights, name: str, table: Mapping[str, Any]) -> Entry:
 
 def _levels(packing: Levels, shape: Shape, offset: float, parts: Mapping[str, Tensor]) -> Tensor:
     data = parts["data"].view(torch.uint8).reshape(-1)
-    filled = F.pad(data, (0, -len(data) % (packing.block // 2)))
+    filled = pad(data, (0, -len(data) % (packing.block // 2)))
     more = {"size_offset": torch.tensor(offset)} if packing.nested else {}
     return packed(packing, shape, {**parts, "data": filled, **more})
 

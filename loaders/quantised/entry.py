@@ -1,4 +1,4 @@
-"""Says what a packed weight of a file is: its shape, the tensors it is stored in, and how it is put together."""
+"""Says what a packed weight of a file is: its shape, the tensors it is stored in, how they go together."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

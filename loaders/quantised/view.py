@@ -1,4 +1,4 @@
-"""Shows a file of quantised weights as if it held the weights themselves: their names, shapes, packed numbers."""
+"""Shows a file of quantised weights as if it held the weights themselves: names, shapes, packed numbers."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

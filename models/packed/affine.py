@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 from models.packed.nibbles import joined_nibbles
 from models.packed.pieces import as_matrix, in_blocks, packed_rows, unpacked_rows
@@ -63,7 +63,7 @@ class Affine:
 
 def joined(numbers: Tensor, bits: int) -> Tensor:
     """Bytes of whole numbers (rows, columns), uint8, of so many bits each; filled up with zeros."""
-    filled = F.pad(numbers, (0, -numbers.shape[-1] % (8 // bits)))
+    filled = pad(numbers, (0, -numbers.shape[-1] % (8 // bits)))
     if bits == 8:
         return filled
     if bits == 4:

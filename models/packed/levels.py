@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import embedding, pad
 
 from models.packed.nibbles import joined_nibbles, looked_up
 from models.packed.pieces import packed_rows, unpacked_rows
@@ -62,7 +62,7 @@ class Levels:
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round each number to the nearest level; sizes are not packed in their turn."""
         flat = dense.detach().reshape(-1)
-        blocks = F.pad(flat, (0, -len(flat) % self.block)).view(-1, self.block)
+        blocks = pad(flat, (0, -len(flat) % self.block)).view(-1, self.block)
         levels = torch.tensor(TABLES[self.kind], device=dense.device)
         ordered, places = levels.sort(stable=True)
         borders = (ordered[1:] + ordered[:-1]) / 2
@@ -79,6 +79,6 @@ class Levels:
     def _sizes(self, parts: Mapping[str, Tensor]) -> Tensor:
         if not self.nested:
             return parts["sizes"].float()
-        numbers = F.embedding(parts["sizes"].int(), parts["size_levels"].float()[:, None]).squeeze(-1)
+        numbers = embedding(parts["sizes"].int(), parts["size_levels"].float()[:, None]).squeeze(-1)
         around = parts["size_sizes"].float().repeat_interleave(self.nested)[: len(numbers)]
         return numbers.mul_(around).add_(parts["size_offset"].float())

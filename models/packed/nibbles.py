@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import embedding
 
 
 def signed_nibbles(packed: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def looked_up(packed: Tensor, levels: Tensor, *, first_high: bool) -> Tensor:
         (..., columns) in the type of the levels.
     """
     pairs = _pairs(levels.device, first_high)
-    return F.embedding(packed.view(torch.uint8).int(), levels[pairs]).flatten(-2)
+    return embedding(packed.view(torch.uint8).int(), levels[pairs]).flatten(-2)
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 # Numbers that are worked on at once: much more would need memory, much less would take time.
 PIECE = 1 << 22
@@ -75,4 +75,4 @@ def rows_of(scale: Tensor, first: int, last: int) -> Tensor:
 def in_blocks(rows: Tensor, size: int, mode: str = "constant") -> Tensor:
     """Rows (rows, columns) as (rows, blocks, size), filled up with zeros, or in another mode of padding."""
     missing = -rows.shape[1] % size
-    return (F.pad(rows, (0, missing), mode=mode) if missing else rows).reshape(len(rows), -1, size)
+    return (pad(rows, (0, missing), mode=mode) if missing else rows).reshape(len(rows), -1, size)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import linear
 from torch.utils._pytree import tree_map
 
 _aten = torch.ops.aten
@@ -123,7 +123,7 @@ class Packed(Tensor):
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function of torch; formats with `linear` may multiply without unpacking."""
         del types
-        if func is F.linear and (made := _linear(*args, **(kwargs or {}))) is not None:
+        if func is linear and (made := _linear(*args, **(kwargs or {}))) is not None:
             return made
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
