@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from loaders.files import Copies, Shape, Weights, copies_nothing
+from models.packed.tensor import Packed
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,14 @@ class Piece:
     transposed: bool = False
 
     def of(self, tensor: Tensor) -> Tensor:
-        """The piece of the source tensor (any shape), sharing its memory."""
+        """The piece of the source tensor (any shape), sharing its memory where it can."""
         rows = tensor.shape[0] // self.parts
-        sliced = tensor[self.part * rows : (self.part + 1) * rows]
+        first, last = self.part * rows, (self.part + 1) * rows
+        if isinstance(tensor, Packed):
+            if not self.transposed and (part := tensor.rows(first, last)) is not None:
+                return part
+            tensor = tensor.unpacked()
+        sliced = tensor[first:last]
         return sliced.T if self.transposed else sliced
 
     def shape(self, source: Shape) -> Shape:
@@ -73,5 +79,5 @@ class DerivedWeights(Weights):
                     yield name, tensor
                 else:
                     made = piece.of(tensor)
-                    kept = made if copies(tensor.dtype) else made.clone(memory_format=torch.contiguous_format)
-                    yield name, kept
+                    is_kept = isinstance(made, Packed) or copies(tensor.dtype)
+                    yield name, made if is_kept else made.clone(memory_format=torch.contiguous_format)

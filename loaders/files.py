@@ -17,9 +17,11 @@ from torch import Tensor
 
 from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
-from loaders.identify.gguf_header import MAGIC
+from loaders.identify.gguf_header import MAGIC, read_gguf
 from loaders.safetensors_header import looks_like_safetensors, read_header
 from loaders.wrapped import unwrapped
+from models.packed.gguf import BLOCK_TYPES, Gguf
+from models.packed.tensor import Packed
 
 DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64,
@@ -120,6 +122,57 @@ class SafetensorsWeights(Weights):
             yield name, _typed(buffer, DTYPES[entry.dtype]).reshape(entry.shape)
 
 
+class GgufWeights(Weights):
+    """A GGUF file, of which only the header is held; what stands in blocks comes packed, for float32."""
+
+    def __init__(self, path: Path) -> None:
+        header = read_gguf(path)
+        super().__init__(path, header.metadata)
+        self._entries = unwrapped(header.entries)
+
+    def __getitem__(self, name: str) -> Shape:
+        return self._entries[name].shape
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def read_many(
+        self, names: Iterable[str], copies: Copies = copies_nothing
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Tensors with their names, in file order; read like those of safetensors.
+
+        Raises:
+            BrokenFile: for a tensor of a type that cannot be opened, before any is read.
+        """
+        wanted = sorted(names, key=lambda name: self._entries[name].begin)
+        spans = {name: Span(self._entries[name].begin, self._entries[name].end) for name in wanted}
+        kept = [name for name in wanted if (dtype := self._plain(name)) is None or not copies(dtype)]
+        blocks = dict(zip(kept, read_spans(self.path, [spans[name] for name in kept]), strict=True))
+        passing = Passing(self.path, sum(spans[name].size for name in wanted if name not in blocks))
+        for name in wanted:
+            entry, dtype = self._entries[name], self._plain(name)
+            buffer = blocks.pop(name) if name in blocks else passing.read(spans[name])
+            self.taken.add(name)
+            if dtype is not None:
+                yield name, _typed(buffer, dtype).reshape(entry.shape)
+            else:
+                parts = {"blocks": buffer.view(-1, BLOCK_TYPES[entry.dtype].size_bytes)}
+                yield name, Packed(parts, Gguf(entry.dtype), entry.shape, torch.float32)
+
+    def _plain(self, name: str) -> torch.dtype | None:
+        """The type of a tensor that is stored as plain numbers, None for one in blocks."""
+        kind = self._entries[name].dtype
+        if kind not in DTYPES and kind not in BLOCK_TYPES:
+            known = ", ".join(BLOCK_TYPES)
+            raise BrokenFile(
+                self.path, f"{name} is stored as {kind}, which cannot be opened; those that can are {known}"
+            )
+        return DTYPES.get(kind)
+
+
 class PickledWeights(Weights):
     """The tensors of a restricted pickle; where the file allows it they stay in it until they are read."""
 
@@ -150,16 +203,15 @@ class PickledWeights(Weights):
 
 
 def open_file(path: Path) -> Weights:
-    """Open one weight file: safetensors, or a pickle read in torch's restricted way.
+    """Open one weight file: safetensors, GGUF, or a pickle read in torch's restricted way.
 
     Raises:
         BrokenFile: for a damaged file, or a pickle that asks to run anything.
     """
+    if _starts_as_gguf(path):
+        return GgufWeights(path)
     if path.suffix.lower() in SAFETENSORS or _looks_like_safetensors(path):
         return SafetensorsWeights(path)
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) == MAGIC:
-            raise BrokenFile(path, "it is GGUF, which cannot be opened yet")
     content = read_pickle(path)
     tensors = {name: value for name, value in _state_dict(content).items() if isinstance(value, Tensor)}
     if not tensors:
@@ -210,6 +262,11 @@ def _typed(buffer: Tensor, dtype: torch.dtype) -> Tensor:
 def _looks_like_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
         return looks_like_safetensors(file.read(9), path.stat().st_size)
+
+
+def _starts_as_gguf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _state_dict(content: Any) -> Mapping[str, Any]:

@@ -14,7 +14,6 @@ from loaders.wrapped import unwrapped
 Shape = tuple[int, ...]
 
 GGUF = "gguf"
-_NOT_YET = ("files of this format are known, but cannot be opened yet",)
 _LARGEST_INDEX = 50_000_000
 
 
@@ -53,7 +52,8 @@ def read_contents(path: Path) -> Contents:
         return _sharded(path)
     if start[:4] == MAGIC:
         header = read_gguf(path)
-        return Contents(GGUF, path.stat().st_size, header.shapes, header.types, header.metadata, _NOT_YET)
+        tensors = {name: entry.shape for name, entry in unwrapped(header.entries).items()}
+        return Contents(GGUF, path.stat().st_size, tensors, header.types, header.metadata)
     if looks_like_safetensors(start, path.stat().st_size):
         return _safetensors(path)
     if start[:2] == b"PK" or start[:1] == b"\x80" or _is_old_tar(start):

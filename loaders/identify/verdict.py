@@ -10,6 +10,7 @@ from loaders.errors import BrokenFile
 from loaders.identify import networks, parts
 from loaders.identify.contents import GGUF, Contents, read_contents
 from loaders.identify.folder import read_components
+from loaders.identify.gguf_header import OPENED
 from loaders.identify.kinds import (
     CHANGE,
     CONTROL,
@@ -120,7 +121,7 @@ class Verdict:
     @property
     def sockets(self) -> tuple[str, ...]:
         """Types of wire that can be had from it; text encoders only with a network that is opened."""
-        if self.contents is not None and self.contents.container == GGUF:
+        if self.problem:
             return ()
         is_foreign = any(one.role == NETWORK and not one.is_opened for one in self.findings)
         found = (one.socket for one in self.findings if not (is_foreign and one.role == TEXT))
@@ -131,7 +132,7 @@ class Verdict:
         """The model folder in which it is looked for, and by which node; None where none opens it."""
         if not self.findings or not self.findings[0].is_opened or self.path.is_dir():
             return None
-        if self.contents is not None and self.contents.container == GGUF:
+        if self.problem:
             return None
         main, *others = self.findings
         return place_of(main.role, main.kind, [other.role for other in others])
@@ -200,6 +201,9 @@ def _identify_file(path: Path) -> Verdict:
     findings = find_parts(contents.shapes)
     nearest = () if findings else _nearest(contents.shapes)
     problem = "" if findings else "no kind that is known has these tensors"
+    closed = [kind for kind in contents.types if kind not in OPENED] if contents.container == GGUF else []
+    if closed:
+        problem = f"numbers of it are of the type {' and '.join(closed)}, which cannot be opened"
     return Verdict(path, contents, findings, problem, nearest)
 
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from loaders.errors import BrokenFile
 from loaders.identify.networks import NETWORKS, OPENED
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
 from loaders.identify.verdict import find_parts, identify_path
-from loaders.opening import open_weights
 from loaders.registry import FAMILIES
+from tests.fixtures.checkpoints import tiny_state
+from tests.fixtures.gguf_files import entry, field, header, write_gguf
 
+NETWORK = "model.diffusion_model."
 BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "models"
 
 
@@ -120,7 +121,7 @@ def test_a_file_of_no_kind_names_the_nearest_and_what_it_lacks(tmp_path: Path) -
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "PNG picture"),
         (b"GGUF" + struct.pack("<IQQ", 3, 10**12, 0), "claims"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 1, 0), "cut off"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 1, 0), "more than the file can hold"),
         (b"PK\x03\x04" + bytes(100), "cannot be read"),
     ],
 )
@@ -161,25 +162,31 @@ def test_a_pickle_is_told_by_its_shapes_and_nothing_in_it_runs(tmp_path: Path) -
     assert not (tmp_path / "ran").exists()
 
 
-def test_gguf_is_read_with_its_types_and_texts(tmp_path: Path) -> None:
-    def text(value: str) -> bytes:
-        return struct.pack("<Q", len(value)) + value.encode()
-
-    content = b"GGUF" + struct.pack("<IQQ", 3, 2, 2)
-    content += text("general.architecture") + struct.pack("<I", 8) + text("flux")
-    content += text("sizes") + struct.pack("<IIQ", 9, 4, 2) + struct.pack("<II", 1, 2)
-    content += text("double_blocks.0.img_attn.norm.key_norm.scale") + struct.pack("<IQIQ", 1, 128, 0, 0)
-    content += text("img_in.weight") + struct.pack("<IQQIQ", 2, 64, 3072, 12, 512)
-    (tmp_path / "m.gguf").write_bytes(content)
+@pytest.mark.parametrize("kind", ["Q4_K", "IQ2_XXS"])
+def test_gguf_is_read_with_its_types_and_texts(tmp_path: Path, kind: str) -> None:
+    fields = [field("general.architecture", "flux"), field("sizes", [1, 2])]
+    scale = entry("double_blocks.0.img_attn.norm.key_norm.scale", (128,), "F32", 0)
+    content = header([scale, entry("img_in.weight", (4, 256), kind, 512)], fields)
+    (tmp_path / "m.gguf").write_bytes(content + bytes(2048))
     verdict = identify_path(tmp_path / "m.gguf")
     assert verdict.findings[0].kind == "flux"
     assert verdict.contents is not None
-    assert verdict.contents.shapes["img_in.weight"] == (3072, 64)
-    assert list(verdict.contents.types) == ["Q4_K", "F32"]
+    assert verdict.contents.shapes["img_in.weight"] == (4, 256)
+    assert list(verdict.contents.types) == [kind, "F32"]
     assert verdict.contents.metadata == {"general.architecture": "flux"}
-    assert any("cannot be opened yet" in line for line in verdict.lines())
-    with pytest.raises(BrokenFile, match="it is GGUF"):
-        open_weights(tmp_path / "m.gguf")
+    assert ("of the type IQ2_XXS, which cannot be opened" in verdict.problem) == (kind == "IQ2_XXS")
+
+
+def test_what_a_gguf_file_gives_and_where_it_belongs_is_told(tmp_path: Path) -> None:
+    state = {
+        name.removeprefix(NETWORK): tensor
+        for name, tensor in tiny_state().items()
+        if name.startswith(NETWORK)
+    }
+    verdict = identify_path(write_gguf(tmp_path / "m.gguf", state, "Q8_0"))
+    assert verdict.sockets == ("MODEL",)
+    assert verdict.place is not None
+    assert verdict.place.folder == "diffusion_models"
 
 
 def folder(tmp_path: Path) -> Path:
