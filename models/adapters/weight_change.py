@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Of the memory that is free, changed weights of a network may take so much.
 _PART_OF_FREE = 0.5
+_exchanged = [0]
 # The parameters that wait beside a module while changed ones stand in their place.
 _originals: "WeakKeyDictionary[nn.Module, dict[str, nn.Parameter]]" = WeakKeyDictionary()
 
@@ -99,8 +100,19 @@ def made_by(root: nn.Module, changes: Sequence[WeightChange]) -> Made:
     return Made(parameters, besides)
 
 
+def exchanges() -> int:
+    """How often changes were put on networks or taken off, in this process."""
+    return _exchanged[0]
+
+
+def _exchange() -> None:
+    _exchanged[0] += 1
+
+
 def put(root: nn.Module, made: Made, undo: ExitStack) -> None:
     """Put what was made on a network; what stood there waits beside and comes back with `undo`."""
+    _exchange()
+    undo.callback(_exchange)
     for name, changed in made.parameters.items():
         module, parameter = _place(root, name)
         _keep_original(module, parameter, module.get_parameter(parameter), undo)
