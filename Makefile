@@ -56,8 +56,10 @@ js: node
 	npm run --silent lint
 	npm run --silent test
 
+# Two processes of one thread each; what drives a browser goes alone, since it watches frames and times.
 pytest: install-dev browser
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 # Trains the bundled model and its style again, from nothing; seeded, and goes on where it was stopped.
 model: install
