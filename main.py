@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from executor.attention_options import attention_lack, attention_settings
 from executor.log_format import LineFormatter
 from executor.memory_options import memory_contradiction, memory_limits
 from executor.options import devices, make_parser, visible_devices, worker_arguments
+from executor.speed_options import attention_lack, attention_settings
 from loaders.extra_paths import ExtraPathsError
 from web.settings import VERSION, WebSettings
 
@@ -263,6 +263,7 @@ def _memory(options: argparse.Namespace, device: str | None = None) -> "Memory":
         deterministic=options.deterministic,
         number_type=options.number_type,
         limits=memory_limits(options),
+        compiler=options.torch_compile,
     )
 
 

@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from executor.attention_options import add_attention_options, attention_arguments
 from executor.memory_options import add_memory_options, memory_arguments
+from executor.speed_options import add_speed_options, speed_arguments
 
 EPILOG = """exit codes:
   0  it worked               3  the workflow has problems (nothing ran)
@@ -76,7 +76,7 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
         given += ["--extra-model-paths-config", str(file.absolute())]
     given += ["--preview-method", options.preview_method, "--verbose", options.verbose]
     given += ["--preview-size", str(options.preview_size)]
-    given += attention_arguments(options)
+    given += speed_arguments(options)
     given += memory_arguments(options, len(devices(options)))
     flags = {name: flag for flag, name in NUMBER_TYPES.items()}
     given += [flags[options.number_type]] if options.number_type is not None else []
@@ -174,7 +174,7 @@ def _run_options() -> argparse.ArgumentParser:
         action="store_true",
         help="prefer algorithms that give equal bits each time",
     )
-    add_attention_options(group)
+    add_speed_options(group)
     add_memory_options(options.add_argument_group("memory"))
     group.add_argument("--disable-metadata", action="store_true", help="save no workflow in results")
     group.add_argument(

@@ -239,15 +239,16 @@ def open_memory(
     deterministic: bool = False,
     number_type: str | None = None,
     limits: "Limits | None" = None,
+    compiler: str | None = None,
 ) -> Memory:
     """The memory of this computer's best device, of its processor, or of the device of that name.
 
     If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
     `number_type` names the torch type that networks draw in, in place of the best one. `limits` say how much
-    memory may be used.
+    memory may be used, `compiler` what diffusion networks are compiled by.
     """
     from executor.worker.device_memory import DeviceMemory, be_deterministic
 
     if deterministic:
         be_deterministic()
-    return DeviceMemory("cpu" if cpu else device or "auto", number_type, limits)
+    return DeviceMemory("cpu" if cpu else device or "auto", number_type, limits, compiler)

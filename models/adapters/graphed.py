@@ -6,15 +6,17 @@ layers are too small to keep the device busy gain by it.
 
 import contextvars
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from models.adapters.compiled import structure
+from models.adapters.compiled import CompiledBlocks, structure
+from models.adapters.patch import Patch
 from models.adapters.places import change_forward
 from models.adapters.weight_change import exchanges
 from models.packed.tensor import stored
@@ -58,6 +60,11 @@ class Graphed:
                 f"CUDA graphs need a CUDA device, and {type(root).__name__} runs on {device.type}"
             )
         change_forward(root, lambda forward: Recorded(root, forward, capture_on_cuda), undo)
+
+
+WAYS: Mapping[str, Callable[[], Patch]] = MappingProxyType(
+    {"inductor": CompiledBlocks, "cudagraphs": Graphed}
+)
 
 
 class Recorded:

@@ -1,19 +1,11 @@
 """Makes models faster without changing what they compute."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Annotated
 
-from models.adapters.compiled import CompiledBlocks
-from models.adapters.graphed import Graphed
-from models.adapters.patch import Patch
+from models.adapters.graphed import WAYS
 from nodes.api.declare import node
 from nodes.api.sockets import Model
 from nodes.api.widgets import Choice
-
-WAYS: Mapping[str, Callable[[], Patch]] = MappingProxyType(
-    {"inductor": CompiledBlocks, "cudagraphs": Graphed}
-)
 
 
 @node(

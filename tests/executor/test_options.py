@@ -21,6 +21,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
         *("--preview-size", "256", "--deterministic"),
         *("--use-quad-cross-attention", "--disable-xformers", "--dont-upcast-attention"),
+        "--torch-compile",
         *("--vram-limit", "6.5", "--ram-limit", "16", "--reserve-vram", "1", "--lowvram"),
     ]
     server = parse("serve", *given)
@@ -38,6 +39,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
             "attention",
             "disable_xformers",
             "upcast_attention",
+            "torch_compile",
             *("vram_limit", "ram_limit", "reserve_vram", "vram_way"),
         ),
     ):

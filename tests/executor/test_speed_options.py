@@ -2,12 +2,18 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
 import main
+from executor.worker.device_memory import DeviceMemory
+from models.adapters.patch import Patched
 from models.attention_backends import choice
 from models.attention_backends.choice import AttentionSettings
+from models.diffusion import DiffusionModel
+from nodes.api.errors import NodeError
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_attention_is_computed_as_asked(cli, flags, settings, monkeypatch):
 
 
 def test_a_package_that_is_not_there_is_a_sentence_and_code_2(cli, caplog, monkeypatch):
-    monkeypatch.setattr("executor.attention_options.find_spec", lambda name: None)
+    monkeypatch.setattr("executor.speed_options.find_spec", lambda name: None)
     assert cli("info", "--use-sage-attention")[0] == 2
     assert "--use-sage-attention needs the package sageattention, which is not installed" in caplog.text
 
@@ -66,3 +72,21 @@ def test_a_package_that_is_not_there_is_a_sentence_and_code_2(cli, caplog, monke
 def test_two_ways_at_once_are_refused(cli):
     with pytest.raises(SystemExit):
         cli("info", "--use-split-cross-attention", "--use-quad-cross-attention")
+
+
+def test_every_diffusion_network_can_be_compiled_and_no_other(monkeypatch):
+    from models.adapters.graphed import WAYS, Graphed
+
+    memory = DeviceMemory("cpu", compiler="inductor")
+    model = Patched(DiffusionModel(network=nn.Linear(1, 1).eval(), family="sd15"))
+    assert memory._fast(model).stack == (WAYS["inductor"]().key,)
+    assert memory._fast(memory._fast(model)).stack == (WAYS["inductor"]().key,)
+    other = Patched(SimpleNamespace(network=nn.Linear(1, 1)))
+    assert memory._fast(other) is other
+    assert DeviceMemory("cpu")._fast(model) is model
+    with (
+        pytest.raises(NodeError, match="CUDA graphs need a CUDA device"),
+        DeviceMemory("cpu", compiler="cudagraphs").borrow(model),
+    ):
+        pytest.fail("never reached")
+    assert WAYS["cudagraphs"]() == Graphed()

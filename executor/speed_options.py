@@ -1,4 +1,4 @@
-"""What can be said on the command line about attention, under the ecosystem's names?"""
+"""What can be said on the command line about how networks are computed fast?"""
 
 import argparse
 from importlib.util import find_spec
@@ -18,8 +18,18 @@ WAYS = {
 _PACKAGES = {"sage": "sageattention", "flash-attn": "flash_attn"}
 
 
-def add_attention_options(group: argparse._ArgumentGroup) -> None:
-    """Add the flags; without any, the fastest exact way is measured for each shape on CUDA devices."""
+COMPILERS = ("inductor", "cudagraphs")
+
+
+def add_speed_options(group: argparse._ArgumentGroup) -> None:
+    """Add the flags; without any, the fastest exact attention is measured for each shape on CUDA devices."""
+    group.add_argument(
+        "--torch-compile",
+        nargs="?",
+        const="inductor",
+        choices=COMPILERS,
+        help="diffusion networks run compiled, as by the node TorchCompileModel",
+    )
     ways = group.add_mutually_exclusive_group()
     for flag, (name, text) in WAYS.items():
         ways.add_argument(flag, dest="attention", action="store_const", const=name, help=text)
@@ -41,11 +51,13 @@ def add_attention_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def attention_arguments(options: argparse.Namespace) -> list[str]:
+def speed_arguments(options: argparse.Namespace) -> list[str]:
     """The flags that say the same again."""
     given = [flag for flag, (name, _) in WAYS.items() if name == options.attention]
     if options.disable_xformers:
         given.append("--disable-xformers")
+    if options.torch_compile is not None:
+        given += ["--torch-compile", options.torch_compile]
     if options.upcast_attention is not None:
         given.append(f"--{'force' if options.upcast_attention else 'dont'}-upcast-attention")
     return given
