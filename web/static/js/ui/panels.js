@@ -4,6 +4,7 @@
 
 import { hooks } from "../canvas/hooks.js";
 import { t } from "../words.js";
+import { loadStyle } from "./styles.js";
 import { dismiss, toast } from "./toasts.js";
 
 const ICONS = {
@@ -24,7 +25,10 @@ export function addPanels(app) {
   let queue = null;
   lazy(app, {
     id: "workflows", title: t("Workflows"), icon: ICONS.workflows, keys: ["w"], order: 10,
-  }, async (element) => (await import("./workflows.js")).renderWorkflows(app, element));
+  }, async (element) => {
+    const [{ renderWorkflows }] = await Promise.all([import("./workflows.js"), loadStyle("side.css")]);
+    return renderWorkflows(app, element);
+  });
   lazy(app, { id: "queue", title: t("Queue"), icon: ICONS.queue, keys: ["q"], order: 20 }, async (element) => {
     const [{ Queue }, { renderQueue }] = await Promise.all([import("../engine/queue.js"), import("./queue.js")]);
     return renderQueue(app, queue ??= new Queue(), element);

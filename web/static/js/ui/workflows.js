@@ -11,12 +11,16 @@ import { t } from "../words.js";
 import { askText } from "./dialogs.js";
 import { make } from "./dom.js";
 import { openMenu } from "./menu.js";
+import { thumbnail } from "./thumbnails.js";
 import { toast } from "./toasts.js";
+
+const MARKED = "workflows.marked";
 
 /** Makes the panel. @param {App} app @param {HTMLElement} element @returns {() => void} */
 export function renderWorkflows(app, element) {
   const search = make("input", { className: "search", type: "search", placeholder: t("Search"), "aria-label": t("Search the workflows") });
   const rows = make("div", { className: "file-list" });
+  if (!app.settings.definitions.has(MARKED)) app.settings.define({ id: MARKED, kind: "record", fallback: [] });
   element.classList.add("workflows");
   element.append(search, rows);
   /** @type {readonly Saved[]} */
@@ -28,7 +32,10 @@ export function renderWorkflows(app, element) {
     const fits = (/** @type {string} */ name) => name.toLowerCase().includes(wanted);
     const own = new Set(app.workspace.tabs.map((tab) => tab.id));
     const others = drafts.filter((draft) => !own.has(draft.id) && fits(String(draft.name ?? "")));
+    const marked = saved.filter(({ name }) => app.settings.get(MARKED).includes(name) && fits(name));
     rows.replaceChildren(
+      ...(marked.length > 0 ? [make("h3", {}, t("Bookmarks")), ...marked.map((one) => row(app, one, load))] : []),
+      ...(marked.length > 0 ? [make("h3", {}, t("All"))] : []),
       ...folders(saved.filter(({ name }) => fits(name)), (one) => row(app, one, load)),
       ...(saved.length === 0 ? [make("p", { className: "hint" }, t("No workflow is saved on the server yet."))] : []),
       ...(others.length > 0 ? [make("h3", {}, t("Drafts that were not saved")), ...others.map((draft) => draftRow(app, draft, load))] : []),
@@ -44,9 +51,11 @@ export function renderWorkflows(app, element) {
   };
   const changed = () => void load();
   search.addEventListener("input", fill);
+  const unmark = app.settings.listen(MARKED, fill);
   app.workspace.saves.add(changed);
   void load();
   return () => {
+    unmark();
     app.workspace.saves.delete(changed);
     element.classList.remove("workflows");
   };
@@ -71,15 +80,24 @@ function folders(saved, render) {
 /** @param {App} app @param {Saved} one @param {() => Promise<void>} reload @returns {HTMLElement} */
 function row(app, one, reload) {
   const open = () => void tell(app.openSaved(one.name));
+  /** @type {string[]} */
+  const marked = app.settings.get(MARKED);
+  const isMarked = marked.includes(one.name);
+  const mark = () => app.settings.set(MARKED, isMarked ? marked.filter((name) => name !== one.name) : [...marked, one.name]);
   const menu = (/** @type {number} */ x, /** @type {number} */ y) => openMenu(x, y, [
     { label: t("Open"), run: open },
     { label: t("Add to the open workflow"), run: () => void tell(app.insertSaved(one.name)) },
+    { label: isMarked ? t("Remove the bookmark") : t("Bookmark"), run: mark },
     { label: t("Rename…"), run: () => void tell(rename(app, one.name).then(reload)) },
     null,
     { label: t("Delete"), run: () => void tell(remove(app, one.name).then(reload)) },
   ]);
-  return make("button", {
-    type: "button", className: "file", title: one.name, onclick: open, oncontextmenu: (/** @type {MouseEvent} */ event) => {
+  const label = isMarked ? t("Remove the bookmark of {name}", { name: one.name }) : t("Bookmark {name}", { name: one.name });
+  const star = make("button", {
+    type: "button", className: isMarked ? "star is-marked" : "star", title: label, "aria-label": label, "aria-pressed": String(isMarked), onclick: mark,
+  }, isMarked ? "★" : "☆");
+  return make("div", { className: "file-row" }, make("button", {
+    type: "button", className: "file is-drawn", title: one.name, onclick: open, oncontextmenu: (/** @type {MouseEvent} */ event) => {
       event.preventDefault();
       menu(event.clientX, event.clientY);
     },
@@ -87,8 +105,9 @@ function row(app, one, reload) {
       if (event.key === "F2") void tell(rename(app, one.name).then(reload));
       else if (event.key === "Delete") void tell(remove(app, one.name).then(reload));
     },
-  }, make("span", { className: "label" }, one.name.slice(one.name.lastIndexOf("/") + 1)),
-  make("span", { className: "note" }, new Date(one.modified).toLocaleDateString()));
+  }, thumbnail(one.name, one.modified), make("span", { className: "file-about" },
+    make("span", { className: "label" }, one.name.slice(one.name.lastIndexOf("/") + 1)),
+    make("span", { className: "note" }, new Date(one.modified).toLocaleDateString()))), star);
 }
 
 /**
@@ -125,6 +144,7 @@ async function rename(app, name) {
   if (other === null || other === name) return;
   await moveWorkflow(name, other);
   for (const tab of app.workspace.tabs) if (tab.savedAs === name) tab.savedAs = other;
+  app.settings.set(MARKED, app.settings.get(MARKED).map((/** @type {string} */ one) => (one === name ? other : one)));
 }
 
 /** Deletes a workflow; the server keeps its versions, so that it can be brought back. @param {App} app @param {string} name */
