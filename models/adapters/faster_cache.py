@@ -31,7 +31,7 @@ class FasterCache:
     Attributes:
         guidance_range: of so many steps the negative rows are computed in one; 1: in all.
         attention_range: of so many steps self-attention is computed in one; 1: in all. It is left out only in
-            calls without negative rows.
+            calls whose negative rows are left out, or that have rows of one kind only.
         weight: how far attention that is left out goes on as it changed last, 0 to 1.
         alpha: by what the difference of negative and positive is multiplied in each step in a row that is
             approximated, apart for low and high frequencies.
@@ -68,7 +68,7 @@ class FasterCache:
 
 @dataclass(eq=False)
 class _Attention:
-    """What an attention gave the rows that are no negative ones, the last two times, (r, N, C) each."""
+    """What an attention gave the rows that are never left out, the last two times, (r, N, C) each."""
 
     turn: int = 0
     known: tuple[Tensor, ...] = ()
@@ -79,7 +79,6 @@ class _Stream(Stream):
 
     def __init__(self) -> None:
         self.kept: tuple[int, ...] = ()
-        self.rows = 0
         self.difference: Tensor | None = None
         self.low, self.high = 1.0, 1.0
         self.attentions: dict[str, _Attention] = {}
@@ -92,8 +91,8 @@ def _halving(
     def run(x: Tensor, *others: Any, **named: Any) -> Tensor:
         call, stream = current_call(), memories.current()
         stream.kept = tuple(index for index, row in enumerate(call.rows) if row != NEGATIVE)
-        stream.rows = x.shape[0]
         if not stream.kept or len(stream.kept) == len(call.rows):
+            stream.kept = tuple(range(len(call.rows)))
             return forward(x, *others, **named)
         if not _leaves_out(rule, stream, x):
             output = forward(x, *others, **named)
@@ -180,7 +179,7 @@ def _extrapolating(
         def run(x: Tensor, *others: Any, **named: Any) -> Tensor:
             stream, call = memories.current(), current_call()
             attention = stream.attentions.setdefault(name, _Attention())
-            is_whole = NEGATIVE in call.rows
+            is_whole = len(call.rows) > len(stream.kept)
             is_due = attention.turn > 0 and attention.turn % rule.attention_range == 0
             attention.turn += 1
             known = attention.known

@@ -6,16 +6,17 @@ Shapes: B batch, C channels, h and w cells, N tokens.
 """
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from models.adapters.left_out_blocks import Change, State, leave_out_blocks
 from models.adapters.step_memory import ALWAYS, BLOCKS, Window, claim, steps_done
-from models.call import current_call
+from models.call import Run, current_call
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +115,8 @@ class MagCacheCalibration:
     """Measures the ratios that MagCache needs; leaves nothing out.
 
     Attributes:
-        tell: is given the ratios of all steps so far when a run reaches its last noise level. The host waits
-            for the device then, and not before.
+        tell: is given the ratios of all steps when a run reaches its last noise level. The host waits for the
+            device then, and not before. Where a step makes several calls, the first one is measured.
     """
 
     tell: Tell = field(repr=False)
@@ -127,15 +128,23 @@ class MagCacheCalibration:
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Listen to the blocks; raises ValueError where the network names less than two."""
-        claim(root, BLOCKS, "MagCache calibration", undo)
-        leave_out_blocks(root, lambda: _Measuring(self.tell), undo)
+        claim(root, BLOCKS, "MagCache Calibrate", undo)
+        measuring: WeakKeyDictionary[Run, _Measuring] = WeakKeyDictionary()
+
+        def make() -> _Measuring:
+            """One for each stream; the first of a run tells."""
+            made = _Measuring(self.tell, is_telling=current_call().run not in measuring)
+            return measuring.setdefault(current_call().run, made) if made.is_telling else made
+
+        leave_out_blocks(root, make, undo)
 
 
 class _Measuring:
     """Compares the change of every step with that of the step before."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, *, is_telling: bool) -> None:
         self._tell = tell
+        self.is_telling = is_telling
         self._size: Tensor | None = None
         self._ratios: list[Tensor] = []
 
@@ -149,6 +158,8 @@ class _Measuring:
 
     def learn(self, start: State, first: State, last: State) -> None:
         del first
+        if not self.is_telling:
+            return
         change = Change(last[:1], start).main().float()
         # One number for a token: pictures have their channels in front, sequences at the end.
         size = change.norm(dim=1 if change.ndim > 3 else -1)
@@ -164,10 +175,3 @@ class _Measuring:
 
     def answer(self, start: State, first: State | None) -> State:
         raise RuntimeError("calibration leaves nothing out")
-
-
-def mean_ratios(runs: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    """The ratios of several runs of as many steps, each the mean over the runs; ValueError for others."""
-    if len({len(run) for run in runs}) != 1:
-        raise ValueError(f"ratios of runs of different lengths: {sorted(len(run) for run in runs)}")
-    return tuple(sum(step) / len(runs) for step in zip(*runs, strict=True))

@@ -75,7 +75,9 @@ class Memories(Generic[S]):
         name = (kind, kept.turns[kind])
         kept.turns[kind] += 1
         kept.used.add(name)
-        stream = kept.streams.setdefault(name, self._make())
+        stream = kept.streams.get(name)
+        if stream is None:
+            stream = kept.streams[name] = self._make()
         stream.step += 1
         return stream
 

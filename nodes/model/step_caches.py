@@ -1,0 +1,195 @@
+"""Makes sampling faster by using what a network computed in one step again in the next ones."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from models.adapters.attention_broadcast import AttentionBroadcast
+from models.adapters.faster_cache import FasterCache
+from models.adapters.first_block_cache import FirstBlockCache
+from models.adapters.mag_cache import MagCache, MagCacheCalibration
+from models.adapters.step_memory import Window
+from models.adapters.taylor_seer import TaylorSeer
+from nodes.api.context import Context
+from nodes.api.declare import node
+from nodes.api.errors import NodeError
+from nodes.api.sockets import Model
+from nodes.api.widgets import Range, Text
+from nodes.saving.files import write_file
+from schedulers.tables import sigma_table
+
+CATEGORY = "model_patches/step caches"
+Threshold = Annotated[float, Range(0.0, 3.0, step=0.005)]
+Percent = Annotated[float, Range(0.0, 1.0, step=0.01)]
+Every = Annotated[int, Range(1, 20)]
+# The parts of sampling in which low and high frequencies differ more from step to step (FasterCache, eq. 11).
+LOW, HIGH = (0.1, 0.9), (0.7, 1.0)
+
+
+@node(id="FirstBlockCache", display_name="First Block Cache", category=CATEGORY)
+def cache_first_block(
+    model: Model,
+    reuse_threshold: Threshold = 0.05,
+    start_percent: Percent = 0.0,
+    end_percent: Percent = 1.0,
+    max_consecutive: Annotated[int, Range(0, 100)] = 0,
+    verbose: bool = False,
+) -> Model:
+    """Run all blocks of a network but the first only where the first one changes.
+
+    Args:
+        model: what is sampled.
+        reuse_threshold: how much the first block may change before the others run; 0 runs them always.
+        start_percent: part of sampling after which blocks are left out.
+        end_percent: part of sampling after which every step runs all blocks.
+        max_consecutive: after so many steps in a row without the other blocks one runs them; 0: no limit.
+        verbose: write to the log what is left out.
+    """
+    window = _window(model, start_percent, end_percent)
+    return model.with_patch(FirstBlockCache(reuse_threshold, window, max_consecutive, verbose))
+
+
+@node(id="TaylorSeerCache", display_name="TaylorSeer", category=CATEGORY)
+def predict_steps(
+    model: Model,
+    interval: Every = 3,
+    warmup_steps: Annotated[int, Range(1, 100)] = 3,
+    order: Annotated[int, Range(0, 4)] = 1,
+    lite: bool = True,
+    start_percent: Percent = 0.0,
+    end_percent: Percent = 1.0,
+) -> Model:
+    """Run the network in some steps only and predict the others from how it has been changing.
+
+    Args:
+        model: what is sampled.
+        interval: of so many steps one is computed; 1 computes all.
+        warmup_steps: the first steps, which are all computed.
+        order: how the change goes on: 0 not at all, 1 along a line, 2 along a curve.
+        lite: predict the end of the network alone, which is fastest, instead of all its layers.
+        start_percent: part of sampling after which steps are predicted.
+        end_percent: part of sampling after which every step is computed.
+    """
+    window = _window(model, start_percent, end_percent)
+    return model.with_patch(TaylorSeer(interval, warmup_steps, order, lite, window))
+
+
+@node(id="MagnitudeCache", display_name="MagCache", category=CATEGORY)
+def cache_by_magnitude(
+    model: Model,
+    ratios: Annotated[str, Text(multiline=True)] = "",
+    reuse_threshold: Threshold = 0.06,
+    max_consecutive: Annotated[int, Range(0, 20)] = 3,
+    retention: Percent = 0.2,
+    end_percent: Percent = 1.0,
+    verbose: bool = False,
+) -> Model:
+    """Leave out steps that are known beforehand to change little in this model.
+
+    Args:
+        model: what is sampled.
+        ratios: how the change of each step compares in size with that of the step before, as MagCache
+            Calibrate writes it for this model: numbers, the first being 1.
+        reuse_threshold: how far the ratios may drift from 1 before a step is computed; 0 leaves nothing out.
+        max_consecutive: after so many steps in a row one is computed.
+        retention: the first part of the steps, which is always computed.
+        end_percent: part of sampling after which every step is computed.
+        verbose: write to the log what is left out.
+    """
+    window = _window(model, 0.0, end_percent)
+    table = _numbers(ratios)
+    return model.with_patch(MagCache(table, reuse_threshold, max_consecutive, retention, window, verbose))
+
+
+@node(id="MagnitudeCacheCalibrate", display_name="MagCache Calibrate", category=CATEGORY)
+def calibrate_magnitudes(ctx: Context, model: Model, filename_prefix: str = "magcache/ratios") -> Model:
+    """Measure while sampling what MagCache must know of a model; write it to the output folder and the log.
+
+    Args:
+        model: what is sampled, with the sampler, the schedule and the number of steps that will be used.
+        filename_prefix: how the name of the text file begins; each run of sampling writes one.
+    """
+    return model.with_patch(MagCacheCalibration(_writer(ctx, filename_prefix)))
+
+
+@node(id="PyramidAttentionBroadcast", display_name="Pyramid Attention Broadcast", category=CATEGORY)
+def broadcast_attention(
+    model: Model,
+    self_attention_range: Every = 2,
+    cross_attention_range: Every = 6,
+    start_percent: Percent = 0.2,
+    end_percent: Percent = 0.9,
+) -> Model:
+    """Use what attention gave in one step again in the next ones.
+
+    Args:
+        model: what is sampled.
+        self_attention_range: of so many steps attention within the picture is computed in one; 1: in all.
+        cross_attention_range: of so many steps attention to the prompt is computed in one; 1: in all.
+        start_percent: part of sampling after which attention is used again.
+        end_percent: part of sampling after which every step computes it.
+    """
+    window = _window(model, start_percent, end_percent)
+    return model.with_patch(AttentionBroadcast(self_attention_range, cross_attention_range, window))
+
+
+@node(id="FasterCache", display_name="FasterCache", category=CATEGORY)
+def approximate_guidance(
+    model: Model,
+    guidance_range: Every = 5,
+    attention_range: Every = 2,
+    attention_weight: Percent = 0.5,
+    alpha: Annotated[float, Range(0.5, 2.0, step=0.01)] = 1.1,
+    guidance_start: Percent = 0.36,
+    attention_start: Percent = 0.32,
+    end_percent: Percent = 1.0,
+) -> Model:
+    """Run the negative prompt in some steps only and approximate it in the others from the positive one.
+
+    Args:
+        model: what is sampled, with a guidance scale above 1.
+        guidance_range: of so many steps the negative prompt is computed in one; 1: in all.
+        attention_range: of so many steps attention within the picture is computed in one; 1: in all. It is
+            left out only where the negative prompt is.
+        attention_weight: how far attention that is left out goes on as it changed last.
+        alpha: by what the difference of the two prompts grows in each step that is approximated.
+        guidance_start: part of sampling after which the negative prompt is left out.
+        attention_start: part of sampling after which attention is.
+        end_percent: part of sampling after which everything is computed.
+    """
+    windows = [_window(model, start, end_percent) for start in (guidance_start, attention_start)]
+    windows += [_window(model, *LOW), _window(model, *HIGH)]
+    return model.with_patch(FasterCache(guidance_range, attention_range, attention_weight, alpha, *windows))
+
+
+def _window(model: Model, start: float, end: float) -> Window:
+    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
+    return Window(percent_to_sigma(start), percent_to_sigma(end))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers between commas, blanks, ends of lines or brackets; NodeError for anything else."""
+    words = [word for word in re.split(r"[\s,;\[\]()]+", text) if word]
+    try:
+        numbers = tuple(float(word) for word in words)
+    except ValueError as error:
+        raise NodeError(f"the ratios must be numbers, and there is {str(error).split(': ')[-1]}") from error
+    if not numbers:
+        raise NodeError("MagCache needs the ratios of this model: sample once with MagCache Calibrate")
+    if not all(0.0 < number < 100.0 for number in numbers):
+        raise NodeError(
+            f"the ratios must lie between 0 and 100, and there is {min(numbers)} or {max(numbers)}"
+        )
+    return numbers
+
+
+def _writer(ctx: Context, prefix: str) -> Callable[[tuple[float, ...]], None]:
+    files, log = ctx.files, ctx.log
+
+    def write(ratios: tuple[float, ...]) -> None:
+        text = ", ".join(f"{ratio:.5f}" for ratio in ratios)
+        saved = files.reserve(prefix, "txt")
+        write_file(saved, text.encode())
+        log.info("MagCache ratios of %d steps in %s: %s", len(ratios), saved.path, text)
+
+    return write
