@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from executor.memory.blocks import as_slot, laid_out, packed_bytes, plain_bytes
-from executor.memory.plan import SMALLEST_STREAMED_BYTES
 from executor.memory.streams import Stream
 from executor.memory.tiers import Tier
 from models.packed.away import Away, Carrier
 from models.packed.tensor import Packed
+
+SMALLEST_GATHERED_BYTES = 2**20
+"""Tables of rows that take less are streamed as a whole, like everything else."""
 
 
 class Slot(NamedTuple):
@@ -77,7 +79,7 @@ class Leaf:
             type(module).forward is nn.Embedding.forward
             and module.max_norm is None
             and not isinstance(self.homes[Slot("_parameters", "weight")], Packed)
-            and self._size_bytes >= SMALLEST_STREAMED_BYTES
+            and self._size_bytes >= SMALLEST_GATHERED_BYTES
         )
 
     def held_bytes(self) -> int:

@@ -194,7 +194,7 @@ class Stream:
         kept = [load for load in self._loads if load.uses or any(load.is_of(other) for other in wanted)]
         for begin in (0, self.buffer.numel() - size):
             end = begin + size
-            if begin < 0 or any(load.meets(begin, end) for load in kept):
+            if size > self.buffer.numel() or any(load.meets(begin, end) for load in kept):
                 continue
             self._loads = [load for load in self._loads if load in kept or not load.meets(begin, end)]
             return self._start(cargo, sources, self.buffer[begin:end], begin)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.packed.away import kept_like
+
 
 @dataclass(frozen=True)
 class NumberType:
@@ -32,7 +34,7 @@ class NumberType:
                 for name, tensor in tensors.items():
                     if tensor is None or not tensor.is_floating_point() or tensor.dtype == self.dtype:
                         continue
-                    cast = tensor.detach().to(self.dtype)
+                    cast = kept_like(tensor, tensor.detach().to(self.dtype))
                     undo.callback(tensors.__setitem__, name, tensor)
                     is_parameter = isinstance(tensor, nn.Parameter)
                     tensors[name] = nn.Parameter(cast, requires_grad=False) if is_parameter else cast
