@@ -16,6 +16,9 @@ from nodes.api.context import SavedFile
 from nodes.api.errors import NodeError
 
 WEIGHTS = frozenset({".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"})
+GGUF = frozenset({".gguf"})
+# Where files in GGUF are listed beside other weights.
+WITH_GGUF = ("checkpoints", "diffusion_models", "text_encoders", "vae")
 
 # Key -> the folders under models/, in the order the /models route lists them.
 MODEL_FOLDERS: Mapping[str, tuple[str, ...]] = {
@@ -60,11 +63,18 @@ NAMED_CONFIGS = "configs:named"
 ALIASES: Mapping[str, str] = {
     "unet": "diffusion_models",
     "clip": "text_encoders",
+    "unet_gguf": "diffusion_models",
+    "clip_gguf": "text_encoders",
     NAMED_VAES: "vae",
     NAMED_CONFIGS: "configs",
 }
-# Keys that hold something else than weights; an empty set admits every file.
-EXTENSIONS: Mapping[str, frozenset[str]] = {"configs": frozenset({".yaml"}), "classifiers": frozenset({""})}
+# Keys that hold something else than weights, or only some kinds; an empty set admits every file.
+EXTENSIONS: Mapping[str, frozenset[str]] = {
+    "configs": frozenset({".yaml"}),
+    "classifiers": frozenset({""}),
+    "unet_gguf": GGUF,
+    "clip_gguf": GGUF,
+}
 OWN_KINDS: Mapping[str, str] = {".webp": "image", ".avif": "image", ".latent": "latent"}
 """Kinds of input files that the system's list of media types does not know everywhere."""
 
@@ -163,9 +173,11 @@ class Folders:
     def extensions(self, folder: str) -> frozenset[str]:
         """The file name endings a model folder lists; empty admits all."""
         key = ALIASES.get(folder, folder)
-        if key in EXTENSIONS:
-            return EXTENSIONS[key]
-        return WEIGHTS if key in MODEL_FOLDERS else self._endings.get(key, frozenset())
+        if (own := EXTENSIONS.get(folder) or EXTENSIONS.get(key)) is not None:
+            return own
+        if key in MODEL_FOLDERS:
+            return WEIGHTS | GGUF if key in WITH_GGUF else WEIGHTS
+        return self._endings.get(key, frozenset())
 
     def names(self, folder: str) -> list[str]:
         """The files of a model folder, relative and sorted; of `input`, `output`, `temp` those at the top.
@@ -319,7 +331,7 @@ def _files(root: Path, extensions: frozenset[str]) -> Iterator[str]:
         seen.add(real)
         folders[:] = [name for name in folders if name != ".git"]
         for name in files:
-            is_index = extensions is WEIGHTS and name.endswith(INDEX_ENDING)
+            is_index = extensions >= WEIGHTS and name.endswith(INDEX_ENDING)
             if is_index or not extensions or os.path.splitext(name)[1].lower() in extensions:  # noqa: PTH122
                 yield os.path.relpath(Path(folder) / name, root)
 
