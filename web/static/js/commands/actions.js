@@ -35,6 +35,8 @@ export class Actions {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
+    this.serial = 0;
+    /** @type {readonly import("../model/types.js").Definition[]} subgraphs that are kept to be used again */ this.blueprints = [];
     app.settings.define({ id: USES, kind: "record", fallback: {} });
   }
 
@@ -56,7 +58,7 @@ export class Actions {
   search({ at, screen, linking }) {
     const { store, settings } = this.app;
     const box = this.app.view.stage.getBoundingClientRect();
-    const fits = [...store.definitions.values()].filter((definition) => !isBoundary(definition) &&
+    const fits = [...store.definitions.values(), ...this.blueprints].filter((definition) => !isBoundary(definition) &&
       !(definition.isSubgraph && holdsSubgraph(store.document, definition.type, store.graphId)) &&
       (!linking || socketFor(definition, linking) !== null));
     openNodeSearch({
@@ -102,18 +104,24 @@ export class Actions {
   add(definition, at, linking, gesture = null) {
     const { store, view, settings } = this.app;
     const socket = linking ? socketFor(definition, linking) : null;
+    const whole = gesture ?? `add:${this.serial++}`;
+    const x = Math.round(linking && !linking.fromOutput ? at[0] - 240 : at[0]);
     const id = store.run(`Add ${definition.name}`, (change) => {
-      const x = Math.round(linking && !linking.fromOutput ? at[0] - 240 : at[0]);
-      const node = addNode(change, definition, [x, Math.round(at[1] + (linking ? 4 : 0))]);
+      const place = /** @type {Point} */ ([x, Math.round(at[1] + (linking ? 4 : 0))]);
+      if (definition.insert) return definition.insert(change, place);
+      const node = addNode(change, definition, place);
       const control = settings.get("run.seed");
       for (const name of Object.keys(node.controls)) if (control !== node.controls[name]) setControl(change, node.id, name, control);
-      const fixed = linking?.ends[0];
-      if (!fixed || socket === null) return node.id;
-      if (fixed.node === "") feedReroute(change, store.definitions, node.id, Number(socket), fixed.via ?? "");
-      else if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, node.id, socket, fixed.via ?? null);
-      else connect(change, store.definitions, node.id, socket, fixed.node, fixed.input);
       return node.id;
-    }, gesture);
+    }, whole);
+    const fixed = linking?.ends[0];
+    if (fixed && socket !== null) {
+      store.run(`Add ${definition.name}`, (change) => {
+        if (fixed.node === "") feedReroute(change, store.definitions, id, Number(socket), fixed.via ?? "");
+        else if (typeof socket === "string") connect(change, store.definitions, fixed.node, fixed.slot, id, socket, fixed.via ?? null);
+        else connect(change, store.definitions, id, socket, fixed.node, fixed.input);
+      }, whole);
+    }
     view.select([id]);
     view.stage.focus();
     const uses = settings.get(USES);
@@ -254,7 +262,7 @@ export class Actions {
       const pictures = view.picturesOf(hit.node).length > 0 || this.uploadName(hit.node);
       const extra = pictures ? [null, { label: t("Open picture"), run: () => this.openPictures(hit.node) }] : [];
       const upload = this.uploadName(hit.node) ? [{ label: t("Choose picture…"), run: () => this.chooseImage(hit.node) }] : [];
-      const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", null]) : [];
+      const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", "keep-blueprint", null]) : [];
       const slots = slotItems(this.app, hit);
       /** @type {import("../ui/menu.js").Item[]} */
       const items = [...slots, ...nested, ...commands.items([

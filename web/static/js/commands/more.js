@@ -5,6 +5,7 @@
 import { tendGuests } from "../canvas/guests/all.js";
 import { tendAdvanced } from "./advanced.js";
 import { tendBadges } from "./badges.js";
+import { tendBlueprints } from "./blueprints.js";
 import { tendSwaps } from "./swapping.js";
 import { tendFavicon } from "../ui/favicon.js";
 import { t } from "../words.js";
@@ -18,7 +19,7 @@ export function tendMore(app) {
     note: t("Ctrl with the arrow up or down gives the selected words more or less weight."),
   });
   settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
-  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps]) tend(app);
+  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints]) tend(app);
   tendWeights(app);
   tendFavicon(app);
 }

@@ -84,11 +84,12 @@
 /** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean, label?: string}>} OutputDefinition */
 
 /**
- * A node type as the server's catalogue describes it.
+ * A node type as the server's catalogue describes it; one that stands for more than itself is added by its `insert`.
  * @typedef {Readonly<{
  *   type: string, name: string, category: string, description: string, module: string,
  *   inputs: readonly InputDefinition[], outputs: readonly OutputDefinition[],
  *   isOutput: boolean, isVirtual: boolean, deprecated: boolean, experimental: boolean, isSubgraph?: boolean,
+ *   insert?: (change: import("./document.js").Transaction, position: Point) => string,
  * }>} Definition
  */
 

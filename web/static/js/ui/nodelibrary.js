@@ -23,7 +23,7 @@ const MOST_FOUND = 400;
 export function renderNodeLibrary(app, element) {
   const { settings, store, view } = app;
   if (!settings.definitions.has(BOOKMARKS)) settings.define({ id: BOOKMARKS, kind: "record", fallback: [] });
-  const definitions = [...store.definitions.values()].filter((one) => !isBoundary(one));
+  const definitions = [...store.definitions.values(), ...app.actions.blueprints].filter((one) => !isBoundary(one));
   const library = new Library(definitions, settings.get(USES));
   const add = (/** @type {Definition} */ definition) =>
     app.actions.place(definition, view.camera.toWorld(view.width / 2 - 130, view.height / 2 - 80));

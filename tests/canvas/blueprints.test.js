@@ -1,0 +1,42 @@
+/** Blueprints: kept, offered as node types, added as instances. */
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Blueprints } from "../../web/static/js/engine/blueprints.js";
+import { makeSubgraph } from "../../web/static/js/model/nesting.js";
+import { writeBlueprint } from "../../web/static/js/model/parts.js";
+import { starterDocument } from "../../web/static/js/model/starter.js";
+import { Store } from "../../web/static/js/model/store.js";
+import { DEFINITIONS } from "./catalogue.js";
+import { snapshot } from "./walk.js";
+
+test("a kept subgraph is a node type in its folder, is added with its inside, and what cannot be read is named", async () => {
+  const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
+  const id = /** @type {any} */ (store.graph.nodeByKey("3")).id;
+  const host = store.run("nest", (change) => makeSubgraph(change, DEFINITIONS, [id], "S"));
+  const json = JSON.parse(JSON.stringify(writeBlueprint(store.document, DEFINITIONS, store.graphId, host, { name: "Sampling" })));
+  const shelf = {
+    list: async () => [{ name: "mine/Sampling", path: "a", pack: "" }, { name: "Theirs", path: "b", pack: "their_pack" }, { name: "Lost", path: "c", pack: "" }],
+    load: async (/** @type {string} */ path) => {
+      if (path === "c") throw new Error("gone");
+      return json;
+    },
+  };
+  const blueprints = new Blueprints("Kept", [shelf]);
+  await blueprints.load(DEFINITIONS);
+  assert.deepEqual(blueprints.broken, ["Lost"]);
+  assert.deepEqual(blueprints.definitions.map(({ name, category, module }) => [name, category, module]),
+    [["Sampling", "Kept/mine", ""], ["Theirs", "Kept", "custom_nodes.their_pack"]]);
+  const [definition] = blueprints.definitions;
+  assert.ok(definition.inputs.some(({ type }) => type === "MODEL") && definition.outputs.some(({ type }) => type === "LATENT"));
+  const other = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
+  const before = snapshot(other);
+  const made = other.run("add", (change) => definition.insert?.(change, [500, 600]) ?? "");
+  const node = /** @type {any} */ (other.graph.nodes.get(made));
+  assert.deepEqual(node.position, [500, 600]);
+  const inner = [.../** @type {any} */ (other.document.graphs.get(node.type)).nodes.values()];
+  assert.ok(inner.some(({ type }) => type === "KSampler"));
+  other.undo();
+  assert.deepEqual(snapshot(other), before);
+});

@@ -1,0 +1,55 @@
+/** Keeps subgraphs as blueprints, and offers them in the library and the search. */
+
+/** @import { App } from "../app.js" */
+
+import { ApiError } from "../engine/api.js";
+import { Blueprints, forgetBlueprint, keepBlueprint } from "../engine/blueprints.js";
+import { writeBlueprint } from "../model/parts.js";
+import { askChoice, askText } from "../ui/dialogs.js";
+import { toast } from "../ui/toasts.js";
+import { t } from "../words.js";
+import { guard } from "./files.js";
+
+/** @param {App} app */
+export function tendBlueprints(app) {
+  const { store, view, commands, actions } = app;
+  const blueprints = new Blueprints(t("Blueprints"));
+  const load = async () => {
+    await blueprints.load(store.catalogue);
+    actions.blueprints = blueprints.definitions;
+  };
+  const chosen = () => {
+    const node = view.selection.size === 1 ? store.graph.nodes.get([...view.selection][0]) : undefined;
+    return node && view.isSubgraph(node.type) ? node : null;
+  };
+  const keep = async () => {
+    const node = chosen();
+    const name = node && await askText(t("Name of the blueprint; “/” makes folders"), store.document.subgraphs.get(node.type)?.name ?? "", t("Keep"));
+    if (!node || !name) return;
+    const json = writeBlueprint(store.document, store.catalogue, store.graphId, node.id, { name: name.slice(name.lastIndexOf("/") + 1) });
+    try {
+      await keepBlueprint(name, json, false);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      if (await askChoice(t("Replace the blueprint?"), t("There is a blueprint “{name}” already.", { name }), [t("Replace")]) === null) return;
+      await keepBlueprint(name, json, true);
+    }
+    await load();
+    toast(t("“{name}” is in the library now, under Blueprints.", { name }), { kind: "good", name: "blueprint" });
+  };
+  const forget = async () => {
+    const names = actions.blueprints.filter(({ module }) => module === "").map(({ type }) => type.slice("blueprint  ".length));
+    const name = await askChoice(t("Delete a blueprint"), t("Nodes that were made from it stay as they are."), names);
+    if (name === null) return;
+    await forgetBlueprint(name);
+    await load();
+  };
+  commands.add([
+    { id: "keep-blueprint", label: t("Keep the subgraph as a blueprint…"), isEnabled: () => chosen() !== null, run: () => void guard(keep()) },
+    {
+      id: "forget-blueprint", label: t("Delete a blueprint…"), isEnabled: () => actions.blueprints.some(({ module }) => module === ""),
+      run: () => void guard(forget()),
+    },
+  ]);
+  void load().catch(() => undefined);
+}
