@@ -31,6 +31,7 @@ export default [
       "no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "no-eval": "error",
       "no-implied-eval": "error",
+      "no-new-func": "error",
       "no-control-regex": "off",
       "no-var": "error",
       "prefer-const": "error",
@@ -38,6 +39,7 @@ export default [
       curly: ["error", "multi-line"],
       "no-restricted-properties": [
         "error", { property: "innerHTML" }, { property: "outerHTML" }, { property: "insertAdjacentHTML" },
+        { object: "document", property: "write" }, { property: "createContextualFragment" }, { property: "setHTMLUnsafe" }, { property: "srcdoc" },
       ],
     },
   },

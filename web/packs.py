@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +17,7 @@ WEB_FOLDERS = ("web", "js")
 # Folders beside packs that belong to the app.
 OWN_FOLDER = Path(__file__).resolve().parent.parent / "custom_nodes"
 OWN_NAMES = frozenset({"host", "v1", "v3"})
+_SURFACE = re.compile(rb"""["'`][^"'`\n]*/scripts/[\w/]+\.js|comfyAPI""")
 _TRANSLATED = {"nodeDefs.json": "nodeDefs", "commands.json": "commands", "settings.json": "settings"}
 
 
@@ -65,6 +68,20 @@ def pack_scripts(name: str, folder: Path) -> Iterator[str]:
     """The addresses of a pack's scripts."""
     for script in sorted(folder.rglob("*.js")):
         yield f"/extensions/{quote(name)}/{quote(script.relative_to(folder).as_posix())}"
+
+
+def uses_ecosystem(script: Path) -> bool:
+    """Whether a script imports one of the modules that the ecosystem's pages have."""
+    try:
+        status = script.stat()
+        return _uses_ecosystem(script, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _uses_ecosystem(script: Path, _modified_ns: int, _size: int) -> bool:
+    return _SURFACE.search(script.read_bytes()) is not None
 
 
 def templates(packs: Iterable[Pack]) -> dict[str, list[str]]:

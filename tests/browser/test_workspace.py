@@ -134,7 +134,8 @@ def test_a_killed_server_and_a_full_disk_leave_the_draft_in_the_browser(chromium
     assert canvas.ask("sfumato.isDirty")
     assert canvas.ask(
         """async () => {
-            const { browserBox } = await import("./js/engine/database.js");
+            const known = document.querySelector('link[href$="js/engine/database.js"]');
+            const { browserBox } = await import(known.href);
             const { drafts } = await browserBox().all();
             const sampler = draft => draft.json.nodes.find(node => node.id === 3);
             return drafts.map(draft => sampler(draft).widgets_values_named.seed);

@@ -148,3 +148,10 @@ test("words that JSON does not have are read as nothing, but not inside texts", 
   const [node] = /** @type {any} */ (opened).document.root.nodes.values();
   assert.deepEqual([node.values.text, node.position], ['say "NaN" or Infinity', [0, 0]]);
 });
+
+test("a file with a million nodes is refused before it holds the page up", () => {
+  const nodes = Array.from({ length: 1_000_000 }, (_none, index) => ({ id: index + 1, type: "KSampler" }));
+  assert.throws(() => openJson({ nodes, links: [], version: 0.4 }, DEFINITIONS), /1000000 nodes; 100000 are the most/);
+  assert.throws(() => openJson({ nodes: [], links: [], definitions: { subgraphs: [{ id: "s", nodes, links: [] }] } }, DEFINITIONS), /the most/);
+  assert.throws(() => openJson(Object.fromEntries(nodes.slice(0, 100_001).map(({ id }) => [id, { class_type: "X", inputs: {} }])), DEFINITIONS), /the most/);
+});

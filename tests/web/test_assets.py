@@ -66,6 +66,22 @@ async def test_files_are_deleted_by_name_and_nothing_else_is(gallery: Any) -> No
     assert (output / "wide.png").exists()
 
 
+async def test_only_users_of_this_server_delete(start_server: Any) -> None:
+    server = await start_server(multi_user=True)
+    (server.base / "output" / "a.png").write_bytes(b"x")
+    body = {"type": "output", "names": ["a.png"]}
+    async with aiohttp.ClientSession(server.url) as http:
+        headers = {"comfy-user": "nobody"}
+        async with http.post("/api/assets/delete", json=body, headers=headers) as response:
+            assert response.status == 403
+        assert (server.base / "output" / "a.png").exists()
+        async with http.post("/users", json={"username": "Ada"}) as response:
+            headers = {"comfy-user": await response.json()}
+        async with http.post("/api/assets/delete", json=body, headers=headers) as response:
+            assert await response.json() == {"kept": []}
+    assert not (server.base / "output" / "a.png").exists()
+
+
 async def test_a_model_is_recognised_by_its_tensors(start_server: Any) -> None:
     server = await start_server()
     bundled = TEMPLATES.parent / "models" / "loras" / "sfumato-pastel.safetensors"

@@ -18,6 +18,7 @@ from web.keys import DECODERS, FOLDERS
 from web.pictures import UnreadablePictureError, open_picture
 from web.refusal import RefusedError
 from web.routes.files import place_root
+from web.routes.users import user_root
 from web.wire_json import json_response, read_object
 
 routes = web.RouteTableDef()
@@ -79,7 +80,8 @@ async def small(request: web.Request) -> web.Response:
 
 @routes.post("/api/assets/delete")
 async def delete(request: web.Request) -> web.Response:
-    """Delete files by name; says which could not be."""
+    """Delete files by name, for a user that this server knows; says which could not be."""
+    user_root(request)
     body = await read_object(request)
     root = place_root(request, str(body.get("type", "output")))
     names = body.get("names")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 from aiohttp import web
@@ -10,7 +11,8 @@ from aiohttp import web
 from web.confined import UnsafePathError, path_parts
 from web.file_answer import guess_type, send_file
 from web.keys import SERVICE, SETTINGS
-from web.packs import Pack, find_packs, subgraphs, templates, translations, web_folders
+from web.packs import Pack, find_packs, subgraphs, templates, translations, uses_ecosystem, web_folders
+from web.page_files import FOREVER, marked_page, recent_mark, split_mark
 from web.refusal import RefusedError
 from web.settings import STATIC_ROOT
 from web.tokens import TOKEN_COOKIE, has_token
@@ -20,10 +22,12 @@ routes = web.RouteTableDef()
 page_routes = web.RouteTableDef()
 
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# Scripts of the ecosystem write their styles into the page; their code is held to the same rules as ours.
+PACKS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 
 async def _static(request: web.Request, root: Path, path: str, headers: dict[str, str]) -> web.StreamResponse:
@@ -42,24 +46,64 @@ def _with_charset(kind: str) -> str:
 
 @page_routes.get("/{path:.*}")
 async def static(request: web.Request) -> web.StreamResponse:
-    """A file of the page, revalidated at each use; `/` is its index.html, `/?token=` lets a browser in."""
+    """A file of the page; `/` is its index.html, `/?token=` lets a browser in.
+
+    Browsers keep files under the mark of their content for ever and revalidate all others at each use.
+    """
     settings = request.app[SETTINGS]
     path = request.match_info["path"]
-    headers = {}
-    if path.startswith("scripts/") and settings.uses_own_page:
-        path = f"legacy/{path}"
+    headers: dict[str, str] = {}
     if path in {"", "index.html"}:
-        path = "index.html"
-        headers = {"Pragma": "no-cache", "Expires": "0", "X-Frame-Options": "DENY"}
+        response = await _index(request)
+    else:
         if settings.uses_own_page:
-            headers["Content-Security-Policy"] = PAGE_POLICY
-    response = await _static(request, settings.static_root, path, headers)
+            path, headers = await _own_path(path, settings.static_root)
+        response = await _static(request, settings.static_root, path, headers)
     token = request.query.get("token")
     if token and has_token(token, settings) and not response.prepared:
         response.set_cookie(
             TOKEN_COOKIE, token, httponly=True, samesite="Strict", secure=request.secure, path="/"
         )
     return response
+
+
+async def _own_path(path: str, root: Path) -> tuple[str, dict[str, str]]:
+    mark, path = split_mark(path)
+    if path.startswith("scripts/"):
+        path = f"legacy/{path}"
+    if path == "favicon.ico":
+        path = "favicon.svg"
+    is_current = mark is not None and mark == await asyncio.to_thread(recent_mark, root)
+    return path, {"Cache-Control": FOREVER} if is_current else {}
+
+
+async def _index(request: web.Request) -> web.StreamResponse:
+    settings = request.app[SETTINGS]
+    headers = {"Pragma": "no-cache", "Expires": "0", "X-Frame-Options": "DENY"}
+    if not settings.uses_own_page:
+        return await _static(request, settings.static_root, "index.html", headers)
+    body = await asyncio.to_thread(marked_page, settings.static_root)
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers |= {
+        "Cache-Control": "no-cache",
+        "ETag": tag,
+        "Content-Security-Policy": await _policy(request),
+    }
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+
+
+async def _policy(request: web.Request) -> str:
+    """What the page may do: no styles but its own unless a pack brings scripts made for other pages."""
+    settings, reports = request.app[SETTINGS], request.app[SERVICE].packs
+
+    def uses_surface() -> bool:
+        folders = web_folders(reports, settings.custom_nodes).values()
+        return any(uses_ecosystem(script) for folder in folders for script in folder.rglob("*.js"))
+
+    is_off = request.query.get("packs") == "off"
+    return PACKS_POLICY if not is_off and await asyncio.to_thread(uses_surface) else PAGE_POLICY
 
 
 def _packs(request: web.Request) -> list[Pack]:

@@ -4,7 +4,7 @@
 /** @import { Commands } from "../commands/registry.js" */
 
 import { t } from "../words.js";
-import { make } from "./dom.js";
+import { make, scaled } from "./dom.js";
 
 /**
  * A panel. `icon` is the `d` of an SVG path in a box of 20 by 20, drawn as a line; `render` fills an empty element each time the
@@ -29,9 +29,10 @@ export class Dock {
     /** @type {Set<() => void>} called after the page was laid out anew */ this.listeners = new Set();
     this.setting = `layout.${shape.name}`;
     settings.define({ id: this.setting, kind: "record", fallback: { open: null, size: shape.size } });
+    this.smallest = scaled(shape.smallest);
     const remembered = settings.get(this.setting);
     /** what to open as soon as it is there */ this.awaited = typeof remembered?.open === "string" ? remembered.open : null;
-    this.size = Number.isFinite(remembered?.size) ? Math.max(shape.smallest, remembered.size) : shape.size;
+    this.size = Number.isFinite(remembered?.size) ? Math.max(this.smallest, remembered.size) : scaled(shape.size);
     this.title = make("h2", {});
     this.content = make("div", { className: "dock-content" });
     this.build();
@@ -82,7 +83,7 @@ export class Dock {
   /** @private @param {number} size in CSS pixels */
   resize(size) {
     const most = (this.shape.side === "left" ? innerWidth : innerHeight) * 0.7;
-    this.size = Math.round(Math.max(this.shape.smallest, Math.min(most, size)));
+    this.size = Math.round(Math.max(this.smallest, Math.min(most, size)));
     this.layOut();
   }
 
@@ -143,6 +144,7 @@ export class Dock {
     if (!entry) return;
     entry.badge.textContent = text;
     entry.badge.hidden = text === "";
+    entry.button.setAttribute("aria-label", text === "" ? entry.panel.title : `${entry.panel.title} ${text}`);
   }
 
   /**

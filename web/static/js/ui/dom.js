@@ -18,6 +18,15 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
+ * A length of the style sheets in pixels: they measure in rem, so that all grows with the letters that a person has chosen.
+ * @param {number} pixels where letters have their usual size
+ * @returns {number}
+ */
+export function scaled(pixels) {
+  return pixels * (parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16;
+}
+
+/**
  * The element with an id, which must be in the page.
  * @param {string} id
  * @returns {HTMLElement}

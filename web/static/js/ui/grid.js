@@ -1,7 +1,7 @@
 /** A grid of any number of cells of which only those in sight are in the page. */
 
 import { VirtualList } from "./virtual.js";
-import { make } from "./dom.js";
+import { make, scaled } from "./dom.js";
 
 const GAP = 8;
 const EDGE = 12;
@@ -10,8 +10,9 @@ const EDGE = 12;
 export class Grid {
   /** @param {{label: string, size: number, foot: number, cell: (index: number) => HTMLElement}} options in pixels; `foot` is what lies below */
   constructor({ label, size, foot, cell }) {
-    this.size = size;
-    this.foot = foot;
+    this.size = scaled(size);
+    this.gap = scaled(GAP);
+    this.foot = scaled(foot);
     this.cell = cell;
     this.count = 0;
     this.columns = 1;
@@ -38,10 +39,10 @@ export class Grid {
 
   /** @private */
   lay() {
-    const width = this.element.clientWidth - 2 * EDGE;
-    this.columns = Math.max(1, Math.floor((width + GAP) / (this.size + GAP)));
-    const side = Math.max(60, Math.floor((width - (this.columns - 1) * GAP) / this.columns));
-    this.list.rowHeight = side + this.foot + GAP;
+    const width = this.element.clientWidth - 2 * scaled(EDGE);
+    this.columns = Math.max(1, Math.floor((width + this.gap) / (this.size + this.gap)));
+    const side = Math.max(60, Math.floor((width - (this.columns - 1) * this.gap) / this.columns));
+    this.list.rowHeight = side + this.foot + this.gap;
     const hadFocus = this.element.contains(document.activeElement) && document.activeElement !== this.element;
     this.list.fill([{ heading: null, count: Math.ceil(this.count / this.columns), render: (row) => this.row(row, side) }]);
     if (hadFocus) this.find(this.current)?.focus({ preventScroll: true });

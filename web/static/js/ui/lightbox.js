@@ -16,7 +16,7 @@ import { make } from "./dom.js";
  */
 export function openLightbox(items, start = 0) {
   let index = start;
-  const place = make("div", { className: "lightbox-place" });
+  const place = make("div", { className: "lightbox-place", role: "group" });
   const caption = make("span", {});
   const buttons = make("span", { className: "lightbox-actions" });
   const content = make("div", { className: "lightbox" }, place, make("footer", {}, caption, buttons));

@@ -11,7 +11,7 @@ const MOST_LINES = 2000;
 
 /** Makes the panel. @param {App} app @param {HTMLElement} element @returns {() => void} */
 export function renderLogs(app, element) {
-  const lines = make("pre", { className: "log-lines", tabIndex: 0, "aria-label": t("Log of the server") });
+  const lines = make("pre", { className: "log-lines", role: "region", tabIndex: 0, "aria-label": t("Log of the server") });
   const follow = make("input", { type: "checkbox", checked: true });
   const words = make("input", { type: "search", placeholder: t("Only lines with"), "aria-label": t("Only lines with"), spellcheck: false });
   element.classList.add("logs");

@@ -9,7 +9,7 @@ import { SECTIONS } from "../engine/queue.js";
 import { spanText } from "../model/text.js";
 import { t } from "../words.js";
 import { askChoice } from "./dialogs.js";
-import { make } from "./dom.js";
+import { make, scaled } from "./dom.js";
 import { jobItems, openJob } from "./jobmenu.js";
 import { openMenu } from "./menu.js";
 import { toast } from "./toasts.js";
@@ -184,7 +184,7 @@ function drag(queue, job, index, element) {
     const move = (/** @type {PointerEvent} */ event) => {
       const way = event.clientY - down.clientY;
       if (Math.abs(way) < DRAG_PIXELS) return;
-      place = Math.max(0, Math.min(queue.sections.waiting.total - 1, index + Math.round(way / ROW)));
+      place = Math.max(0, Math.min(queue.sections.waiting.total - 1, index + Math.round(way / scaled(ROW))));
       element.classList.add("is-held");
       element.style.translate = `0 ${way}px`;
     };

@@ -34,8 +34,7 @@ export class Tree {
     /** @type {readonly Branch<T>[]} */ this.branches = [];
     /** @type {Row<T>[]} */ this.rows = [];
     this.isAllOpen = false;
-    this.list = new VirtualList({ rowHeight: ROW_HEIGHT, headingHeight: 0, label });
-    this.list.body.setAttribute("role", "tree");
+    this.list = new VirtualList({ rowHeight: ROW_HEIGHT, headingHeight: 0, label, role: "tree" });
     this.element = this.list.element;
     this.element.addEventListener("keydown", (event) => this.press(event));
   }

@@ -1,6 +1,6 @@
 /** A list of any length of which only what is in sight is in the page. */
 
-import { make } from "./dom.js";
+import { make, scaled } from "./dom.js";
 
 /**
  * A part of the list: a heading and rows. `render` makes the row at a place; it is called again when the list is filled anew.
@@ -11,11 +11,12 @@ const MARGIN_ROWS = 6;
 
 /** Rows of one height, with headings of another. */
 export class VirtualList {
-  /** @param {{rowHeight: number, headingHeight: number, label: string}} shape heights in CSS pixels */
-  constructor({ rowHeight, headingHeight, label }) {
-    this.rowHeight = rowHeight;
-    this.headingHeight = headingHeight;
-    this.body = make("div", { className: "virtual-body", role: "list", "aria-label": label });
+  /** @param {{rowHeight: number, headingHeight: number, label: string, role?: string}} shape heights in pixels of usual letters */
+  constructor({ rowHeight, headingHeight, label, role = "list" }) {
+    this.role = role;
+    this.rowHeight = scaled(rowHeight);
+    this.headingHeight = scaled(headingHeight);
+    this.body = make("div", { className: "virtual-body", role, "aria-label": label });
     this.element = make("div", { className: "virtual", tabIndex: -1 }, this.body);
     /** @type {readonly Part[]} */ this.parts = [];
     /** @type {string | null} "part:index" of the row that has or had the keyboard */ this.current = null;
@@ -33,7 +34,7 @@ export class VirtualList {
   /** Shows other content; the place in the list stays. @param {readonly Part[]} parts */
   fill(parts) {
     this.parts = parts;
-    this.body.setAttribute("role", parts.some(({ count }) => count > 0) ? "list" : "group");
+    this.body.setAttribute("role", parts.some(({ count }) => count > 0) ? this.role : "group");
     this.draw();
   }
 
