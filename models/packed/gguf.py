@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
+from threading import local
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, gguf_tables
 
@@ -13,6 +15,11 @@ from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, ggu
 _AT_A_TIME = {"cpu": 1 << 18}
 _AT_A_TIME_ELSEWHERE = 1 << 26
 _PACKED_AT_A_TIME = 1 << 18
+# So many numbers of a weight are multiplied with at a time: for few rows they shall stay in a cache, for many
+# it shall be worth while to put the products together.
+_FEW_ROWS, _FEW, _MANY = 256, 1 << 20, 1 << 23
+
+_memory = local()
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,38 @@ class Gguf:
             made[first : first + rows].copy_(block.unpack(blocks[first : first + rows]))
         return made.view(shape)
 
+    def linear(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, given: Tensor, bias: Tensor | None
+    ) -> Tensor | None:
+        """A linear layer on numbers (..., in), for which a few rows of the weight are unpacked at a time.
+
+        The memory that they are unpacked to is used again for the next ones. None where that is no help.
+        """
+        blocks = parts["blocks"]
+        if blocks.device.type != "cpu" or torch.compiler.is_compiling() or given.requires_grad:
+            return None
+        out, width = shape
+        whole = self.block.numbers // gcd(self.block.numbers, width)
+        most = _FEW if given.numel() <= _FEW_ROWS * width else _MANY
+        rows = max(whole, min(out, most // width) // whole * whole)
+        if rows >= out:
+            return F.linear(given, self._unpack_again(blocks, given.dtype).view(shape), bias)
+        made = given.new_empty(*given.shape[:-1], out)
+        for first in range(0, out, rows):
+            last = min(first + rows, out)
+            piece = blocks[first * width // self.block.numbers : last * width // self.block.numbers]
+            weight = self._unpack_again(piece, given.dtype).view(last - first, width)
+            made[..., first:last] = F.linear(given, weight, None if bias is None else bias[first:last])
+        return made
+
+    def _unpack_again(self, blocks: Tensor, dtype: torch.dtype) -> Tensor:
+        """Numbers (n, numbers of a block) in memory that the next call of a thread overwrites."""
+        made = _again(len(blocks) * self.block.numbers, dtype).view(len(blocks), self.block.numbers)
+        rows = _AT_A_TIME["cpu"] // self.block.numbers
+        for first in range(0, len(blocks), rows):
+            made[first : first + rows].copy_(self.block.unpack(blocks[first : first + rows]))
+        return made
+
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """The blocks of numbers (any shape).
 
@@ -111,3 +150,13 @@ class Gguf:
         if begin * size % block.numbers or end * size % block.numbers:
             return None
         return {"blocks": parts["blocks"][begin * size // block.numbers : end * size // block.numbers]}
+
+
+def _again(count: int, dtype: torch.dtype) -> Tensor:
+    """So many numbers (count,) that the next call of this thread gives out again."""
+    kept: Tensor | None = getattr(_memory, str(dtype), None)
+    if kept is None or len(kept) < count:
+        with torch.inference_mode(False):
+            kept = torch.empty(count, dtype=dtype)
+        setattr(_memory, str(dtype), kept)
+    return kept[:count]

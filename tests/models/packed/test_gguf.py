@@ -4,6 +4,8 @@ import gguf
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from models.packed.gguf import BLOCK_TYPES, Gguf
 from models.packed.tensor import pack
@@ -76,3 +78,32 @@ def test_what_cannot_be_packed_is_refused_with_the_reason() -> None:
         Gguf("Q4_K").pack(torch.full((1, 256), torch.inf))
     with pytest.raises(ValueError, match="cannot be packed as MXFP4"):
         Gguf("MXFP4").pack(torch.zeros(1, 32))
+
+
+@pytest.mark.parametrize("name", ["Q8_0", "Q4_K"])
+@pytest.mark.parametrize("shape", [(32, 96), (100, 160 * 8), (96, 224)])
+@pytest.mark.parametrize("rows", [1, 300])
+def test_layers_multiply_with_a_few_rows_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, name: str, shape: tuple[int, int], rows: int
+) -> None:
+    monkeypatch.setattr("models.packed.gguf._FEW", 1 << 12)
+    monkeypatch.setattr("models.packed.gguf._MANY", 1 << 14)
+    layer = nn.Linear(shape[1], shape[0])
+    weight = torch.randn(shape, generator=torch.Generator().manual_seed(1)) / shape[1] ** 0.5
+    layer.register_parameter("weight", nn.Parameter(pack(weight, Gguf(name)), requires_grad=False))
+    given = torch.randn(rows, shape[1])
+    with torch.no_grad():
+        wanted = functional.linear(given, layer.weight.unpacked(), layer.bias)
+        torch.testing.assert_close(layer(given), wanted)
+        torch.testing.assert_close(layer(given[None]), wanted[None])
+    given.requires_grad_(True)
+    layer(given).sum().backward()
+    torch.testing.assert_close(given.grad[0], layer.weight.unpacked().sum(0), rtol=1e-4, atol=1e-4)
+
+
+def test_packed_weights_without_memory_have_shapes_and_types() -> None:
+    packed = pack(torch.randn(8, 256), Gguf("Q5_K")).to("meta")
+    assert packed.unpacked(torch.bfloat16).shape == (8, 256)
+    assert packed.rows(2, 4).shape == (2, 256)
+    assert pack(torch.randn(8, 32), Gguf("Q8_0")).reshaped((4, 64)).rows(1, 2).shape == (1, 64)
+    assert pack(torch.randn(8, 64), Gguf("Q4_K")).rows(1, 2) is None
