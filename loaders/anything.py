@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from loaders.assemble import Storage
-from loaders.checkpoint import open_checkpoint, open_vae
+from loaders.checkpoint import HALF, open_checkpoint, open_vae
 from loaders.clip_files import open_text_encoders, open_vision
 from loaders.control.open import open_control
 from loaders.gligen import open_gligen
@@ -22,8 +22,6 @@ from models.diffusion import DiffusionModel, TextModel
 
 # What opens a part that stands without a diffusion network.
 OPENERS: Mapping[str, Callable[[Path], Patched[Any]]] = {
-    "VAE": open_vae,
-    "CLIP": lambda path: open_text_encoders([path]),
     "CLIP_VISION": open_vision,
     "STYLE_MODEL": open_style_model,
     "UPSCALE_MODEL": open_upscale_model,
@@ -42,6 +40,8 @@ class Change:
         strength: how strongly they are changed.
         base: the diffusion network with its patches, for control networks stored as the difference to it.
         storage: how networks that draw, or steer them, are kept; None is float32.
+        text: how text encoders are kept.
+        vae: how autoencoders are; None is float32.
     """
 
     model: Patched[DiffusionModel] | None = None
@@ -49,6 +49,8 @@ class Change:
     strength: float = 1.0
     base: nn.Module | None = None
     storage: Storage | None = None
+    text: Storage = HALF
+    vae: Storage | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +107,19 @@ def _open(verdict: Verdict, change: Change) -> tuple[dict[str, Patched[Any]], li
     if verdict.sockets == ("CONTROL_NET",):
         return {"CONTROL_NET": open_control(path, change.base, change.storage)}, [], ""
     if "MODEL" not in verdict.sockets:
-        return {socket: OPENERS[socket](path) for socket in verdict.sockets}, [], ""
-    opened = open_checkpoint(path, change.storage, with_vision="CLIP_VISION" in verdict.sockets)
+        return {socket: _alone(socket, path, change) for socket in verdict.sockets}, [], ""
+    with_vision = "CLIP_VISION" in verdict.sockets
+    opened = open_checkpoint(path, change.storage, text=change.text, vae=change.vae, with_vision=with_vision)
     parts = {"MODEL": opened.model, "CLIP": opened.clip, "VAE": opened.vae, "CLIP_VISION": opened.vision}
     return {socket: part for socket, part in parts.items() if part}, [opened.report.summary()], ""
+
+
+def _alone(socket: str, path: Path, change: Change) -> Patched[Any]:
+    if socket == "VAE":
+        return open_vae(path, change.vae)
+    if socket == "CLIP":
+        return open_text_encoders([path], storage=change.text)
+    return OPENERS[socket](path)
 
 
 def _changed(path: Path, change: Change) -> tuple[dict[str, Patched[Any]], list[str], str]:

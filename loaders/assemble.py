@@ -39,12 +39,16 @@ class Storage:
             bits then, or in the file, are stored so; biases and the like are not.
         least_parameters: networks with fewer parameters are kept in float32 all the same.
         packing: what of the weights that a file has unpacked is packed, or None.
+        multiplies: whether linear layers of eight bits multiply in eight bits where the device can.
+        stays_on_cpu: whether networks are computed with on the CPU, whatever device there is.
     """
 
     dtype: torch.dtype = torch.float32
     rounded: torch.dtype | None = None
     least_parameters: int = 0
     packing: Packing | None = None
+    multiplies: bool = False
+    stays_on_cpu: bool = False
 
     def of(self, network: nn.Module) -> "Storage":
         """How the weights of a network are kept, by its size."""
@@ -70,7 +74,8 @@ class Storage:
         if self.rounded is not None and (tensor.dtype not in _FLOATS8 or self.rounded in _FLOATS8):
             tensor = _rounded(tensor, self.rounded)
         if tensor.dtype in _FLOATS8 and tensor.ndim > 1:
-            return Packed({"data": tensor}, Float8(tensor.dtype), tensor.shape, self.dtype)
+            eight_bits = Float8(tensor.dtype, multiplies=self.multiplies)
+            return Packed({"data": tensor}, eight_bits, tensor.shape, self.dtype)
         # Convolutions of 16 bits run a tenth faster on the CPU with channels last (benchmarks/unet.py).
         last = tensor.ndim == 4 and self.dtype is torch.bfloat16
         layout = torch.channels_last if last else torch.contiguous_format
@@ -110,6 +115,8 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         fitted = _fitted(weights, source, tensor, wanted[name], part)
         state[name] = storage.keep(fitted, formats.get(name))
     network.load_state_dict(state, strict=True, assign=True)
+    if storage.stays_on_cpu:
+        network.__dict__["stays_on_cpu"] = True
     return network.requires_grad_(False).eval()
 
 

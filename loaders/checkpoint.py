@@ -85,13 +85,21 @@ class Checkpoint:
     vision: Patched[VisionModel] | None = None
 
 
-def open_checkpoint(path: Path, storage: Storage | None = None, *, with_vision: bool = False) -> Checkpoint:
+def open_checkpoint(
+    path: Path,
+    storage: Storage | None = None,
+    *,
+    text: Storage = HALF,
+    vae: Storage | None = None,
+    with_vision: bool = False,
+) -> Checkpoint:
     """Open a whole checkpoint, or a diffusion network alone.
 
     Args:
         path: a safetensors file or a restricted pickle.
-        storage: how the diffusion network is kept, by default in float32; text encoder and autoencoder are
-            float32, the former rounded through float16 as the ecosystem does.
+        storage: how the diffusion network is kept, by default in float32.
+        text: how the text encoders are, by default in float32 rounded through float16, as the ecosystem does.
+        vae: how the autoencoder is, by default in float32.
         with_vision: whether to read the picture tower that some files hold, too.
 
     Raises:
@@ -102,10 +110,10 @@ def open_checkpoint(path: Path, storage: Storage | None = None, *, with_vision: 
     match = identify(weights)
     with consistent(path):
         model = match.family.read_model(weights, match.sources, storage or Storage())
-        clip = match.family.read_text(weights, HALF)
-        vae = match.family.read_vae(weights, Storage())
+        clip = match.family.read_text(weights, text)
+        autoencoder = match.family.read_vae(weights, vae or Storage())
         vision = read_vision(weights, HALF) if with_vision else None
-    loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(vae)}
+    loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(autoencoder)}
     if vision is not None:
         loaded["vision"] = _size(vision)
     report = LoadReport(match.family.id, loaded, _unexpected(weights))
@@ -113,7 +121,7 @@ def open_checkpoint(path: Path, storage: Storage | None = None, *, with_vision: 
     return Checkpoint(
         Patched(model),
         Patched(clip) if clip else None,
-        Patched(vae) if vae else None,
+        Patched(autoencoder) if autoencoder else None,
         report,
         Patched(vision) if vision else None,
     )
@@ -138,8 +146,12 @@ def open_diffusion(path: Path, storage: Storage | None = None) -> Patched[Diffus
     return Patched(model)
 
 
-def open_vae(path: Path) -> Patched[VaeModel]:
+def open_vae(path: Path, storage: Storage | None = None) -> Patched[VaeModel]:
     """Open an autoencoder: a file of its own in the original or diffusers' layout, or that of a checkpoint.
+
+    Args:
+        path: a safetensors file or a restricted pickle.
+        storage: how the weights are kept, by default in float32.
 
     Raises:
         UnknownFormat: if the file holds none.
@@ -147,7 +159,7 @@ def open_vae(path: Path) -> Patched[VaeModel]:
     """
     weights = open_weights(path)
     with consistent(path):
-        vae = read_vae(weights, Storage(), SD)
+        vae = read_vae(weights, storage or Storage(), SD)
     if vae is None:
         tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
         raise unfit(weights, VAE, "an autoencoder of a known kind", tried)

@@ -36,12 +36,15 @@ FAMILIES: Mapping[frozenset[str], str] = {
 TITLES = {"clip_l": "CLIP-L", "clip_h": "OpenCLIP-H", "clip_g": "OpenCLIP-bigG"}
 
 
-def open_text_encoders(paths: Sequence[Path], *, stays_on_cpu: bool = False) -> Patched[TextModel]:
+def open_text_encoders(
+    paths: Sequence[Path], *, stays_on_cpu: bool = False, storage: Storage = STORAGE
+) -> Patched[TextModel]:
     """Open text encoders that belong together; how prompts are read follows from which they are.
 
     Args:
         paths: files with one or more encoders each, in any order.
         stays_on_cpu: whether they are computed with on the CPU, whatever device there is.
+        storage: how the weights are kept.
 
     Raises:
         UnknownFormat: if a file holds no text encoder of a known kind.
@@ -49,7 +52,7 @@ def open_text_encoders(paths: Sequence[Path], *, stays_on_cpu: bool = False) -> 
     """
     encoders: dict[str, ClipText] = {}
     for path in paths:
-        for name, encoder in _encoders(open_weights(path)).items():
+        for name, encoder in _encoders(open_weights(path), storage).items():
             if name in encoders:
                 raise BrokenFile(
                     path, f"it holds {TITLES[name]} as another file does; different ones are needed"
@@ -84,7 +87,7 @@ def open_vision(path: Path) -> Patched[VisionModel]:
     return Patched(model)
 
 
-def _encoders(weights: Weights) -> dict[str, ClipText]:
+def _encoders(weights: Weights, storage: Storage) -> dict[str, ClipText]:
     """Every text encoder of a file, by name."""
     with consistent(weights.path):
         prefixes = {clip_kind(weights, prefix): prefix for prefix in clip_prefixes(weights)}
@@ -95,7 +98,7 @@ def _encoders(weights: Weights) -> dict[str, ClipText]:
         ]
         raise unfit(weights, TEXT, "a text encoder of a known kind", tried)
     with consistent(weights.path):
-        return {name: read_clip(weights, prefix, name, STORAGE) for name, prefix in prefixes.items()}
+        return {name: read_clip(weights, prefix, name, storage) for name, prefix in prefixes.items()}
 
 
 def _titles(encoders: Mapping[str, ClipText]) -> str:

@@ -13,8 +13,8 @@ from models.vae.tiny import TinyConfig, TinyDecoder
 from nodes.api.context import Files
 
 
-def open_named_vae(name: str, files: Files) -> Patched[VaeModel] | None:
-    """The autoencoder of a name, or None where it is the name of a file.
+def open_named_vae(name: str, files: Files, storage: Storage | None = None) -> Patched[VaeModel] | None:
+    """The autoencoder of a name, kept in float32 or as `storage` says; None where it is the name of a file.
 
     Raises:
         BrokenFile: if its files are damaged or incomplete.
@@ -26,7 +26,7 @@ def open_named_vae(name: str, files: Files) -> Patched[VaeModel] | None:
         return None
     encoder, decoder = (files.find(FOLDER, file) for file in pair)
     latent = LatentFormat(scale=TINY[name].scale, shift=TINY[name].shift)
-    return Patched(read_tiny_halves(encoder, decoder, Storage(), latent))
+    return Patched(read_tiny_halves(encoder, decoder, storage or Storage(), latent))
 
 
 def open_preview_decoder(name: str, files: Files) -> TinyDecoder | None:

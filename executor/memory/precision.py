@@ -1,8 +1,11 @@
 """Answers in which number type networks should run on a device, where nobody says."""
 
+from dataclasses import replace
+
 import torch
 
 from executor.memory.devices import Devices
+from models.packed.float8_linear import can_multiply
 from nodes.api.precision import Precision
 
 # Below it, what is gained is less than what turning numbers into others costs (benchmarks/unet.py).
@@ -17,10 +20,16 @@ def choose_precision(devices: Devices, wanted: str | None = None) -> Precision:
 
     Args:
         devices: where networks run.
-        wanted: the name of a torch type for networks of any size, or None for the best of the device.
+        wanted: the name of a torch type for networks of any size, or None for the best of the device. One of
+            eight bits is that of the stored weights, which are computed with in the best of the device.
     """
-    if wanted is not None:
-        return Precision(wanted)
+    eight = can_multiply(devices.compute)
+    if wanted is not None and not wanted.startswith("float8"):
+        return Precision(wanted, multiplies_eight_bits=eight)
+    return replace(_best(devices), diffusion_stored=wanted or "", multiplies_eight_bits=eight)
+
+
+def _best(devices: Devices) -> Precision:
     if devices.compute.type == "cuda":
         return Precision("float16", LEAST_PARAMETERS)
     if multiplies_bfloat16():

@@ -17,7 +17,9 @@ _TINY = torch.finfo(torch.float32).tiny
 @cache
 def can_multiply(device: torch.device) -> bool:
     """Whether a device has units that multiply floats of eight bits: NVIDIA's from Ada and Hopper on."""
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= _ABLE
+    if device.type != "cuda" or not torch.cuda.is_available():
+        return False
+    return torch.cuda.get_device_capability(device) >= _ABLE
 
 
 def multiplied(weight: Tensor, scale: Tensor | None, given: Tensor, bias: Tensor | None) -> Tensor | None:

@@ -152,7 +152,7 @@ class Embeddings(nn.Module):
         self.position_embedding = nn.Embedding(config.positions, config.width)
 
     def forward(self, embedded: Tensor) -> Tensor:
-        """Add positions to (B, T, D)."""
-        positions = torch.arange(embedded.shape[1], device=embedded.device)
-        placed: Tensor = embedded + self.position_embedding(positions)
+        """Add positions to (B, T, D), in the number type of the weights."""
+        positions = self.position_embedding(torch.arange(embedded.shape[1], device=embedded.device))
+        placed: Tensor = embedded.to(positions.dtype) + positions
         return placed

@@ -21,7 +21,7 @@ from nodes.api.sockets import (
     Vae,
 )
 from nodes.api.widgets import File, Range, Text
-from nodes.loading.kept import diffusion_storage
+from nodes.loading.kept import diffusion_storage, say_what_is_packed, text_storage, vae_storage
 
 OUTPUTS = (
     "MODEL",
@@ -66,8 +66,10 @@ def load_anything(
     verdict = identify_path(path)
     is_control = model is not None and "CONTROL_NET" in verdict.sockets
     with ctx.resident(model) if is_control else nullcontext() as base:
-        change = Change(model, clip, strength, base.network if base else None, diffusion_storage(ctx))
+        storages = (diffusion_storage(ctx), text_storage(ctx), vae_storage(ctx))
+        change = Change(model, clip, strength, base.network if base else None, *storages)
         opened = open_anything(verdict, change)
     ctx.show("text", [opened.report])
+    say_what_is_packed(ctx, **{name.lower(): part for name, part in opened.values.items()})
     values: dict[str, Any] = {"report": opened.report, **opened.values}
     return tuple(values.get(output, Blocked(opened.lack(output))) for output in OUTPUTS)

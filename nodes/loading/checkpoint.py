@@ -10,14 +10,16 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip, ClipVision, Model, Vae
 from nodes.api.widgets import File
-from nodes.loading.kept import diffusion_storage
+from nodes.loading.kept import diffusion_storage, say_what_is_packed, text_storage, vae_storage
 
 
 def opened(ctx: Context, name: str, folder: str = "checkpoints", **options: Any) -> Checkpoint:
     """Return a checkpoint of a folder; what of it is unused is told on the node."""
-    checkpoint = open_checkpoint(ctx.files.find(folder, name), diffusion_storage(ctx), **options)
+    storages = {"storage": diffusion_storage(ctx), "text": text_storage(ctx), "vae": vae_storage(ctx)}
+    checkpoint = open_checkpoint(ctx.files.find(folder, name), **{**storages, **options})
     if checkpoint.report.unexpected:
         ctx.show("text", [checkpoint.report.summary()])
+    say_what_is_packed(ctx, model=checkpoint.model, clip=checkpoint.clip, vae=checkpoint.vae)
     return checkpoint
 
 

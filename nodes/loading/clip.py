@@ -1,5 +1,6 @@
 """Opens text encoders from files of their own."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from loaders.clip_files import open_text_encoders
@@ -8,6 +9,7 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Clip
 from nodes.api.widgets import Choice, File, Hint
+from nodes.loading.kept import say_what_is_packed, text_storage
 
 Device = Annotated[str, Choice(("default", "cpu"), extra={"advanced": True}), Hint(optional=True)]
 
@@ -27,7 +29,7 @@ def load_clip(
         device: cpu has it computed there even where there is a faster device.
     """
     del type  # only one can be chosen
-    return open_text_encoders([ctx.files.find("text_encoders", clip_name)], stays_on_cpu=device == "cpu")
+    return _opened(ctx, [clip_name], device)
 
 
 @node(id="DualCLIPLoader", display_name="DualCLIPLoader", category="advanced/loaders")
@@ -46,9 +48,15 @@ def load_two_clips(
         type: the kind of model they are for.
         device: cpu has them computed there even where there is a faster device.
     """
-    paths = [ctx.files.find("text_encoders", name) for name in (clip_name1, clip_name2)]
-    clip = open_text_encoders(paths, stays_on_cpu=device == "cpu")
+    clip = _opened(ctx, [clip_name1, clip_name2], device)
     if clip.base.family != type:
         found = " and ".join(clip.base.network)
         raise NodeError(f"{type} needs the text encoders clip_l and clip_g, but the files hold {found}")
+    return clip
+
+
+def _opened(ctx: Context, names: Sequence[str], device: str) -> Clip:
+    paths = [ctx.files.find("text_encoders", name) for name in names]
+    clip = open_text_encoders(paths, stays_on_cpu=device == "cpu", storage=text_storage(ctx))
+    say_what_is_packed(ctx, clip=clip)
     return clip

@@ -7,15 +7,15 @@ import torch
 from loaders.checkpoint import open_diffusion
 from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.errors import NodeError
 from nodes.api.sockets import Model
 from nodes.api.widgets import Choice, File
-from nodes.loading.kept import diffusion_storage
+from nodes.loading.kept import diffusion_storage, say_what_is_packed
 
 DEFAULT, FAST = "default", "fp8_e4m3fn_fast"
-# Weights of eight bits are rounded as such; they are computed with, and for now kept, in more.
-ROUNDED = {"fp8_e4m3fn": torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
+# Weights are rounded to eight bits and stay so; they are computed with in more, or with FAST in eight too.
+ROUNDED = {"fp8_e4m3fn": torch.float8_e4m3fn, FAST: torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
 WEIGHT_TYPES = (DEFAULT, "fp8_e4m3fn", FAST, "fp8_e5m2")
+CANNOT = "This device does not multiply in eight bits: it computes in more, as with fp8_e4m3fn."
 
 
 @node(id="UNETLoader", display_name="Load Diffusion Model", category="advanced/loaders")
@@ -28,12 +28,11 @@ def load_diffusion_model(
 
     Args:
         unet_name: a file of the diffusion_models folder.
-        weight_dtype: default keeps the weights; fp8 rounds them to eight bits.
+        weight_dtype: default keeps the weights; fp8 stores them in eight bits; fast multiplies in them, too.
     """
-    if weight_dtype == FAST:
-        raise NodeError(
-            f"{FAST} multiplies in eight bits, which this version does not do on any device; "
-            "fp8_e4m3fn rounds the weights alike and computes in more bits"
-        )
-    storage = diffusion_storage(ctx, ROUNDED.get(weight_dtype))
-    return open_diffusion(ctx.files.find("diffusion_models", unet_name), storage)
+    storage = diffusion_storage(ctx, ROUNDED.get(weight_dtype), multiplies=weight_dtype == FAST)
+    model = open_diffusion(ctx.files.find("diffusion_models", unet_name), storage)
+    if weight_dtype == FAST and not ctx.precision.multiplies_eight_bits:
+        ctx.show("text", [CANNOT])
+    say_what_is_packed(ctx, model=model)
+    return model

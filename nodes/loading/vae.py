@@ -8,6 +8,7 @@ from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.sockets import Vae
 from nodes.api.widgets import File
+from nodes.loading.kept import vae_storage
 
 
 @node(id="VAELoader", display_name="Load VAE", category="loaders")
@@ -17,5 +18,6 @@ def load_vae(ctx: Context, vae_name: Annotated[str, File("vae:named")]) -> Vae:
     Args:
         vae_name: a file of the vae folder, pixel_space, or taesd and the like (files of vae_approx).
     """
-    named = open_named_vae(vae_name, ctx.files)
-    return named if named is not None else open_vae(ctx.files.find("vae", vae_name))
+    storage = vae_storage(ctx)
+    named = open_named_vae(vae_name, ctx.files, storage)
+    return named if named is not None else open_vae(ctx.files.find("vae", vae_name), storage)

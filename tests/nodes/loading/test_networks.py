@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from models.packed.tensor import Packed, stored_bytes
 from models.vae.tiny import TinyAutoencoder, TinyConfig
 from nodes.api.errors import NodeError
 from nodes.latent.vae import decode, encode
@@ -38,17 +39,30 @@ def test_a_network_alone_is_opened_with_and_without_a_prefix(ctx, tmp_path, pref
 )
 def test_weights_of_eight_bits_are_rounded_and_computed_with_in_more(ctx, tmp_path, kind, dtype) -> None:
     put(tmp_path, "x.safetensors")
-    weight = load_diffusion_model(ctx, "x.safetensors", kind).base.network.get_parameter("out.2.weight")
+    network = load_diffusion_model(ctx, "x.safetensors", kind).base.network
+    weight = network.get_parameter("out.2.weight")
     expected = tiny_state()[f"{PREFIX}out.2.weight"]
+    assert isinstance(weight, Packed)
     assert weight.dtype is torch.float32
-    assert torch.equal(weight, expected.to(dtype).float())
-    assert not torch.equal(weight, expected)
+    assert stored_bytes(weight) == expected.numel()
+    assert torch.equal(weight.unpacked(), expected.to(dtype).float())
+    assert not torch.equal(weight.unpacked(), expected)
+    bias = network.get_parameter("out.2.bias")
+    assert not isinstance(bias, Packed)
+    assert torch.equal(bias, tiny_state()[f"{PREFIX}out.2.bias"].to(dtype).float())
 
 
-def test_multiplying_in_eight_bits_is_refused_with_what_to_use_instead(ctx, tmp_path) -> None:
+def test_multiplying_in_eight_bits_is_left_to_devices_that_can(ctx, tmp_path) -> None:
     put(tmp_path, "x.safetensors")
-    with pytest.raises(NodeError, match="fp8_e4m3fn rounds the weights alike"):
-        load_diffusion_model(ctx, "x.safetensors", "fp8_e4m3fn_fast")
+    fast = load_diffusion_model(ctx, "x.safetensors", "fp8_e4m3fn_fast").base.network
+    told = "\n".join(ctx.shown["text"])
+    assert "does not multiply in eight bits" in told
+    assert "as float8_e4m3fn" in told
+    plain = load_diffusion_model(ctx, "x.safetensors", "fp8_e4m3fn").base.network
+    one, other = fast.get_parameter("out.2.weight"), plain.get_parameter("out.2.weight")
+    assert one.format.multiplies
+    assert not other.format.multiplies
+    assert torch.equal(one.unpacked(), other.unpacked())
 
 
 def test_pictures_are_their_own_latents_in_pixel_space(ctx) -> None:
