@@ -102,6 +102,7 @@ class Residency:
             state.borrows.append(borrow)
             try:
                 self._prepare(state, patched)
+                self._mend()
                 yield patched.base
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if (lack := shortage(error, self.devices)) is not None:
@@ -111,6 +112,7 @@ class Residency:
                 state.borrows.remove(borrow)
                 if state.borrows:
                     self._prepare(state, state.borrows[-1].patched)
+                self._mend()
 
     def free(self) -> None:
         """Take patches off and send networks away, except those in use."""
@@ -150,8 +152,9 @@ class Residency:
 
     def _prepare(self, state: NetworkState, patched: Patched[Any]) -> None:
         """Have a network where it computes, as far as it fits, under a stack of patches."""
-        if state.installed == patched.stack and self._is_well_placed(state):
+        if state.is_ready and state.installed == patched.stack and self._is_well_placed(state):
             return
+        state.is_ready = False
         state.take_off()
         try:
             self._arrange(state, patched)
@@ -166,10 +169,16 @@ class Residency:
         state.is_ready = True
         self.installs += bool(patched.patches)
 
+    def _mend(self) -> None:
+        """Prepare borrowed networks anew that could not be arranged in less room."""
+        for state in list(self._states):
+            if state.borrows and not state.is_ready:
+                self._prepare(state, state.borrows[-1].patched)
+
     def _is_well_placed(self, state: NetworkState) -> bool:
         """Whether a network is where it should be, as much as there is room for now."""
-        if state.tier is None or not state.is_ready:
-            return state.is_ready
+        if state.tier is None:
+            return True
         if state.placement is None or state.held_bytes > (room := self._room(state)):
             return False
         return not state.placement.streamed or room <= state.placed_room * _WORTH_MORE
@@ -213,9 +222,11 @@ class Residency:
             patched = outer.borrows[-1].patched
             room = max(before - missing, outer.least_bytes(patched))
             placement = outer.place(patched, room, self.devices.limits)
+            outer.is_ready = False
             outer.take_off()
             outer.arrange(placement, room)
             outer.put_on(patched, 0)
+            outer.is_ready = True
             missing -= before - outer.held_bytes
 
     def _outer(self, state: NetworkState) -> list[NetworkState]:
