@@ -48,7 +48,10 @@ def _about(name: str, status: os.stat_result) -> dict[str, Any]:
 
 @routes.get("/userdata")
 async def list_userdata(request: web.Request) -> web.Response:
-    """The files of one folder; with `recurse` those below it too, with `full_info` their sizes and times."""
+    """The files of one folder; with `recurse` those below it too, with `full_info` their sizes and times.
+
+    A folder that is not there is an error, but with `optional` one without files.
+    """
     query = request.query
     folder = query.get("dir", "")
     if not folder:
@@ -62,7 +65,7 @@ async def list_userdata(request: web.Request) -> web.Response:
     try:
         found = await asyncio.to_thread(_listed, root, parts, recurse)
     except OSError:
-        if parts:
+        if parts and not is_true(query.get("optional")):
             return _text(404, "Directory not found")
         found = []  # nothing was ever written for this user
     files = [(name, status) for name, status in found if not name.endswith("/")]

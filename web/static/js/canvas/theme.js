@@ -36,6 +36,12 @@ const HUES = {
 /** @type {Map<string, string>} */
 const colours = new Map();
 
+/** Gives types other colours than their own. @param {Readonly<Record<string, string>>} chosen by type */
+export function slotColours(chosen) {
+  colours.clear();
+  for (const [type, colour] of Object.entries(chosen)) for (const isDark of [true, false]) colours.set(`${isDark} ${type}`, colour);
+}
+
 /**
  * The colour of a socket type: quiet, and always the same for the same name.
  * @param {string} type @param {boolean} isDark

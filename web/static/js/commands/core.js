@@ -112,9 +112,9 @@ export function viewCommands(app) {
         app.actions.search({ at: view.camera.toWorld(x, y), screen: [x - 180, y - 60] });
       },
     },
-    { id: "palette", label: t("All commands…"), keys: ["ctrl+k"], run: () => openCommands(app) },
+    { id: "palette", label: t("All commands…"), keys: ["ctrl+k"], scope: "page", run: () => openCommands(app) },
     { id: "shortcuts", label: t("Keys…"), keys: ["?", "ctrl+shift+k"], run: () => void openKeys(app) },
-    { id: "settings", label: t("Settings…"), keys: ["ctrl+,"], run: () => void openChoices(app) },
+    { id: "settings", label: t("Settings…"), keys: ["ctrl+,"], scope: "page", run: () => void openChoices(app) },
   ];
 }
 

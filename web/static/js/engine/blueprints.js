@@ -20,9 +20,9 @@ function addressOf(name) {
 /** @type {Shelf} */
 const OWN = {
   list: async () => {
-    const answer = await send(`userdata?dir=${FOLDER}&recurse=true`).catch(() => null);
+    const answer = await send(`userdata?dir=${FOLDER}&recurse=true&optional=true`);
     /** @type {string[]} */
-    const files = answer ? await answer.json() : [];
+    const files = await answer.json();
     return files.filter((file) => file.endsWith(SUFFIX)).map((file) => ({ name: file.slice(0, -SUFFIX.length), path: addressOf(file.slice(0, -SUFFIX.length)), pack: "" }));
   },
   load: async (path) => parseJson(await (await send(path)).text()),

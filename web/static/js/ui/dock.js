@@ -141,7 +141,7 @@ export class Dock {
   /** A short text on the button of a panel, such as a count; nothing when empty. @param {string} id @param {string} text */
   setBadge(id, text) {
     const entry = this.panels.get(id);
-    if (!entry) return;
+    if (!entry || entry.badge.textContent === text) return;
     entry.badge.textContent = text;
     entry.badge.hidden = text === "";
     entry.button.setAttribute("aria-label", text === "" ? entry.panel.title : `${entry.panel.title} ${text}`);

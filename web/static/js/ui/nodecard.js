@@ -38,7 +38,7 @@ export function nodeCard(definition) {
       ...[...rows, ...values].slice(0, MOST_ROWS),
       hidden > 0 ? make("div", { className: "card-more" }, t("and {count} more", { count: hidden })) : null),
     definition.description ? make("p", {}, definition.description) : null,
-    make("p", { className: "card-about" }, [definition.type, definition.category, whence(definition), ...marks].filter(Boolean).join("  ·  ")));
+    make("p", { className: "card-about" }, [definition.insert ? "" : definition.type, definition.category, whence(definition), ...marks].filter(Boolean).join("  ·  ")));
 }
 
 /** Where it comes from, in words. @param {Definition} definition @returns {string} */

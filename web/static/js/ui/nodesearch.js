@@ -115,7 +115,7 @@ function row(definition, choose) {
   const source = sourceOf(definition);
   return make("div", { className: "row", role: "option", onclick: choose },
     make("span", { className: "label" }, definition.name,
-      definition.type === definition.name ? null : make("span", { className: "id" }, definition.type)),
+      definition.type === definition.name || definition.insert ? null : make("span", { className: "id" }, definition.type)),
     make("span", { className: "note" }, source === OWN || source === "page" || source === "subgraph" ? definition.category : source));
 }
 

@@ -8,6 +8,7 @@ import { misfit, optionsOf } from "../engine/settings.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
 import { make } from "./dom.js";
+import { presetRow } from "./keypresets.js";
 import { keyRows } from "./keys.js";
 
 /** Opens the dialog. @param {App} app */
@@ -31,7 +32,8 @@ export function openSettings(app) {
     }, name)));
     const fits = shown().filter((one) => (query === "" ? (one.category ?? t("Other")) === category : answers(one, query)));
     fits.sort((one, other) => (one.order ?? 50) - (other.order ?? 50));
-    const found = [...fits.map((one) => settingRow(app, one)), ...(query !== "" || category === keys ? keyRows(app, query) : [])];
+    const sets = category === keys && query === "" ? [presetRow(app, fill)] : [];
+    const found = [...fits.map((one) => settingRow(app, one)), ...sets, ...(query !== "" || category === keys ? keyRows(app, query) : [])];
     rows.replaceChildren(...found, ...(category === keys && query === "" ? [resetKeys(app, fill)] : []));
     if (found.length === 0) rows.append(make("p", {}, t("No setting answers to that.")));
   };

@@ -44,13 +44,16 @@ function showRun(app, cancel) {
   const bar = byId("progress");
   const text = byId("progress-text");
   const part = partOf(job);
-  bar.style.transform = `scaleX(${job ? Math.max(0.02, part) : 0})`;
-  cancel.disabled = !job;
+  const shown = `scaleX(${job ? Math.max(0.02, Math.round(part * 1000) / 1000) : 0})`;
+  if (bar.style.transform !== shown) bar.style.transform = shown;
+  if (cancel.disabled !== !job) cancel.disabled = !job;
   const others = app.runner.remaining - (job ? 1 : 0);
   const waits = others > 0 ? t("{count} more in the queue", { count: others }) : "";
   const state = !job ? "" : job.state === "queued" ? t("Waiting") : `${Math.round(part * 100)} %`;
-  text.textContent = [state, waits].filter(Boolean).join(", ");
-  document.title = `${job?.state === "running" ? `${Math.round(part * 100)} % ` : ""}${app.name} – Sfumato`;
+  const said = [state, waits].filter(Boolean).join(", ");
+  if (text.textContent !== said) text.textContent = said;
+  const title = `${job?.state === "running" ? `${Math.round(part * 100)} % ` : ""}${app.name} – Sfumato`;
+  if (document.title !== title) document.title = title;
 }
 
 /** @param {App} app */

@@ -1,0 +1,73 @@
+/** Palettes that a person brought: applied over the theme of their brightness. */
+
+/** @import { Palette } from "../model/palettes.js" */
+/** @import { Settings } from "../engine/settings.js" */
+
+import { slotColours, typeColour } from "../canvas/theme.js";
+import { readPalette, writePalette } from "../model/palettes.js";
+import { t } from "../words.js";
+import { make } from "./dom.js";
+import { chooseFile, saveFile } from "./localfiles.js";
+import { toast } from "./toasts.js";
+
+const PALETTES = "appearance.palettes";
+const VARIABLES = ["--paper", "--node", "--node-title", "--node-title-far", "--line", "--ink", "--soft", "--faint", "--field", "--danger", "--bar", "--panel", "--accent"];
+const KNOWN = ["MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "IMAGE", "MASK", "CONTROL_NET", "NOISE", "GUIDER", "SAMPLER", "SIGMAS"];
+
+/** Shows a palette, or none. @param {Palette | undefined} palette */
+export function applyPalette(palette) {
+  const { style, dataset } = document.documentElement;
+  for (const name of VARIABLES) style.removeProperty(name);
+  slotColours(palette?.slots ?? {});
+  if (!palette) return;
+  for (const [name, colour] of Object.entries(palette.colours)) style.setProperty(name, colour);
+  dataset.theme = palette.isDark ? "dark" : "light";
+}
+
+/** Asks for a file and shows the palette in it. @param {Settings} settings @param {string} theme the setting of the theme */
+async function importPalette(settings, theme) {
+  const file = await chooseFile(".json");
+  if (!file) return;
+  try {
+    const palette = readPalette(JSON.parse(await file.text()));
+    const others = settings.get(PALETTES).filter((/** @type {Palette} */ one) => one.id !== palette.id);
+    settings.set(PALETTES, [...others, palette]);
+    settings.set(theme, `palette ${palette.id}`);
+    for (const watch of settings.watchers) watch();
+    toast(t("“{name}” is a theme now.", { name: palette.name }), { kind: "good", name: "palette" });
+  } catch (error) {
+    toast(error instanceof SyntaxError ? t("This file is not valid JSON.") : error instanceof Error ? error.message : String(error), { kind: "bad", name: "palette" });
+  }
+}
+
+/** Saves the colours that are shown as a palette of the ecosystem. @param {string} name */
+function exportPalette(name) {
+  const style = getComputedStyle(document.documentElement);
+  const isDark = style.getPropertyValue("--is-dark").trim() === "1";
+  const colours = Object.fromEntries(VARIABLES.map((variable) => [variable, style.getPropertyValue(variable).trim()]));
+  const slots = Object.fromEntries(KNOWN.map((type) => [type, typeColour(type, isDark)]));
+  saveFile(`${name}.json`, JSON.stringify(writePalette(name, colours, slots, isDark), null, 2));
+}
+
+/** Takes the palette that is shown away. @param {Settings} settings @param {string} theme the setting of the theme */
+function forgetPalette(settings, theme) {
+  const shown = settings.get(theme);
+  settings.set(theme, "system");
+  settings.set(PALETTES, settings.get(PALETTES).filter((/** @type {Palette} */ one) => `palette ${one.id}` !== shown));
+  for (const watch of settings.watchers) watch();
+}
+
+/** Fills a row of the settings. @param {HTMLElement} field @param {Settings} settings @param {string} theme the setting of the theme */
+export function paletteButtons(field, settings, theme) {
+  const button = (/** @type {string} */ label, /** @type {() => unknown} */ run) => make("button", { type: "button", onclick: () => void run() }, label);
+  const shown = () => settings.get(PALETTES).find((/** @type {Palette} */ { id }) => settings.get(theme) === `palette ${id}`);
+  field.className = "choice-buttons";
+  const forget = button(t("Delete"), () => forgetPalette(settings, theme));
+  field.replaceChildren(forget, button(t("Export"), () => exportPalette(shown()?.name ?? "Sfumato")), button(t("Import…"), () => importPalette(settings, theme)));
+  const follow = () => {
+    if (!field.isConnected) return stop();
+    forget.hidden = shown() === undefined;
+  };
+  const stop = settings.listen(theme, follow);
+  follow();
+}
