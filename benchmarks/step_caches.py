@@ -59,35 +59,27 @@ ALWAYS: dict[str, tuple[Patch, ...]] = {
 }
 # As a person would set them; the numbers of MagCache come from a calibration.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "EasyCache 0.1": node(
-        "EasyCache", reuse_threshold=0.1, start_percent=0.15, end_percent=0.95, verbose=False
-    ),
-    "EasyCache 0.2": node(
-        "EasyCache", reuse_threshold=0.2, start_percent=0.15, end_percent=0.95, verbose=False
-    ),
+    "EasyCache 0.1": node("EasyCache", reuse_threshold=0.1),
+    "EasyCache 0.2": node("EasyCache", reuse_threshold=0.2),
     "First Block Cache 0.05": node("FirstBlockCache", reuse_threshold=0.05),
     "First Block Cache 0.1": node("FirstBlockCache", reuse_threshold=0.1),
     "First Block Cache 0.2": node("FirstBlockCache", reuse_threshold=0.2),
-    "First Block Cache 0.2, from 15 %": node("FirstBlockCache", reuse_threshold=0.2, start_percent=0.15),
-    "TaylorSeer 2": node("TaylorSeerCache", interval=2),
-    "TaylorSeer 3": node("TaylorSeerCache", interval=3),
-    "TaylorSeer 3, order 0": node("TaylorSeerCache", interval=3, order=0),
-    "TaylorSeer 3, order 2": node("TaylorSeerCache", interval=3, order=2),
-    "TaylorSeer 3, all layers": node("TaylorSeerCache", interval=3, lite=False),
-    "TaylorSeer 5": node("TaylorSeerCache", interval=5),
+    "TaylorSeer 2, lite": node("TaylorSeerCache", interval=2),
+    "TaylorSeer 3, lite": node("TaylorSeerCache", interval=3),
+    "TaylorSeer 3, lite, order 0": node("TaylorSeerCache", interval=3, order=0),
+    "TaylorSeer 3, all layers, from 30 %": node("TaylorSeerCache", interval=3, lite=False, start_percent=0.3),
+    "TaylorSeer 5, all layers, from 30 %": node("TaylorSeerCache", interval=5, lite=False, start_percent=0.3),
     "MagCache 0.06": node("MagnitudeCache", reuse_threshold=0.06),
-    "MagCache 0.12": node("MagnitudeCache", reuse_threshold=0.12),
     "MagCache 0.24": node("MagnitudeCache", reuse_threshold=0.24),
     "Deep Cache 3": node("DeepCache", interval=3, depth=1),
     "Pyramid Attention Broadcast 2, 6": node("PyramidAttentionBroadcast"),
     "Pyramid Attention Broadcast 3, 6": node("PyramidAttentionBroadcast", self_attention_range=3),
     "FasterCache 5, 2": node("FasterCache"),
     "FasterCache 3, 2": node("FasterCache", guidance_range=3),
-    "FasterCache 5, 1": node("FasterCache", attention_range=1),
-    "First Block Cache 0.1 and Broadcast 2, 6": node("FirstBlockCache", reuse_threshold=0.1),
+    "First Block Cache 0.2 and Broadcast 2, 6": node("FirstBlockCache", reuse_threshold=0.2),
 }
 NODES = load_builtin()
-WITH_BROADCAST = "First Block Cache 0.1 and Broadcast 2, 6"
+WITH_BROADCAST = "First Block Cache 0.2 and Broadcast 2, 6"
 
 
 def filled(kind: str, **inputs: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from weakref import WeakSet
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.adapters.attention_broadcast import AttentionBroadcast
 from models.adapters.deep_cache import DeepCache
@@ -232,6 +233,27 @@ def test_a_row_of_its_own_decides_whether_blocks_are_left_out(network: nn.Module
 
     assert computed(False) == [True] + [False] * 6
     assert computed(False, False, False, True) == [True] * 7
+
+
+class ReadBacks(TorchDispatchMode):
+    """Counts how often the host asks a tensor for its number, which a device must be waited for."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", CACHES)
+def test_the_host_waits_for_one_number_at_most(network: nn.Module, name: str) -> None:
+    skip_unets_only(name, network)
+    with ReadBacks() as plain:
+        sampled(network)
+    with ReadBacks() as cached:
+        sampled(network, CACHES[name])
+    # The first step has nothing to compare with.
+    assert cached.count - plain.count == (len(LEVELS) - 2 if name == "first block" else 0)
 
 
 @pytest.mark.parametrize("name", CACHES)
