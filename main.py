@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
-    commands = {each.__name__: each for each in (serve, run, check, nodes, info, identify)} | {"worker": work}
+    commands = {each.__name__: each for each in (serve, run, check, plan, nodes, info, identify)} | {
+        "worker": work
+    }
     options = make_parser(commands, ROOT / "user", VERSION).parse_args(given)
     # Threads that spin while they wait make a busy computer ten times slower, and gain little on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -212,6 +214,12 @@ def check(options: argparse.Namespace) -> int:
     from executor import headless
 
     return headless.check(options.graph, options.assignments, options.json, lambda: _session(options))
+
+
+def plan(options: argparse.Namespace) -> int:
+    from executor import headless
+
+    return headless.plan(options.graph, options.assignments, options.json, lambda: _session(options))
 
 
 def nodes(options: argparse.Namespace) -> int:

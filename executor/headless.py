@@ -13,7 +13,7 @@ from executor.graph_file import GraphFileError, read_graph
 from executor.overrides import OverrideError
 from executor.run.events import JobFinished, NodeFailed, NodeStarted
 from executor.run.why import explain_all
-from executor.session import Session
+from executor.session import InvalidGraphError, Session
 from executor.session_output import JsonLines, Terminal, write_line
 from nodes.api.catalogue import object_info
 from nodes.api.errors import WorkflowError
@@ -90,6 +90,21 @@ def check(path: Path, assignments: Sequence[str], as_json: bool, open_session: O
         return ExitCode.SUCCESS
 
     return _with_workflow(path, open_session, judge)
+
+
+def plan(path: Path, assignments: Sequence[str], as_json: bool, open_session: OpenSession) -> ExitCode:
+    """Say how much memory the workflow in a file takes, and what sits where; no network is loaded."""
+
+    def foresee(session: Session, workflow: Mapping[str, Any]) -> ExitCode:
+        try:
+            forecast = session.plan(workflow, overrides=assignments)
+        except InvalidGraphError as problem:
+            return complain(problem, ExitCode.PROBLEMS)
+        for line in [json.dumps(forecast.to_json())] if as_json else forecast.lines():
+            write_line(line)
+        return ExitCode.SUCCESS if forecast.fits else ExitCode.FAILURE
+
+    return _with_workflow(path, open_session, foresee)
 
 
 def nodes(as_json: bool, open_session: OpenSession) -> ExitCode:

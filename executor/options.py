@@ -54,6 +54,7 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
         "--output", type=Path, metavar="DIR", dest="output_directory", help="write results there"
     )
     add("check", "list everything that is wrong with a workflow; runs nothing", graph, lines)
+    add("plan", "tell how much memory a workflow takes, what sits where and why; loads nothing", graph, lines)
     add("nodes", "list the nodes", lines)
     add("info", "tell versions, device and folders", lines)
     command = add("identify", "say what model files are, and why, from their headers alone", lines)

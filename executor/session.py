@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
     from torch import Tensor
 
+    from executor.forecast.forecast import Forecast
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_BASE = ROOT / "user"
 BUNDLED = ROOT / "assets" / "models"
@@ -164,6 +166,17 @@ class Session:
         """Everything that is wrong with a workflow; nothing is run. Raises `WorkflowError` if it is none."""
         graph = override(parse(workflow, self.specs), self.specs, overrides)
         return self._workbench.validate(graph, targets)
+
+    def plan(
+        self,
+        workflow: Mapping[str, Any],
+        *,
+        overrides: Iterable[str] = (),
+        targets: Iterable[str] | None = None,
+    ) -> "Forecast":
+        """How much memory a workflow takes and what sits where; loads nothing. Raises as `run` does."""
+        validation = self._valid(workflow, overrides, targets)
+        return self._workbench.forecast(validation.graph, validation.outputs)
 
     def run(
         self,

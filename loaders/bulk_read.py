@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from loaders.errors import BrokenFile
+from loaders.headers_alone import bare, is_left_out
 
 ALIGNMENT = 64
 PIECE_BYTES = 1 << 24
@@ -52,6 +53,8 @@ def read_spans(path: Path, spans: Sequence[Span]) -> list[Tensor]:
     Raises:
         BrokenFile: if the file ends before a span does.
     """
+    if any(is_left_out(span.size) for span in spans):
+        return [bare(span.size) if is_left_out(span.size) else read_spans(path, [span])[0] for span in spans]
     if sum(span.size for span in spans) >= SMALLEST_MAPPING and not torch.cuda.is_available():
         mapping = _cached(path)
         if mapping is not None and len(mapping) >= max(span.end for span in spans):
@@ -92,6 +95,8 @@ class Passing:
         Raises:
             BrokenFile: if the file ends before the span does.
         """
+        if is_left_out(span.size):
+            return bare(span.size)
         if self._mapping is not None and span.end <= len(self._content):
             behind = span.begin // PIECE_BYTES * PIECE_BYTES
             if behind > self._let_go and hasattr(mmap, "MADV_DONTNEED"):

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
+from loaders.headers_alone import headers_alone, is_left_out
 from loaders.identify.gguf_header import MAGIC, read_gguf
 from loaders.safetensors_header import looks_like_safetensors, read_header
 from loaders.wrapped import unwrapped
@@ -71,7 +72,8 @@ class Weights(Mapping[str, Shape]):
 
     def read(self, name: str) -> Tensor:
         """A tensor in memory of its own, on the CPU, as the file has it."""
-        return next(self.read_many([name]))[1]
+        with headers_alone(False):
+            return next(self.read_many([name]))[1]
 
     @abstractmethod
     def read_many(
@@ -196,6 +198,9 @@ class PickledWeights(Weights):
         for name in names:
             self.taken.add(name)
             tensor = self._tensors[name].detach()
+            if is_left_out(tensor.nbytes):
+                yield name, torch.empty_like(tensor, device="meta")
+                continue
             yield (
                 name,
                 tensor if copies(tensor.dtype) else tensor.clone(memory_format=torch.contiguous_format),

@@ -14,7 +14,7 @@ def bfloat16_of(tensor: Tensor, layout: torch.memory_format = torch.contiguous_f
     Processors have instructions from either kind to float32 and back, but torch uses none for the direct way,
     which is three times slower. Every float16 is a float32, so nothing is rounded twice.
     """
-    if tensor.ndim == 0 or tensor.numel() <= _SMALL:
+    if tensor.is_meta or tensor.numel() <= _SMALL:
         return tensor.to(torch.bfloat16).contiguous(memory_format=layout)
     rows = min(len(tensor), max(1, _BLOCK * len(tensor) // tensor.numel()))
     made = torch.empty(tensor.shape, dtype=torch.bfloat16, memory_format=layout)

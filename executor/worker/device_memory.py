@@ -2,13 +2,15 @@
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
+from executor.forecast.forecast import Forecast, Forecaster
+from executor.forecast.shadow import Step
 from executor.memory.devices import choose_devices
 from executor.memory.estimate import Estimates
 from executor.memory.host import host_room
@@ -16,6 +18,7 @@ from executor.memory.limits import Limits
 from executor.memory.precision import choose_precision
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
+from executor.memory.tiers import DeviceTier
 from models.adapters.patch import Patched
 from nodes.api.errors import NodeError, OutOfMemory
 
@@ -122,6 +125,17 @@ class DeviceMemory:
             base = reference()
             if base is not None and self._moves(base.network):
                 self.estimates.ran_short(base.network, self._most_activations(Patched(base)), shape)
+
+    def forecast(self, steps: Iterable[Step]) -> Forecast:
+        """What the steps of a graph would take, and where its networks would be.
+
+        Without a GPU, `--vram-limit` stands for one with so much memory.
+        """
+        tier, name = self.residency.tier, str(self.residency.devices.compute)
+        if tier is None and self.limits.vram_bytes is not None:
+            tier, name = DeviceTier(torch.device("meta"), self.limits), "a GPU"
+        room = host_room(self.limits.ram_bytes).free
+        return Forecaster(tier, self.limits, self.estimates, room).forecast(name, steps)
 
     def _moves(self, network: nn.Module) -> bool:
         """Whether a network computes in another memory than it waits in."""

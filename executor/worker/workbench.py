@@ -22,6 +22,8 @@ from nodes.api.precision import Precision
 from nodes.api.spec import NodeSpec
 
 if TYPE_CHECKING:
+    from executor.forecast.forecast import Forecast
+    from executor.forecast.shadow import Step
     from executor.memory.limits import Limits
 
 Deliver = Callable[[str, tuple[Any, ...]], None]
@@ -81,6 +83,10 @@ class Memory(Protocol):
 
     def relieve(self) -> None:
         """Make room after memory ran out, and plan more carefully what it ran out for."""
+        ...
+
+    def forecast(self, steps: "Iterable[Step]") -> "Forecast":
+        """What the steps of a graph would take, and where its networks would be."""
         ...
 
 
@@ -173,6 +179,13 @@ class Workbench:
         return validate(
             graph, self.specs, self.folders.names, targets, has_file=self._has_file, nodes=self.nodes
         )
+
+    def forecast(self, graph: Graph, targets: Iterable[str]) -> "Forecast":
+        """How much memory a valid graph takes, and what is where; nothing is loaded. Safe on any thread."""
+        from executor.forecast.shadow import Shadow
+
+        shadow = Shadow(self.nodes, self.folders, self._memory.precision)
+        return self._memory.forecast(shadow.steps(graph, tuple(targets)))
 
     def expect(self, job_id: str) -> None:
         """Remember cancels of a job from now on, before it runs; may be called from any thread."""

@@ -6,7 +6,8 @@ import main
 from executor.options import devices, make_parser, visible_devices, worker_arguments
 from nodes.api.precision import Precision
 
-COMMANDS = dict.fromkeys(("serve", "run", "check", "nodes", "info", "identify", "worker"), lambda options: 0)
+NAMES = ("serve", "run", "check", "plan", "nodes", "info", "identify", "worker")
+COMMANDS = dict.fromkeys(NAMES, lambda options: 0)
 
 
 def parse(*arguments):

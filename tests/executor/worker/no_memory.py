@@ -28,3 +28,6 @@ class NoMemory:
 
     def relieve(self):
         pass
+
+    def forecast(self, steps):
+        raise LookupError("there is no memory to plan with")
