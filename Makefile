@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test install install-dev browser node lint types contracts js pytest model bench clean
+.PHONY: run test install install-dev browser node lint types contracts js pytest model bench bench-gpu clean
 
 run: install
 	$(BIN)/python main.py serve $(ARGS)
@@ -69,6 +69,10 @@ bench: install
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.bundled_model
+
+# Needs a CUDA device; `make bench-gpu ARGS=--dry` tries it out on the processor.
+bench-gpu: install-dev
+	$(BIN)/python -m benchmarks.gpu.everything $(ARGS)
 
 clean:
 	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
