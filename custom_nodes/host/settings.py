@@ -38,6 +38,17 @@ DEFAULTS: dict[str, Any] = {
     "disable_all_custom_nodes": False,
     "whitelist_custom_nodes": [],
     "verbose": "INFO",
+    "disable_xformers": False,
+}
+# Options that are one here, by what it is when they are given.
+CHOICES: dict[str, tuple[str, Any]] = {
+    "use_split_cross_attention": ("attention", "split"),
+    "use_quad_cross_attention": ("attention", "sub-quadratic"),
+    "use_pytorch_cross_attention": ("attention", "torch"),
+    "use_sage_attention": ("attention", "sage"),
+    "use_flash_attention": ("attention", "flash-attn"),
+    "force_upcast_attention": ("upcast_attention", True),
+    "dont_upcast_attention": ("upcast_attention", False),
 }
 
 
@@ -45,6 +56,9 @@ class Options(argparse.Namespace):
     """The options of this process; what was not given has its default."""
 
     def __getattr__(self, name: str) -> Any:
+        if name in CHOICES:
+            option, value = CHOICES[name]
+            return get_host().options.get(option) == value
         if name not in DEFAULTS:
             raise AttributeError(f"there is no option {name}")
         value = get_host().options.get(name, DEFAULTS[name])
