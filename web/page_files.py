@@ -13,7 +13,7 @@ FOREVER = "public, max-age=31536000, immutable"
 # A page asks for a hundred files at once; looking for changes once is enough for all of them.
 FRESH_SECONDS = 1.0
 _FOLDERS = ("js", "styles", "languages", "legacy")
-_LINKS = re.compile(rb'(href|src)="((?:js|styles)/)')
+_LINKS = re.compile(rb'(href|src)="(js/|styles/|favicon)')
 _MARKED = re.compile(r"v-([0-9a-f]{16})/(.+)", re.DOTALL)
 
 _recent: dict[Path, tuple[float, str]] = {}
@@ -22,10 +22,10 @@ _recent: dict[Path, tuple[float, str]] = {}
 def content_mark(root: Path) -> str:
     """What stands for the content of all scripts and styles: 16 letters that change when any of them does."""
     found = []
-    for folder in _FOLDERS:
-        for path in (root / folder).rglob("*.*"):
-            status = path.stat()
-            found.append((path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns))
+    folders = [root / folder for folder in _FOLDERS]
+    for path in [*root.glob("favicon.*"), *(path for folder in folders for path in folder.rglob("*.*"))]:
+        status = path.stat()
+        found.append((path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns))
     mark = _digest(root, tuple(sorted(found)))
     _recent[root] = (time.monotonic(), mark)
     return mark

@@ -4,11 +4,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from benchmarks.canvas.trace import traced
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -22,9 +26,9 @@ STEPS = 60
 FRAME = "() => new Promise(resolve => requestAnimationFrame(() => resolve()))"
 COUNTERS = ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
 LOAD = """async (text) => {
-  const base = document.querySelector('link[rel=modulepreload][href$="js/model/io/open.js"]').href;
-  const { openJson } = await import(base);
-  const { parseJson } = await import(base.replace('open.js', 'json.js'));
+  const main = document.querySelector('script[src$="js/main.js"]').src;
+  const { openJson } = await import(new URL('model/io/open.js', main));
+  const { parseJson } = await import(new URL('model/io/json.js', main));
   const { store } = sfumato;
   const start = performance.now();
   const { document: opened } = openJson(parseJson(text), store.catalogue);
@@ -45,45 +49,24 @@ UNDO = """() => {
   store.undo();
   return [undo - record, performance.now() - undo];
 }"""
-RUN_MESSAGES = """async ([progress, previews]) => {
-  const { board, view, store } = sfumato;
-  const { x, y } = view.camera;
-  const keys = view.scene.nodesIn([x + 300, y + 300, 500, 300]).map(node => view.keyOf(node));
-  const canvas = new OffscreenCanvas(64, 64);
-  canvas.getContext('2d');
-  const before = { draws: view.draws, ...view.painter.counts };
-  const began = performance.now();
-  let told = 0, shown = 0, frames = 0, running = true;
-  const count = () => { frames += 1; if (running) requestAnimationFrame(count); };
-  requestAnimationFrame(count);
-  while (performance.now() - began < 2000) {
-    const part = (performance.now() - began) / 1000;
-    while (told < part * progress) {
-      board.update(keys[0], { state: 'running', value: told % 20, max: 20 });
-      board.tell();
-      told += 1;
-    }
-    while (shown < part * previews) {
-      const preview = await createImageBitmap(canvas);
-      board.update(keys[0], { state: 'running', preview });
-      board.tell();
-      shown += 1;
-    }
-    await new Promise(resolve => setTimeout(resolve, 5));
-  }
-  running = false;
-  board.clearRuns();
-  board.tell();
-  const { draws, painter: { counts } } = view;
-  return { told, shown, frames, draws: draws - before.draws, whole: counts.whole - before.whole,
-    parts: counts.parts - before.parts, nodes: counts.nodes - before.nodes };
+EXPORT = """async () => {
+  const main = document.querySelector('script[src$="js/main.js"]').src;
+  const { writePrompt } = await import(new URL('model/io/flatten.js', main));
+  const times = Array.from({ length: 7 }, () => {
+    const start = performance.now();
+    JSON.stringify(writePrompt(sfumato.store.document, sfumato.store.catalogue));
+    return performance.now() - start;
+  });
+  return times.sort((one, other) => one - other)[3];
 }"""
+NEWS = (Path(__file__).parent / "run_news.js").read_text().split("*/", 1)[1].strip()
 
 
 @dataclass
 class Driver:
     """A page, its counters, and real input one step a frame."""
 
+    browser: Browser
     page: Page
     session: CDPSession
 
@@ -146,6 +129,16 @@ def panned(driver: Driver, name: str) -> dict[str, float]:
     return found
 
 
+def panned_afresh(driver: Driver, name: str) -> dict[str, float]:
+    """Pan so far with each step that what is painted beyond the edge runs out every time."""
+    mouse = driver.page.mouse
+    mouse.move(500, 450)
+    mouse.down(button="middle")
+    found = driver.steps(name, lambda index: mouse.move(500 + 420 * ((index + 1) % 2), 450), STEPS // 3)
+    mouse.up(button="middle")
+    return found
+
+
 def dragged(driver: Driver) -> dict[str, float]:
     """Drag the node in the middle by its title."""
     x, y = driver.page.evaluate(
@@ -176,19 +169,26 @@ def once(driver: Driver, count: int, text: str) -> dict[str, float]:
     read, loaded = driver.page.evaluate(LOAD, text)
     found = {"load read ms": read, "load ms": loaded}
     middle(driver)
-    found |= panned(driver, "pan 100 %") | dragged(driver)
+    found |= panned(driver, "pan 100 %") | panned_afresh(driver, "pan 100 % afresh") | dragged(driver)
     wheel = [1 if index % 2 else -1 for index in range(STEPS)]
     found |= driver.steps("zoom", lambda index: driver.page.mouse.wheel(0, 60 * wheel[index]))
     driver.page.evaluate("sfumato.view.clearSelection(); sfumato.view.fit()")
-    found |= panned(driver, "pan whole")
+    found |= panned(driver, "pan whole") | panned_afresh(driver, "pan whole afresh")
     pairs = [driver.page.evaluate(UNDO) for _ in range(9)]
     found |= {
         f"{name} ms": statistics.median(pair[index] for pair in pairs)
         for index, name in enumerate(("record", "undo"))
     }
+    found["export ms"] = driver.page.evaluate(EXPORT)
     middle(driver)
-    run = driver.page.evaluate(RUN_MESSAGES, [20, 10])
-    found |= {f"run {name}": value for name, value in run.items()}
+    driver.page.evaluate("sfumato.view.redraw()")
+    run, work = traced(
+        driver.browser,
+        driver.page,
+        lambda: driver.page.evaluate(NEWS, {"progress": 20, "previews": 10, "seconds": 2}),
+        ("news-begin", "news-end"),
+    )
+    found |= {f"run {name}": value for name, value in run.items()} | {"run layouts": work["Layout"]}
     driver.page.wait_for_timeout(300)
     draws = driver.page.evaluate("sfumato.view.draws")
     driver.page.wait_for_timeout(1000)
@@ -220,11 +220,12 @@ def measure(driver: Driver, rounds: int, sizes: list[int]) -> None:
             print(f"  {name:24}{value:9.2f}")
 
 
-def main() -> None:
-    """Print medians; nothing here fails on a time."""
-    rounds, *sizes = [int(one) for one in sys.argv[1:]] or [3]
-    with tempfile.TemporaryDirectory() as base, sync_playwright() as playwright:
-        command = [sys.executable, "main.py", "serve", "--port", "0", "--cpu", "--base-directory", base]
+@contextmanager
+def serving(base: str | None = None) -> Iterator[tuple[Browser, str]]:
+    """A browser, and the address of a server on a folder of its own."""
+    with tempfile.TemporaryDirectory() as fresh, sync_playwright() as playwright:
+        place = base or fresh
+        command = [sys.executable, "main.py", "serve", "--port", "0", "--cpu", "--base-directory", place]
         server = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -232,18 +233,30 @@ def main() -> None:
             assert server.stdout is not None
             address = server.stdout.readline().split()[-1]
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-            page = browser.new_page(viewport={"width": 1600, "height": 900})
-            page.goto(address)
-            page.wait_for_selector("html[data-ready]", state="attached")
-            while not page.evaluate("sfumato.view.isCatalogueComplete"):
-                page.wait_for_timeout(50)
-            session = page.context.new_cdp_session(page)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})
-            measure(Driver(page, session), rounds, sizes or [100, 1000, 5000])
+            yield browser, address
             browser.close()
         finally:
             server.terminate()
             server.wait()
+
+
+def opened(browser: Browser, address: str) -> Driver:
+    """The page, ready and with its catalogue, in a profile of its own."""
+    page = browser.new_page(viewport={"width": 1600, "height": 900})
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]", state="attached")
+    while not page.evaluate("sfumato.view.isCatalogueComplete"):
+        page.wait_for_timeout(50)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return Driver(browser, page, session)
+
+
+def main() -> None:
+    """Print medians; nothing here fails on a time."""
+    rounds, *sizes = [int(one) for one in sys.argv[1:]] or [3]
+    with serving() as (browser, address):
+        measure(opened(browser, address), rounds, sizes or [100, 1000, 5000])
 
 
 if __name__ == "__main__":

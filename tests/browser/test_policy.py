@@ -1,4 +1,4 @@
-"""The content security policy: strict, never broken by a view of the page, and loosened for scripts of the ecosystem only."""
+"""The content security policy: strict, broken by no view, loosened for scripts of the ecosystem only."""
 
 import io
 import shutil
@@ -33,7 +33,8 @@ BREAK = """async () => {
         try { new Function("window.broken = true")(); } catch { window.refused = true; }
         resolve();
     }));
-    return [getComputedStyle(document.body).getPropertyValue("--broken"), window.broken ?? null, window.refused];
+    const seen = getComputedStyle(document.body).getPropertyValue("--broken");
+    return [seen, window.broken ?? null, window.refused];
 }"""
 
 
