@@ -82,6 +82,7 @@ function listenToServer(app) {
       if (state === "open") void runner.recover().catch(() => undefined);
       wasOpen ||= state === "open";
     },
+    jobs: () => [...runner.jobs.keys()],
     message: (type, data) => runner.receive(type, data),
     preview: (frame) => void runner.showPreview(frame),
     text: (key, text) => runner.showText(key, text),

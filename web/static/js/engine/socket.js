@@ -1,10 +1,14 @@
 /** The live line to the server: messages and preview frames, opened again whenever it breaks. */
 
 const LONGEST_WAIT = 5000;
+/** The server tells the events of this many jobs again. */
+const MOST_JOBS = 20;
+const MOST_HEARD = 100;
 
 /**
  * @typedef {object} SocketEvents
  * @property {(state: "open" | "closed") => void} state
+ * @property {() => readonly string[]} jobs ids of those that are followed: what was missed of them is asked for when the line is back
  * @property {(type: string, data: any) => void} message
  * @property {(frame: {key: string | null, promptId: string | null, blob: Blob}) => void} preview
  * @property {(key: string, text: string) => void} text
@@ -30,19 +34,21 @@ export class Socket {
     this.events = events;
     this.wait = 250;
     this.wasOpen = false;
+    /** @type {Map<string, number>} the number of the last event that was heard of each job */ this.heard = new Map();
     /** @type {WebSocket | null} */ this.socket = null;
   }
 
   /** Opens the line. */
   open() {
     const address = new URL(`ws?clientId=${encodeURIComponent(this.clientId)}`, document.baseURI);
+    for (const job of this.wasOpen ? this.events.jobs().slice(0, MOST_JOBS) : []) address.searchParams.append("resume", `${this.heard.get(job) ?? 0}:${job}`);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     this.socket = socket;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => {
       this.wait = 250;
-      socket.send(JSON.stringify({ type: "feature_flags", data: { supports_preview_metadata: true } }));
+      socket.send(JSON.stringify({ type: "feature_flags", data: { supports_preview_metadata: true, supports_event_ids: true } }));
       this.events.state("open");
       if (this.wasOpen) tell("reconnected", null);
       this.wasOpen = true;
@@ -60,9 +66,19 @@ export class Socket {
   receive(data) {
     if (typeof data === "string") {
       const message = JSON.parse(data);
+      this.remember(message);
       this.events.message(message.type, message.data ?? {});
       tell(message.type, message.data ?? {});
     } else this.receiveFrame(data);
+  }
+
+  /** @private @param {any} message that may tell an event of a job, with its number */
+  remember({ id, data }) {
+    const job = data?.prompt_id;
+    if (typeof job !== "string" || !Number.isInteger(id)) return;
+    this.heard.delete(job);
+    this.heard.set(job, id);
+    if (this.heard.size > MOST_HEARD) this.heard.delete(/** @type {string} */ (this.heard.keys().next().value));
   }
 
   /** @private @param {ArrayBuffer} data */
