@@ -11,7 +11,7 @@ from executor.memory.blocks import as_slot, laid_out, packed_bytes, plain_bytes
 from executor.memory.streams import Stream
 from executor.memory.tiers import Tier
 from models.packed.away import Away, Carrier
-from models.packed.tensor import Packed
+from models.packed.tensor import Packed, stored
 
 SMALLEST_GATHERED_BYTES = 2**20
 """Tables of rows that take less are streamed as a whole, like everything else."""
@@ -83,13 +83,13 @@ class Leaf:
         )
 
     def held_bytes(self) -> int:
-        """What it takes of the memory that the network computes in."""
-        here = {id(tensor): tensor for tensor in self.brought.values()}
+        """What it takes of the memory that the network computes in; what shares memory counts once."""
+        here = list(self.brought.values())
         for slot, home in self.homes.items():
             present = self.table(slot)[slot.name]
             if present is not home and not isinstance(present, Away):
-                here[id(present)] = present
-        return packed_bytes(here.values())
+                here.append(present)
+        return packed_bytes({part.data_ptr(): part for tensor in here for part in stored(tensor)}.values())
 
     def table(self, slot: Slot) -> dict[str, Any]:
         """The parameters or the buffers of the module."""
@@ -107,20 +107,27 @@ class Leaf:
         """Bring what waits and stands on the module.
 
         Raises:
-            torch.OutOfMemoryError: if there is no room; then everything is as it was.
+            torch.OutOfMemoryError: if there is no room; then some of it may be here and the rest waits.
         """
-        waiting = [slot for slot in self.homes if isinstance(self.table(slot)[slot.name], Away)]
-        if not waiting:
-            return
-        homes = [self.table(slot)[slot.name].home for slot in waiting]
-        made, copies = laid_out(self._tier.block(packed_bytes(homes)), homes)
-        self._tier.copy(copies)
-        for slot, tensor, home in zip(waiting, made, homes, strict=True):
-            standing = as_slot(tensor, home)
-            standing.carrier = self._carrier  # type: ignore[attr-defined]
-            self.table(slot)[slot.name] = standing
-            if home is self.homes[slot]:
-                self.brought[slot] = standing
+        away = {
+            slot: present.home
+            for slot in self.homes
+            if isinstance(present := self.table(slot)[slot.name], Away)
+        }
+        own = [slot for slot, home in away.items() if home is self.homes[slot]]
+        # What patches made goes alone, and its memory with it.
+        for group in (own, *([slot] for slot in away if slot not in own)):
+            homes = [away[slot] for slot in group]
+            if not homes:
+                continue
+            made, copies = laid_out(self._tier.block(packed_bytes(homes)), homes)
+            self._tier.copy(copies)
+            for slot, tensor in zip(group, made, strict=True):
+                standing = as_slot(tensor, away[slot])
+                standing.carrier = self._carrier  # type: ignore[attr-defined]
+                self.table(slot)[slot.name] = standing
+                if slot in own:
+                    self.brought[slot] = standing
 
     def restore(self) -> None:
         """Put the module's own tensors back; no patch may stand on it."""
@@ -159,15 +166,23 @@ class Leaf:
     def kept(self, made: Tensor) -> Tensor:
         """A tensor (any shape) that was made where the network computes, as this leaf keeps such.
 
-        Streamed ones go to where the leaf's own wait; others stay, in bytes that are counted.
+        Streamed ones go to where the leaf's own wait, and so do those that find no room; others stay, in
+        bytes that are counted.
         """
-        if self.is_streamed:
+        block = None if self.is_streamed else self._block(packed_bytes([made]))
+        if block is None:
             home = next(iter(self.homes.values()))
             return Away(made.detach().to(home.device, copy=True), self._carrier)
-        (tensor,), copies = laid_out(self._tier.block(packed_bytes([made])), [made])
+        (tensor,), copies = laid_out(block, [made])
         for target, source in copies:
             target.copy_(source)
         return tensor
+
+    def _block(self, size_bytes: int) -> Tensor | None:
+        try:
+            return self._tier.block(size_bytes)
+        except torch.OutOfMemoryError:
+            return None
 
     def _path(self, slot: Slot) -> str:
         return f"{self.name}.{slot.name}" if self.name else slot.name
@@ -188,14 +203,14 @@ class _Streamed:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaf = self._leaf
-        module = leaf.module
+        module, stream = leaf.module, self._stream
         compute = type(module).forward
         if torch.is_grad_enabled():
             # Gradients may want the weights later, when the buffer holds others.
             return compute(module, *args, **kwargs)
         tables = [(leaf.table(slot), slot.name) for slot in leaf.homes]
         away = [(table, name, table[name]) for table, name in tables if isinstance(table[name], Away)]
-        lent = self._stream.take(leaf)
+        lent = stream.take(leaf)
         try:
             for (table, name, _), tensor in zip(away, lent, strict=True):
                 table[name] = tensor
@@ -203,7 +218,7 @@ class _Streamed:
         finally:
             for table, name, waiting in away:
                 table[name] = waiting
-            self._stream.give(leaf)
+            stream.give(leaf)
 
 
 class _Gathered:

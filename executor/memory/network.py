@@ -10,13 +10,16 @@ from typing import Any
 from torch import nn
 
 from executor.memory import plan
+from executor.memory.blocks import packed_bytes
 from executor.memory.leaves import Leaf, find_leaves
 from executor.memory.limits import Limits
 from executor.memory.plan import Need, Placement
-from executor.memory.streams import Follow, Stream
+from executor.memory.streams import Follow, Stream, buffer_bytes
 from executor.memory.tiers import Tier
 from models.adapters.patch import Patched, install
-from models.adapters.weight_change import WeightChange
+from models.adapters.weight_change import WeightChange, original_parameter
+from models.packed.away import waiting
+from models.packed.tensor import Packed
 from nodes.api.errors import OutOfMemory
 
 
@@ -111,8 +114,8 @@ class NetworkState:
 
     def _sizes(self, patched: Patched[Any]) -> dict[str, int]:
         """What each leaf takes under a stack of patches: packed ones that are changed become plain."""
-        changed = _changed(patched)
-        return {leaf.name: leaf.size_bytes(changed) for leaf in self.leaves}
+        replaced = _replaced(patched)
+        return {leaf.name: leaf.size_bytes(replaced) for leaf in self.leaves}
 
     def _streaming(self, sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
         """The sizes of leaves that may be streamed, and what those that stay in any case take."""
@@ -170,9 +173,9 @@ class NetworkState:
         Raises:
             torch.OutOfMemoryError: if there is no room; then no patch stands on the network.
         """
-        changed = _changed(patched)
-        touched = [leaf for leaf in self.leaves if leaf.is_touched(changed)]
-        if sum(leaf.size_bytes(changed) for leaf in touched) <= spare_bytes:
+        replaced = _replaced(patched)
+        touched = [leaf for leaf in self.leaves if leaf.is_touched(replaced)]
+        if sum(leaf.size_bytes(replaced) for leaf in touched) <= spare_bytes:
             self.bring()
         else:
             for leaf in touched:
@@ -182,11 +185,19 @@ class NetworkState:
             install(patched.base.network, patched.patches, self.undo)
             for leaf in self.leaves:
                 leaf.settle()
+            self._widen()
             self.bring()
         except BaseException:
             self.take_off()
             raise
         self.installed = patched.stack
+
+    def _widen(self) -> None:
+        """Make the buffer larger where patches made what passes through it larger than was planned."""
+        streamed = [leaf for leaf in self.leaves if leaf.is_streamed and not leaf.is_gathered]
+        sizes = [packed_bytes(leaf.parcels()) for leaf in streamed]
+        if self.stream is not None and buffer_bytes(sizes) > self.stream.size_bytes:
+            self.stream.widen(buffer_bytes(sizes))
 
     def take_off(self) -> None:
         """Take every patch off."""
@@ -234,8 +245,16 @@ class NetworkState:
         self.held_bytes = weights + (self.stream.size_bytes if self.stream is not None else 0)
 
 
-def _changed(patched: Patched[Any]) -> set[str]:
-    """Names of the parameters that a stack changes."""
+def _replaced(patched: Patched[Any]) -> set[str]:
+    """Names of the parameters in whose place a stack puts plain numbers.
+
+    Packed ones stay packed where a change can be told apart from the weight.
+    """
     root = patched.base.network
     changes = [patch for patch in patched.patches if isinstance(patch, WeightChange)]
-    return {name for change in changes for name in change.places(root)}
+    return {
+        name
+        for change in changes
+        for name in change.places(root)
+        if change.step(name) is None or not isinstance(waiting(original_parameter(root, name)), Packed)
+    }

@@ -159,6 +159,17 @@ class Stream:
         """What the buffer takes."""
         return self.buffer.numel()
 
+    def widen(self, size_bytes: int) -> None:
+        """Take a larger buffer; nobody may use what was lent.
+
+        Raises:
+            torch.OutOfMemoryError: if there is no room; then each leaf comes for itself.
+        """
+        self._loads.clear()
+        self.buffer = self.buffer.new_empty(0)
+        self.buffer = self._spare(size_bytes)
+        self._lane.adopt(self.buffer)
+
     def take(self, cargo: Cargo) -> list[Tensor]:
         """The weights of a leaf on the device, in the order of its parcels, until `give`."""
         self._follow[self._before, self._current] = cargo
@@ -215,3 +226,9 @@ class Stream:
         load = _Load(cargo, sources, begin, begin + place.numel(), tensors, ticket)
         self._loads.append(load)
         return load
+
+
+def buffer_bytes(sizes: Sequence[int]) -> int:
+    """Room for any two neighbours of leaves of these sizes, in order of use; the first follows the last."""
+    following = [*sizes[1:], *sizes[:1]] if len(sizes) > 1 else [0] * len(sizes)
+    return max((one + other for one, other in zip(sizes, following, strict=True)), default=0)

@@ -16,10 +16,11 @@ from executor.memory.network import NetworkState
 from executor.memory.residency import Residency
 from models.adapters.number_type import NumberType
 from models.adapters.patch import Patched
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.products import LowRank
+from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
 from models.packed.away import Away
 from models.packed.float8 import Float8
-from models.packed.tensor import pack
+from models.packed.tensor import pack, stored_bytes
 from nodes.api.errors import OutOfMemory
 from tests.fixtures.streaming import (
     KINDS,
@@ -246,6 +247,34 @@ def test_packed_weights_cross_packed() -> None:
         assert residency.report()[0].streamed > 10
     before = residency.resident_bytes()
     assert tier.held_bytes == before
+
+
+def test_packed_weights_under_a_lora_stay_packed_and_in_the_plan() -> None:
+    network = unet()
+    products = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            wide = module.weight
+            packed = pack(wide.detach(), Float8())
+            module.weight = nn.Parameter(packed, requires_grad=False)
+            up, down = drawn(wide.shape[0], 2), drawn(2, *wide.shape[1:])
+            flat = down if wide.ndim == 2 else down.reshape(2, *wide.shape[1:])
+            products[f"{name}.weight"] = Added(LowRank(0.01 * up, 0.01 * flat))
+    before = identities(network)
+    patched = Patched(Holder(network), (WeightPatch(DeltaSet(products), 1.0),))
+    whole = Residency(choose_devices("cpu"))
+    with whole.borrow(patched):
+        expected = run_unet(network)
+    whole.free()
+    packed_size = sum(map(stored_bytes, network.parameters()))
+    residency, tier = bounded(0.7 * packed_size)
+    with residency.borrow(patched, packed_size // 10):
+        assert torch.equal(run_unet(network), expected)
+        assert torch.equal(run_unet(network), expected)
+        assert residency.report()[0].streamed > 5
+    assert tier.peak_bytes <= tier.cap_bytes
+    residency.free()
+    assert_restored(network, before)
 
 
 def test_only_the_rows_of_a_large_table_that_are_wanted_cross() -> None:
