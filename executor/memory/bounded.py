@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from executor.memory.blocks import Copy
+from executor.memory.pinned import Pins
 from executor.memory.streams import Lane, StraightLane
 
 
@@ -20,6 +21,7 @@ class BoundedTier:
         peak_bytes: the most that were taken at one time.
         crossings: how often the tensor whose numbers begin at an address was copied in.
         crossed_bytes: how many bytes were copied in, in all.
+        pins: an account that pins in its books alone, as much as the cap is.
     """
 
     device = torch.device("cpu")
@@ -28,6 +30,7 @@ class BoundedTier:
         self.cap_bytes = cap_bytes
         self.held_bytes = self.peak_bytes = self.crossed_bytes = 0
         self.crossings: Counter[int] = Counter()
+        self.pins = Pins(cap_bytes, lambda storage: True, lambda storage: None)
 
     def block(self, size_bytes: int) -> Tensor:
         """New bytes (size_bytes,) uint8.

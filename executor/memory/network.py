@@ -63,6 +63,15 @@ class NetworkState:
     is_ready: bool = False
     held_bytes: int = 0
     follow: Follow = field(default_factory=dict)
+    _own: object = field(default_factory=object)
+    _made: object = field(default_factory=object)
+
+    def __post_init__(self) -> None:
+        """Let go of what is pinned when the network goes."""
+        network = self.network()
+        if self.tier is not None and network is not None:
+            for owner in (self._own, self._made):
+                weakref.finalize(network, self.tier.pins.release, owner).atexit = False
 
     @cached_property
     def leaves(self) -> list[Leaf]:
@@ -187,10 +196,24 @@ class NetworkState:
                 leaf.settle()
             self._widen()
             self.bring()
+            self._pin()
         except BaseException:
             self.take_off()
             raise
         self.installed = patched.stack
+
+    def _pin(self) -> None:
+        """Pin what streamed leaves fetch: their own for as long as they stream, what patches made apart."""
+        if self.tier is None or self.stream is None:
+            return
+        for leaf in self.leaves:
+            if leaf.is_streamed and not leaf.is_gathered:
+                self.tier.pins.pin(leaf.homes.values(), self._own)
+                self.tier.pins.pin(leaf.parcels(), self._made)
+
+    def _unpin(self, owner: object) -> None:
+        if self.tier is not None:
+            self.tier.pins.release(owner)
 
     def _widen(self) -> None:
         """Make the buffer larger where patches made what passes through it larger than was planned."""
@@ -203,6 +226,7 @@ class NetworkState:
         """Take every patch off."""
         self.installed = ()
         self.undo.close()
+        self._unpin(self._made)
         self.count()
 
     def shed(self, wanted_bytes: int) -> int:
@@ -236,6 +260,7 @@ class NetworkState:
         if self.network() is not None:
             for leaf in self.leaves:
                 leaf.restore()
+        self._unpin(self._own)
         self.is_ready = False
         self.count()
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from executor.memory.blocks import Copy
 from executor.memory.limits import Limits
+from executor.memory.pinned import Pins, pins_for
 from executor.memory.streams import CudaLane, Lane, StraightLane
 
 # Devices that say nothing of their memory.
@@ -20,6 +21,11 @@ class Tier(Protocol):
     @property
     def device(self) -> torch.device:
         """Where its tensors are, in torch's words."""
+        ...
+
+    @property
+    def pins(self) -> Pins:
+        """What is pinned of the memory that copies come from."""
         ...
 
     def block(self, size_bytes: int) -> Tensor:
@@ -49,6 +55,7 @@ class DeviceTier:
     def __init__(self, device: torch.device, limits: Limits) -> None:
         """limits: how much of it may be taken."""
         self.device = device
+        self.pins = pins_for(device, limits.ram_bytes)
         self._limits = limits
 
     def block(self, size_bytes: int) -> Tensor:
