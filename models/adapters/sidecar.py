@@ -24,10 +24,10 @@ from models.packed.tensor import Format, Packed
 
 # So many rows a layer is taken to see at a time: the cells of a picture of a million pixels.
 USUAL_ROWS = 4096
-# How often the numbers of a weight cross the memory, in float32, when it is changed at a use.
-_PASSES_AT_USE = 6
-_PASSES_BESIDE = 3
-
+# How often the numbers of a weight cross the memory, in float32 and mostly to new places, when it is changed
+# at a use; and how often those of an output do when factors run beside a layer, to places that are there.
+_PASSES_AT_USE = 12
+_PASSES_BESIDE = 1
 
 # The name under which factors hang on a layer.
 CHAINS = "factors_beside"
@@ -111,11 +111,12 @@ def measured_rates(device: torch.device) -> Rates:
     """The rates of a device, measured once."""
     side = 1024 if device.type == "cuda" else 256
     matrix = torch.ones(side, side, device=device)
-    long = torch.ones(2**22 if device.type == "cuda" else 2**20, device=device)
+    # Too long for caches, and new memory each time, as for what a layer gives.
+    long = torch.ones(2**24 if device.type == "cuda" else 2**23, device=device)
     few = torch.ones(4, device=device)
     call = _seconds(lambda: few.add_(0.0), device)
     product = max(_seconds(lambda: matrix @ matrix, device) - call, 1e-9) / side**3
-    byte = max(_seconds(lambda: long.add_(0.0), device) - call, 1e-9) / (8 * long.numel())
+    byte = max(_seconds(lambda: long + 1.0, device) - call, 1e-9) / (8 * long.numel())
     return Rates(product, byte, call)
 
 
@@ -183,9 +184,16 @@ def run_beside(layer: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tenso
 
     Inputs are (B, ..., in) of a linear layer or (B, in, h, w) of a convolution.
     """
+    x = inputs[0]
     with torch.no_grad():
         for chain in layer.__dict__[CHAINS]:
-            output = output + _through(layer, chain, inputs[0])
+            if isinstance(layer, nn.Linear) and output.dtype == x.dtype and output.is_contiguous():
+                # What the layer gave is new, so that it can be added to where it is.
+                middle = _through(layer, chain[:-1], x)
+                last = chain[-1].to(x.device, x.dtype).flatten(1)
+                output.view(-1, output.shape[-1]).addmm_(middle.reshape(-1, middle.shape[-1]), last.t())
+            else:
+                output = output + _through(layer, chain, x)
         return output
 
 

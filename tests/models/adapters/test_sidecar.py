@@ -133,7 +133,7 @@ def test_factors_run_beside_or_change_the_weight_at_use_as_is_cheaper(
 
 
 def test_high_ranks_are_cheaper_in_the_weight_and_low_ones_beside_it() -> None:
-    shape, rates = torch.Size((3072, 3072)), Rates(1e-15, 1e-12, 1e-6)
+    shape, rates = torch.Size((3072, 3072)), Rates(1e-13, 1e-12, 1e-6)
     sides = [
         sidecar.seconds_beside(shape, rank, rates) < sidecar.seconds_at_use(shape, rank, rates)
         for rank in (8, 1024)
