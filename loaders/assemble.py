@@ -13,6 +13,8 @@ from loaders.errors import BrokenFile
 from loaders.files import Weights
 from loaders.halves import bfloat16_of
 from loaders.keymap import Sources
+from loaders.origin import FileNumbers
+from models.adapters.exact import remember
 from models.packed.float8 import Float8
 from models.packed.tensor import Format, Packed, pack
 
@@ -109,12 +111,16 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
             + (", ..." if len(missing) > 4 else ""),
         )
     targets = {sources[name]: name for name in wanted}
-    state = {}
+    state, dtypes = {}, {}
     for source, tensor in weights.read_many(targets, storage.copies):
         name = targets[source]
+        if tensor.dtype != storage.dtype and not isinstance(tensor, Packed):
+            dtypes[name] = tensor.dtype
         fitted = _fitted(weights, source, tensor, wanted[name], part)
         state[name] = storage.keep(fitted, formats.get(name))
     network.load_state_dict(state, strict=True, assign=True)
+    if dtypes and storage.rounded is None:
+        remember(network, FileNumbers(weights.path, sources, dtypes))
     if storage.stays_on_cpu:
         network.__dict__["stays_on_cpu"] = True
     return network.requires_grad_(False).eval()

@@ -10,11 +10,14 @@ from torch import Tensor
 from loaders.families import sd1, sd2, sdxl
 from loaders.families.latents import PLAYGROUND, RGB_METADATA, SD, SDXL, UPSCALER
 from loaders.families.open_clip import text_sources
+from loaders.quantised.written import written
 from loaders.safetensors_writer import Planned, planned
 from models.adapters.patch import Patched
-from models.adapters.weight_change import PatchedWeights
+from models.adapters.weight_change import PatchedWeights, original_parameter
 from models.diffusion import DiffusionModel, TextModel, VaeModel
 from models.noise import ContinuousLog, NoiseTable
+from models.packed.away import waiting
+from models.packed.tensor import Packed, dense
 from models.text.encoders import TextEncoders
 from models.vae.tiny import TinyAutoencoder
 
@@ -34,9 +37,17 @@ _ARCHITECTURES = {
 
 
 def model_tensors(model: Patched[DiffusionModel]) -> dict[str, Planned]:
-    """A diffusion network under its names in checkpoints, with the keys that say how it is sampled."""
-    tensors = {MODEL_PREFIX + name: plan for name, plan in weights_of(model).items()}
-    return tensors | {name: planned(tensor) for name, tensor in _sampling_keys(model.base).items()}
+    """A diffusion network under its names in checkpoints, with the keys that say how it is sampled.
+
+    Weights that are packed and not changed stay so, where files of tensors have a form for them.
+    """
+    weights, tensors = PatchedWeights(model, is_exact=True), dict[str, Planned]()
+    for name, plan in weights_of(model).items():
+        packed = weights.packed(name)
+        stored = None if packed is None else written(name, packed)
+        parts = {name: plan} if stored is None else {part: planned(one) for part, one in stored.items()}
+        tensors |= {MODEL_PREFIX + part: one for part, one in parts.items()}
+    return tensors | {name: planned(tensor) for name, tensor in sampling_keys(model.base).items()}
 
 
 def text_tensors(clip: Patched[TextModel]) -> dict[str, Planned]:
@@ -83,12 +94,46 @@ def encoders_of(clip: Patched[TextModel]) -> dict[str, dict[str, Planned]]:
 def weights_of(
     patched: Patched[DiffusionModel] | Patched[TextModel] | Patched[VaeModel],
 ) -> dict[str, Planned]:
-    """The parameters of a model as its patches make them, under the names in its network."""
-    weights = PatchedWeights(patched)
-    return {
-        name: Planned(weights.dtype(name), tuple(shape), partial(weights.read, name))
-        for name, shape in weights.shapes.items()
-    }
+    """The parameters of a model as its patches make them, unpacked, under the names in its network.
+
+    They have the bits that the file has that they come from, also where the network keeps fewer; those that
+    are packed become 16 bits.
+    """
+    weights = PatchedWeights(patched, is_exact=True)
+    plans = {}
+    for name, shape in weights.shapes.items():
+        is_packed = isinstance(waiting(original_parameter(weights.network, name)), Packed)
+        dtype = weights.dtype(name)
+        dtype = torch.float16 if is_packed and dtype is torch.float32 else dtype
+        plans[name] = Planned(dtype, tuple(shape), partial(_numbers, weights, name))
+    return plans
+
+
+def _numbers(weights: PatchedWeights, name: str) -> Tensor:
+    return dense(weights.read(name))
+
+
+def lines_about(model: Patched[DiffusionModel]) -> list[str]:
+    """What becomes of packed weights when a network is saved, and of bits that cannot be had any more."""
+    weights = PatchedWeights(model, is_exact=True)
+    stored: dict[str, int] = {}
+    unpacked = lost = 0
+    for name in weights.shapes:
+        packed = weights.packed(name)
+        if packed is not None and written(name, packed) is not None:
+            stored[packed.format.name] = stored.get(packed.format.name, 0) + 1
+        elif isinstance(waiting(original_parameter(weights.network, name)), Packed):
+            unpacked += 1
+        lost += weights.lost(name)
+    lines = [f"{count} weights are saved as they are packed: {name}" for name, count in stored.items()]
+    if unpacked:
+        lines.append(
+            f"{unpacked} packed weights are saved in 16 bits: something changes them, or their format is not "
+            "for such files"
+        )
+    if lost:
+        lines.append(f"Warning: {lost} weights are saved with fewer bits: the file they came from is gone")
+    return lines
 
 
 def texts_about(model: DiffusionModel, title: str) -> dict[str, str]:
@@ -109,7 +154,8 @@ def texts_about(model: DiffusionModel, title: str) -> dict[str, str]:
     return texts
 
 
-def _sampling_keys(model: DiffusionModel) -> dict[str, Tensor]:
+def sampling_keys(model: DiffusionModel) -> dict[str, Tensor]:
+    """Tensors that say by their names, some by their numbers too, how a network is sampled."""
     noise = model.noise
     keys = {}
     if model.prediction == "v" and isinstance(noise, ContinuousLog):

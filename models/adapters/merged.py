@@ -1,7 +1,7 @@
 """Mixes the weights of one model into those of another, when they are wanted and not before."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -42,6 +42,10 @@ class Merge(WeightChange):
     def key(self) -> Hashable:
         """The very weights and the proportions."""
         return ("merge", self.other.key, self.mix, self.blocks, self.without)
+
+    def exact(self) -> "Merge":
+        """The same with all the bits that the other model's file has."""
+        return replace(self, other=self.other.exact())
 
     def places(self, root: nn.Module) -> Iterator[str]:
         """Names of the parameters that both have, and whose proportions change something."""

@@ -12,9 +12,10 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from models.adapters.exact import exact_of, loses
 from models.adapters.sidecar import Beside, Step, Way, beside_layer, changed_at_use, choose
-from models.packed.away import Away, kept_like
-from models.packed.tensor import dense
+from models.packed.away import Away, here, kept_like, waiting
+from models.packed.tensor import Packed, dense
 
 if TYPE_CHECKING:
     from models.adapters.patch import Patched
@@ -51,6 +52,10 @@ class WeightChange(ABC):
         """The shape of the changed parameter, which for most is that of the one that came."""
         del name
         return shape
+
+    def exact(self) -> "WeightChange":
+        """The same, with all the bits that files have of what it takes from other networks."""
+        return self
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Put the changed parameters on a network."""
@@ -127,9 +132,17 @@ class PatchedWeights:
     What is installed on the network at the moment makes no difference.
     """
 
-    def __init__(self, patched: "Patched[Any]") -> None:
+    def __init__(self, patched: "Patched[Any]", *, is_exact: bool = False) -> None:
+        """The weights of a model; exact ones with all the bits of the file, where the network keeps fewer."""
+        self.patched = patched
         self.network: nn.Module = patched.base.network
-        self.changes = tuple(patch for patch in patched.patches if isinstance(patch, WeightChange))
+        self.is_exact = is_exact
+        changes = [patch for patch in patched.patches if isinstance(patch, WeightChange)]
+        self.changes = tuple(change.exact() if is_exact else change for change in changes)
+
+    def exact(self) -> "PatchedWeights":
+        """The same with all the bits of the files they come from."""
+        return PatchedWeights(self.patched, is_exact=True)
 
     @property
     def key(self) -> Hashable:
@@ -149,19 +162,56 @@ class PatchedWeights:
 
     def precise(self, name: str) -> Tensor:
         """A parameter (any shape) in float32."""
-        return _changed(original_parameter(self.network, name), name, self._plan.get(name, ()))
+        return _changed(self._original(name), name, self._plan.get(name, ()))
 
     def dtype(self, name: str) -> torch.dtype:
-        """The number type in which the network has a parameter."""
-        return original_parameter(self.network, name).dtype
+        """The number type in which the network has a parameter.
+
+        Exact ones are of the type that the file has, but if they are changed and the network has more bits.
+        """
+        kept = original_parameter(self.network, name).dtype
+        found = exact_of(self.network, name) if self.is_exact else None
+        told = found[0].dtype(found[1]) if found else None
+        if told is None or (name in self._plan and not loses(told, kept)):
+            return kept
+        return told
+
+    def lost(self, name: str) -> bool:
+        """Whether the file that has more bits of a parameter than are kept is not there any more."""
+        found = exact_of(self.network, name)
+        told = found[0].dtype(found[1]) if found else None
+        if found is None or told is None or found[0].is_there:
+            return False
+        return loses(told, original_parameter(self.network, name).dtype)
+
+    def packed(self, name: str) -> Packed | None:
+        """A parameter as it is stored, if that is packed and nothing changes it."""
+        original = waiting(original_parameter(self.network, name))
+        return original if isinstance(original, Packed) and name not in self._plan else None
 
     def read(self, name: str) -> Tensor:
-        """A parameter (any shape) in the number type in which the network has it."""
-        original = original_parameter(self.network, name)
+        """A parameter (any shape) in its number type; packed ones that nothing changes stay packed."""
         changes = self._plan.get(name)
         if not changes:
-            return original.detach()
-        return _like(original, _changed(original, name, changes), self.network)
+            return self._original(name)
+        changed = _changed(self._original(name), name, changes)
+        if self.is_exact:
+            rounded_to: torch.dtype | None = getattr(self.network, "rounded_to", None)
+            return changed.to(rounded_to or self.dtype(name))
+        return _like(original_parameter(self.network, name), changed, self.network)
+
+    def _original(self, name: str) -> Tensor:
+        """A parameter as it is without changes."""
+        original = original_parameter(self.network, name).detach()
+        found = exact_of(self.network, name) if self.is_exact else None
+        if found is None or isinstance(waiting(original), Packed):
+            return original
+        source, inside = found
+        dtype = source.dtype(inside)
+        if dtype is None or not loses(dtype, original.dtype):
+            return original
+        exact = source.read(inside)
+        return original if exact is None else exact.reshape(original.shape)
 
     @cached_property
     def _plan(self) -> Mapping[str, Sequence[WeightChange]]:
@@ -199,7 +249,7 @@ def _changed(
 ) -> Tensor:
     """A parameter changed in order; what runs beside its layer counts as part of it, and stays there."""
     with torch.no_grad():
-        weight = dense(original.detach(), torch.float32)
+        weight = dense(here(original), torch.float32)
         added = torch.zeros(()).to(weight)
         for step in standing:
             added = added + step.delta.change(torch.zeros_like(weight), step.strength)

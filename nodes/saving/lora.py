@@ -68,7 +68,7 @@ def _tensors(
     ctx: Context, value: Patched[Any], rank: int | None, with_small: bool
 ) -> Iterator[tuple[str, Planned]]:
     """The tensors of a LoRA for a difference, as (parameter and ending, tensor); whole where rank is None."""
-    weights = PatchedWeights(value)
+    weights = PatchedWeights(value, is_exact=True)
     for count, (name, shape) in enumerate(weights.shapes.items(), start=1):
         ctx.progress(count, len(weights.shapes))
         module, _, parameter = name.rpartition(".")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from loaders.checkpoint_layout import (
     VAE_PREFIX,
     encoders_of,
+    lines_about,
     model_tensors,
     text_tensors,
     texts_about,
@@ -45,6 +46,9 @@ def save_checkpoint(
 ) -> None:
     """Save a model, its text encoders and its autoencoder in one file, with the LoRAs and mixtures they have.
 
+    Weights have the bits of the files they come from. Those of the model that are packed and that nothing
+    changes stay packed; the others become 16 bits.
+
     Args:
         model: the network that draws.
         clip: its text encoders.
@@ -58,17 +62,22 @@ def save_checkpoint(
         raise NodeError(str(error)) from error
     tensors |= {VAE_PREFIX + name: plan for name, plan in vae_tensors(_needed(vae, "vae")).items()}
     save_tensors(ctx, filename_prefix, tensors, model.base)
+    ctx.show("text", lines_about(model))
 
 
 @node(id="ModelSave", display_name="ModelSave", category=CATEGORY, output_node=True, hidden=HIDDEN)
 def save_model(ctx: Context, model: Model, filename_prefix: str = "diffusion_models/ComfyUI") -> None:
     """Save a network that draws by itself, with the LoRAs and mixtures it has.
 
+    Weights have the bits of the file they come from. Packed ones that nothing changes stay packed; the others
+    become 16 bits.
+
     Args:
         model: the network.
         filename_prefix: how the name begins.
     """
     save_tensors(ctx, filename_prefix, model_tensors(_needed(model, "model")), model.base)
+    ctx.show("text", lines_about(model))
 
 
 @node(id="CLIPSave", display_name="CLIPSave", category=CATEGORY, output_node=True, hidden=HIDDEN)
