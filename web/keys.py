@@ -12,6 +12,7 @@ from web.settings import WebSettings
 if TYPE_CHECKING:
     from executor.worker.service import Service
     from loaders.folders import Folders
+    from web.downloads import Downloads
     from web.hub import Hub
     from web.log_ring import LogRing
     from web.measures import Measures
@@ -29,6 +30,7 @@ LOG_RING: web.AppKey[LogRing] = web.AppKey("log_ring")
 DECODERS: web.AppKey[asyncio.Semaphore] = web.AppKey("decoders")
 SETTINGS_LOCK: web.AppKey[asyncio.Lock] = web.AppKey("settings_lock")
 WORKFLOWS_LOCK: web.AppKey[asyncio.Lock] = web.AppKey("workflows_lock")
+DOWNLOADS: web.AppKey[Downloads] = web.AppKey("downloads")
 MEASURES: web.AppKey[Measures] = web.AppKey("measures")
 GUESSES: web.AppKey[Guesses] = web.AppKey("guesses")
 STREAMS: web.AppKey[asyncio.Semaphore] = web.AppKey("streams")

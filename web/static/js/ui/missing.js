@@ -3,12 +3,16 @@
 /** @import { App } from "../app.js" */
 /** @import { Missing, Where } from "../model/missing.js" */
 
+import { Downloads, downloadable } from "../engine/downloads.js";
 import { findMissing, replaceValue } from "../model/missing.js";
 import { retype } from "../model/retype.js";
 import { pathTo } from "../model/subgraphs.js";
 import { t } from "../words.js";
+import { askChoice } from "./dialogs.js";
 import { make } from "./dom.js";
 import { toast } from "./toasts.js";
+
+const downloads = new Downloads();
 
 /** @param {App} app @returns {Missing} */
 export function missingIn({ store }) {
@@ -29,9 +33,20 @@ export function renderMissing(app, element) {
     element.replaceChildren(...(parts.length > 0 ? parts : [make("p", { className: "hint" }, t("Everything that this workflow needs is here."))]));
   };
   const stop = app.store.listen(() => fill());
+  /** @type {Set<string>} */
+  const arrived = new Set();
+  const follow = () => {
+    const fresh = downloads.all.filter(({ id, state }) => state === "done" && !arrived.has(id));
+    for (const { id } of fresh) arrived.add(id);
+    if (fresh.length > 0) app.commands.run("refresh");
+    fill();
+  };
+  downloads.listeners.add(follow);
+  void downloads.look().catch(() => undefined);
   fill();
   return () => {
     stop();
+    downloads.listeners.delete(follow);
     element.classList.remove("missing");
   };
 }
@@ -44,7 +59,7 @@ function part(title, entries) {
 /** @param {App} app @param {Missing} missing */
 function typesPart(app, { types }) {
   return part(t("Nodes that are not installed"), types.map(({ type, pack, nodes, alternatives }) => entry(app, {
-    name: type, nodes,
+    name: type, nodes, url: pack?.repository ? `https://github.com/${pack.repository}` : null, more: installHint(pack),
     facts: [
       [t("Pack"), [pack?.id, pack?.version].filter(Boolean).join(" ")], [t("From"), pack?.repository ?? ""],
     ],
@@ -54,11 +69,50 @@ function typesPart(app, { types }) {
 
 /** @param {App} app @param {Missing} missing */
 function modelsPart(app, { models }) {
-  return part(t("Models that are not here"), models.map(({ name, folder, url, hash, hashType, nodes, alternatives }) => entry(app, {
-    name, nodes, url,
-    facts: [[t("Folder"), folder ?? ""], [hashType ?? t("Hash"), hash ?? ""]],
-    uses: nodes.some(({ input }) => input !== undefined) ? alternatives.map((one) => [one, () => useValue(app, nodes, one)]) : [],
-  })));
+  return part(t("Models that are not here"), models.map((model) => {
+    const { name, folder, url, hash, hashType, nodes, alternatives } = model;
+    return entry(app, {
+      name, nodes, url, more: downloadPart(model),
+      facts: [[t("Folder"), folder ?? ""], [hashType ?? t("Hash"), hash ?? ""]],
+      uses: nodes.some(({ input }) => input !== undefined) ? alternatives.map((one) => [one, () => useValue(app, nodes, one)]) : [],
+    });
+  }));
+}
+
+/** How a pack comes here. @param {import("../model/missing.js").Pack | null} pack @returns {HTMLElement | null} */
+function installHint(pack) {
+  if (!pack?.repository) return null;
+  const command = `git clone https://github.com/${pack.repository} custom_nodes/${pack.repository.split("/").at(-1)}`;
+  const copy = () => void navigator.clipboard.writeText(command).then(() => toast(t("The command was copied."), { kind: "good", name: "copied" }), () => undefined);
+  return make("details", {}, make("summary", {}, t("How to install it")),
+    make("p", {}, t("Stop the server, run this in its folder, and start it again. A pack is a program: install it only if you trust its makers.")),
+    make("pre", {}, command), make("button", { type: "button", onclick: copy }, t("Copy")));
+}
+
+/** @param {import("../model/missing.js").MissingModel} model @returns {HTMLElement | null} the way to download it, or how far that is */
+function downloadPart(model) {
+  const found = downloadable(model);
+  if (!found) return null;
+  const { model: wanted, host } = found;
+  const state = downloads.of(wanted.name);
+  const tell = (/** @type {Promise<unknown>} */ work) => void work.catch((error) => toast(error.message, { kind: "bad", name: "download" }));
+  if (state?.state === "running") {
+    const amount = state.total > 0 ? t("{part} of {whole}", { part: sizeText(state.received), whole: sizeText(state.total) }) : sizeText(state.received);
+    return make("div", { className: "missing-download" }, make("progress", { max: 1, ...(state.total > 0 ? { value: state.received / state.total } : {}), "aria-label": wanted.name }),
+      make("span", {}, amount), make("button", { type: "button", className: "link", onclick: () => tell(downloads.cancel(state.id)) }, t("Cancel")));
+  }
+  const begin = async () => {
+    const checked = wanted.sha256 ? t("Its SHA-256 is compared with what the workflow says.") : t("The workflow does not say what the file must be, so that it cannot be compared.");
+    const question = t("{name} comes from {host} and goes into the folder {folder} of the server.", { name: wanted.name, host, folder: wanted.folder });
+    if (await askChoice(t("Download from {host}?", { host }), `${question} ${checked}`, [t("Download")]) !== null) await downloads.begin(wanted, host);
+  };
+  return make("div", { className: "missing-download" }, make("button", { type: "button", onclick: () => tell(begin()) }, t("Download…")),
+    state?.state === "failed" ? make("span", { className: "missing-failed", role: "status" }, state.problem) : make("span", {}, host));
+}
+
+/** @param {number} bytes */
+function sizeText(bytes) {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 /** @param {App} app @param {Missing} missing */
@@ -72,10 +126,10 @@ function wordsPart(app, { words }) {
 /**
  * @param {App} app
  * @param {{name: string, nodes: readonly Where[], url?: string | null, facts: readonly (readonly [string, string])[],
- *   uses: readonly (readonly [string, () => void])[]}} about
+ *   uses: readonly (readonly [string, () => void])[], more?: HTMLElement | null}} about
  * @returns {HTMLElement}
  */
-function entry(app, { name, nodes, url = null, facts, uses }) {
+function entry(app, { name, nodes, url = null, facts, uses, more = null }) {
   const known = facts.filter(([, value]) => value !== "");
   const link = url !== null && /^https?:\/\//i.test(url)
     ? make("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, t("Where it is from")) : null;
@@ -83,7 +137,7 @@ function entry(app, { name, nodes, url = null, facts, uses }) {
     nodes.length === 1 ? t("Show me") : t("Show me ({count} nodes)", { count: nodes.length }));
   return make("li", {}, make("strong", {}, name),
     known.length > 0 ? make("dl", {}, ...known.flatMap(([word, value]) => [make("dt", {}, word), make("dd", {}, value)])) : null,
-    make("div", { className: "missing-ways" }, nodes.length > 0 ? show : null, link),
+    make("div", { className: "missing-ways" }, nodes.length > 0 ? show : null, link), more,
     uses.length > 0 ? make("div", { className: "missing-uses" }, make("span", {}, t("Use instead:")),
       ...uses.map(([word, use]) => make("button", { type: "button", title: word, onclick: use }, word))) : null);
 }

@@ -44,8 +44,10 @@ export function addPanels(app) {
 
 /** Tells what a workflow lacks when it is opened, and keeps count. @param {App} app */
 function tendMissing(app) {
-  lazy(app, { id: "missing", title: t("What is missing"), icon: ICONS.missing, order: 30 }, async (element) =>
-    (await import("./missing.js")).renderMissing(app, element));
+  lazy(app, { id: "missing", title: t("What is missing"), icon: ICONS.missing, order: 30 }, async (element) => {
+    const [{ renderMissing }] = await Promise.all([import("./missing.js"), loadStyle("side.css")]);
+    return renderMissing(app, element);
+  });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const look = async () => {
