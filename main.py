@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -348,14 +349,15 @@ def _result_cache(options: argparse.Namespace, precision: "Precision") -> "Resul
     from executor.run.policies import make_cache
     from executor.worker.result_memory import available_bytes, roomy_cache
 
+    ram_limit = memory_limits(options).ram_bytes
     if options.cache_lru is not None:
         cache = make_cache("lru", options.cache_lru)
     elif options.cache_ram is not None:
-        cache = make_cache("ram", options.cache_ram, available_bytes)
+        cache = make_cache("ram", options.cache_ram, partial(available_bytes, ram_limit))
     elif options.cache_none or options.cache_classic:
         cache = make_cache("none" if options.cache_none else "classic")
     else:
-        cache = roomy_cache()
+        cache = roomy_cache(ram_limit)
     if options.cache_dir is not None:
         from executor.worker.value_codecs import value_codecs
 

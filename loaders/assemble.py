@@ -12,11 +12,13 @@ from torch.overrides import TorchFunctionMode
 from loaders.errors import BrokenFile
 from loaders.files import Weights
 from loaders.halves import bfloat16_of
+from loaders.headers_alone import headers_alone
 from loaders.keymap import Sources
 from loaders.origin import FileNumbers
+from loaders.room import claimed
 from models.adapters.exact import remember
 from models.packed.float8 import Float8
-from models.packed.tensor import Format, Packed, pack
+from models.packed.tensor import Format, Packed, pack, stored_bytes
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -112,18 +114,35 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
         )
     targets = {sources[name]: name for name in wanted}
     state, dtypes = {}, {}
-    for source, tensor in weights.read_many(targets, storage.copies):
-        name = targets[source]
-        if tensor.dtype != storage.dtype and not isinstance(tensor, Packed):
-            dtypes[name] = tensor.dtype
-        fitted = _fitted(weights, source, tensor, wanted[name], part)
-        state[name] = storage.keep(fitted, formats.get(name))
+    most = storage.dtype.itemsize * sum(tensor.numel() for tensor in wanted.values())
+    with claimed(part, most, lambda: _sizes(weights, targets, storage, formats)):
+        for source, tensor in weights.read_many(targets, storage.copies):
+            name = targets[source]
+            if tensor.dtype != storage.dtype and not isinstance(tensor, Packed):
+                dtypes[name] = tensor.dtype
+            fitted = _fitted(weights, source, tensor, wanted[name], part)
+            state[name] = storage.keep(fitted, formats.get(name))
     network.load_state_dict(state, strict=True, assign=True)
     if dtypes and storage.rounded is None:
         remember(network, FileNumbers(weights.path, sources, dtypes))
     if storage.stays_on_cpu:
         network.__dict__["stays_on_cpu"] = True
     return network.requires_grad_(False).eval()
+
+
+def _sizes(
+    weights: Weights, targets: Mapping[str, str], storage: Storage, formats: Mapping[str, Format]
+) -> tuple[int, int]:
+    """How many bytes weights will take, and how many of these are not as the file has them."""
+    whole = copied = 0
+    with headers_alone():
+        for source, tensor in weights.read_many(targets, storage.copies):
+            size = stored_bytes(storage.keep(tensor, formats.get(targets[source])))
+            whole += size
+            is_rounded = storage.rounded not in (None, tensor.dtype)
+            is_copied = not isinstance(tensor, Packed) and (is_rounded or storage.copies(tensor.dtype))
+            copied += size if is_copied else 0
+    return whole, copied
 
 
 def build_empty(build: Callable[[], N]) -> N:

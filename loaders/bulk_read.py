@@ -20,6 +20,7 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.headers_alone import bare, is_left_out
+from loaders.room import stays_in_file
 
 ALIGNMENT = 64
 PIECE_BYTES = 1 << 24
@@ -55,8 +56,9 @@ def read_spans(path: Path, spans: Sequence[Span]) -> list[Tensor]:
     """
     if any(is_left_out(span.size) for span in spans):
         return [bare(span.size) if is_left_out(span.size) else read_spans(path, [span])[0] for span in spans]
-    if sum(span.size for span in spans) >= SMALLEST_MAPPING and not torch.cuda.is_available():
-        mapping = _cached(path)
+    pays = sum(span.size for span in spans) >= SMALLEST_MAPPING and not torch.cuda.is_available()
+    if spans and (stays_in_file() or pays):
+        mapping = _cached(path, 0.0 if stays_in_file() else CACHED_SHARE)
         if mapping is not None and len(mapping) >= max(span.end for span in spans):
             mapped = torch.frombuffer(mapping, dtype=torch.uint8)
             return [mapped[span.begin : span.end] for span in spans]
@@ -85,7 +87,7 @@ class Passing:
         self._path = path
         self._content = torch.empty(0, dtype=torch.uint8)
         self._let_go = 0
-        self._mapping = _cached(path) if total >= SMALLEST_MAPPING else None
+        self._mapping = _cached(path, CACHED_SHARE) if total >= SMALLEST_MAPPING else None
         if self._mapping is not None:
             self._content = torch.frombuffer(self._mapping, dtype=torch.uint8)
 
@@ -111,15 +113,15 @@ class Passing:
         return buffer
 
 
-def _cached(path: Path) -> mmap.mmap | None:
-    """A file as a private mapping, or None where it is not in the system's cache."""
+def _cached(path: Path, least: float) -> mmap.mmap | None:
+    """A file as a private mapping, or None where less than a share of it is in the system's cache."""
     try:
         with path.open("rb") as file:
             mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except (OSError, ValueError):
         return None
-    share = _cached_share(torch.frombuffer(mapping, dtype=torch.uint8))
-    return mapping if share >= CACHED_SHARE else None
+    share = _cached_share(torch.frombuffer(mapping, dtype=torch.uint8)) if least else 1.0
+    return mapping if share >= least else None
 
 
 def _cached_share(content: Tensor) -> float:

@@ -21,6 +21,7 @@ from executor.run.events import Emit, JobFinished, JobStarted, NodeFailed
 from executor.worker import motion, protocol
 from executor.worker.connection import Connection
 from executor.worker.heap import settle
+from executor.worker.upkeep import Upkeep
 from executor.worker.workbench import Workbench
 from nodes.api.errors import WorkflowError
 
@@ -48,7 +49,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
             connection.beat(message.beat_seconds)
         elif isinstance(message, protocol.Cancel):
             _cancel(message, connection, workbench)
-        elif isinstance(message, protocol.Validate | protocol.Edit):
+        elif isinstance(message, protocol.Validate | protocol.Edit | protocol.Plan):
             threading.Thread(target=_answer, args=(message, connection, workbench), daemon=True).start()
         elif not isinstance(message, protocol.Reload):
             if isinstance(message, protocol.Run):
@@ -62,8 +63,9 @@ def serve(connection: Connection, workbench: Workbench) -> None:
     connection.send(protocol.Hello(protocol.VERSION, workbench.device()))
     connection.send(_catalogue(workbench))
     settle()
+    upkeep = Upkeep(workbench)
     while True:
-        order = orders.get()
+        order = upkeep.wait(orders)
         if isinstance(order, protocol.Read):
             draft = Draft.read(order, workbench)
         elif isinstance(order, protocol.Reload):
@@ -74,7 +76,7 @@ def serve(connection: Connection, workbench: Workbench) -> None:
                 _run(order, draft, connection, workbench)
             else:
                 workbench.free(order.unload_models, order.free_memory)
-            connection.send(protocol.Device(workbench.device(), workbench.resident()))
+            connection.send(protocol.Device(workbench.device(), workbench.resident(), upkeep.is_worn()))
 
 
 def _cancel(order: protocol.Cancel, connection: Connection, workbench: Workbench) -> None:
@@ -99,10 +101,12 @@ def _catalogue(workbench: Workbench) -> protocol.Catalogue:
 
 
 def _answer(
-    question: protocol.Validate | protocol.Edit, connection: Connection, workbench: Workbench
+    question: protocol.Validate | protocol.Edit | protocol.Plan, connection: Connection, workbench: Workbench
 ) -> None:
     if isinstance(question, protocol.Edit):
         _edit(question, connection, workbench)
+    elif isinstance(question, protocol.Plan):
+        _plan(question, connection, workbench)
     else:
         _judge(question, connection, workbench)
 
@@ -115,6 +119,22 @@ def _edit(question: protocol.Edit, connection: Connection, workbench: Workbench)
     except Exception:  # packs are anybody's code
         logger.exception("a submission could not be shown to packs")
     connection.send(protocol.Edited(question.question, body))
+
+
+def _plan(question: protocol.Plan, connection: Connection, workbench: Workbench) -> None:
+    """Answer with how much memory a graph takes."""
+    plan: Mapping[str, Any] = {}
+    problem = ""
+    try:
+        validation = workbench.validate(parse(question.prompt, workbench.specs), question.targets or None)
+        if validation.problems:
+            problem = validation.problems[0].message
+        else:
+            plan = workbench.forecast(validation.graph, validation.outputs).to_json()
+    except Exception as error:  # a server that asks wants an answer, whatever the graph
+        logger.exception("a graph could not be planned")
+        problem = str(error) or type(error).__name__
+    connection.send(protocol.Planned(question.question, plan, problem))
 
 
 def _judge(question: protocol.Validate, connection: Connection, workbench: Workbench) -> None:

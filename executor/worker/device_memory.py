@@ -1,9 +1,10 @@
 """Which device computes in this process, what fits on it, and what does it tell of itself?"""
 
+import logging
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,16 +14,26 @@ from executor.forecast.forecast import Forecast, Forecaster
 from executor.forecast.shadow import Step
 from executor.memory.devices import choose_devices
 from executor.memory.estimate import Estimates
-from executor.memory.host import host_room
+from executor.memory.host import host_room, swap_free_bytes
 from executor.memory.limits import Limits
+from executor.memory.plan import size_text
 from executor.memory.precision import choose_precision
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
 from executor.memory.tiers import DeviceTier
+from executor.worker.heap import trim
+from loaders.room import Sizes, asking
 from models.adapters.patch import Patched
+from models.packed.tensor import stored_bytes
 from nodes.api.errors import NodeError, OutOfMemory
+from nodes.api.precision import Wanted
+
+logger = logging.getLogger(__name__)
 
 Shape = Sequence[int]
+
+MOST_UNACCOUNTED_BYTES = 4 * 2**30
+"""A worker that holds more than that for no known reason is replaced."""
 
 
 def be_deterministic() -> None:
@@ -39,7 +50,7 @@ class DeviceMemory:
 
     Args:
         device: its name, or "auto" for the best one.
-        number_type: the torch type that networks draw in, or None for the best one.
+        number_type: the torch type that networks draw in, or more such wishes; None for the best.
         limits: how much memory may be used.
         compiler: what every diffusion network is compiled by, a backend of the node TorchCompileModel.
     """
@@ -47,7 +58,7 @@ class DeviceMemory:
     def __init__(
         self,
         device: str = "auto",
-        number_type: str | None = None,
+        number_type: str | Wanted | None = None,
         limits: Limits | None = None,
         compiler: str | None = None,
     ) -> None:
@@ -60,6 +71,7 @@ class DeviceMemory:
         self.residency = Residency(devices)
         self.estimates = Estimates()
         self._short: list[tuple[weakref.ref[Any], Shape | None]] = []
+        self._networks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self._depth = 0
         self._nested = False
 
@@ -68,6 +80,8 @@ class DeviceMemory:
         """The network of a patched model on the compute device, patches installed, to be run on a shape."""
         value = self._fast(value)
         network = value.base.network if isinstance(value, Patched) else None
+        if network is not None and network not in self._networks:
+            self._networks[network] = weight_bytes(network)
         wanted = None
         if network is not None and self._moves(network):
             wanted = self.estimates.activation_bytes(network, shape) or None
@@ -109,9 +123,11 @@ class DeviceMemory:
         """The device as the ecosystem describes one, plus the version of torch."""
         return {**self.residency.devices.info(), "torch_version": torch.__version__}
 
-    def surroundings(self) -> AbstractContextManager[Any]:
-        """No gradients."""
-        return torch.no_grad()
+    @contextmanager
+    def surroundings(self) -> Iterator[None]:
+        """No gradients; loaders ask for room."""
+        with torch.no_grad(), asking(self.make_room):
+            yield
 
     def shortage(self, error: BaseException) -> NodeError | None:
         """An error that means that memory ran out, in a sentence."""
@@ -136,6 +152,39 @@ class DeviceMemory:
             tier, name = DeviceTier(torch.device("meta"), self.limits), "a GPU"
         room = host_room(self.limits.ram_bytes).free
         return Forecaster(tier, self.limits, self.estimates, room).forecast(name, steps)
+
+    def held_bytes(self) -> int:
+        """What networks take of the computer's memory that were run here and are still there."""
+        return sum(list(self._networks.values()))
+
+    def unaccounted_limit(self) -> int:
+        """How many bytes this process may hold that nothing accounts for: a quarter of `--ram-limit`."""
+        limit = self.limits.ram_bytes
+        return MOST_UNACCOUNTED_BYTES if limit is None else min(MOST_UNACCOUNTED_BYTES, limit // 4)
+
+    def make_room(self, what: str, most_bytes: int, sizes: Sizes) -> bool:
+        """Whether there is memory for weights that are about to be read; idle networks give way to them.
+
+        Raises:
+            OutOfMemory: if there is none for those that cannot be left in their file, the page file included.
+        """
+        if most_bytes <= host_room(self.limits.ram_bytes).free:
+            return True
+        whole, copied = sizes()
+        if whole <= host_room(self.limits.ram_bytes).free:
+            return True
+        self.release()
+        trim()
+        room = host_room(self.limits.ram_bytes)
+        free = size_text(room.free)
+        if copied > room.free + swap_free_bytes():
+            owner = f"{free} of {size_text(room.total)} are free ({room.owner})"
+            text = f"not enough memory: the {what} takes {size_text(copied)}, but {owner}"
+            raise OutOfMemory(copied, room.free, text)
+        if whole > room.free:
+            needs = size_text(whole)
+            logger.warning("%s: %s are needed and %s free: it stays in its file", what, needs, free)
+        return whole <= room.free
 
     def _moves(self, network: nn.Module) -> bool:
         """Whether a network computes in another memory than it waits in."""
@@ -169,3 +218,8 @@ class DeviceMemory:
         if alone and not self._nested:
             peak = torch.cuda.max_memory_allocated(device) - before
             self.estimates.measured(network, peak, shape)
+
+
+def weight_bytes(network: nn.Module) -> int:
+    """What the weights of a network take where they wait."""
+    return sum(stored_bytes(tensor) for tensor in network.state_dict(keep_vars=True).values())

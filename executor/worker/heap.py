@@ -1,6 +1,9 @@
-"""How often does the collector of cycles look through memory? Not for the sake of what stays for good."""
+"""What does a process do with memory that it uses no more? It looks for it seldom, and gives it back."""
 
+import ctypes
 import gc
+from functools import cache
+from typing import Any
 
 ALLOCATIONS = 20_000
 ROUNDS = 20
@@ -15,3 +18,18 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, ROUNDS, ROUNDS)
+
+
+def trim() -> bool:
+    """Give memory that was freed back to the system; whether there was any.
+
+    The allocator of the C library keeps freed pieces between used ones, and a worker that computed pictures
+    keeps gigabytes so. Only glibc can be asked; elsewhere nothing happens.
+    """
+    ask = _trimmer()
+    return ask is not None and ask(0) == 1
+
+
+@cache
+def _trimmer() -> Any:
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)

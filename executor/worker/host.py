@@ -78,6 +78,7 @@ class WorkerHost:
         self._lines: deque[str] = deque(maxlen=REMEMBERED_LINES)
         self._stopping = asyncio.Event()
         self._greeted = False
+        self._is_replaced = False
         self._lease_seconds = lease_seconds
         self._environment = environment or {}
         self._heard = False
@@ -107,10 +108,24 @@ class WorkerHost:
             loss = await self._one_life()
             if self._stopping.is_set():
                 return  # what is called a loss here was asked for
+            if self._is_replaced:
+                self._is_replaced = False
+                logger.info("the worker was replaced: it held on to memory that it did not use")
+                continue
             logger.warning("%s", loss.describe())
             self._lost(loss)
             pause = 0.0 if self._greeted else min(LONGEST_PAUSE_SECONDS, pause * 2 or 1.0)
             await self._pause(pause)
+
+    def replace(self) -> None:
+        """Have another worker take the place of this one, which has nothing to do; nothing is lost."""
+        self._is_replaced = True
+        self.send(protocol.Stop())
+        asyncio.get_running_loop().call_later(self._stop_seconds, self._insist, self._process)
+
+    def _insist(self, process: asyncio.subprocess.Process | None) -> None:
+        if process is not None and process is self._process:
+            self.kill()
 
     def stop(self) -> None:
         """Ask the worker to end; `supervise` sees to it and returns."""

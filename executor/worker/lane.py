@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 PACK_WORDS = (
     protocol.Verdict,
     protocol.Edited,
+    protocol.Planned,
     protocol.Reloaded,
     protocol.PackMessage,
     protocol.PackFrame,
@@ -72,6 +73,7 @@ class Lane:
         self._is_read = False
         self._sent = False
         self._cancelled = False
+        self._is_worn = False
         self._hard_stop: HardStop | None = None
 
     @property
@@ -166,7 +168,9 @@ class Lane:
             self._hard_stop = None
         if self._state == "busy":
             self._set_state("ready")
-        if self._state == "ready":
+        if self._is_worn:
+            self._replace()
+        elif self._state == "ready":
             self._ready.set()
 
     def cancel(self, by_force: bool = False) -> bool:
@@ -235,6 +239,9 @@ class Lane:
             self._greet(message)
         elif isinstance(message, protocol.Device):
             self.device, self.resident = message.device, frozenset(message.resident)
+            self._is_worn = message.is_worn
+            if self._is_worn and self._record is None:
+                self._replace()
         elif isinstance(message, protocol.Catalogue):
             self._tell(message, None)
             if self._state in ("starting", "lost"):  # not while it has a job: it may look for packs before it
@@ -273,11 +280,21 @@ class Lane:
         if record.finished is not None and self._end is not None and not self._end.done():
             self._end.set_result(None)
 
-    def _lost(self, loss: Loss) -> None:
+    def _replace(self) -> None:
+        """Have a new process take the place of one that has no job."""
+        self._forget_process()
+        self._set_state("starting")
+        self._host.replace()
+
+    def _forget_process(self) -> None:
         self._ready.clear()
         self._up.clear()
         self._is_read = False
+        self._is_worn = False
         self.resident = frozenset()
+
+    def _lost(self, loss: Loss) -> None:
+        self._forget_process()
         self._set_state("lost")
         if self._record is None or self._end is None or self._end.done() or not self._sent:
             return

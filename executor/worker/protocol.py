@@ -23,7 +23,7 @@ from executor.run.events import (
     NodeStarted,
 )
 
-VERSION = 4
+VERSION = 5
 LENGTHS = struct.Struct(">II")
 # A prompt or a catalogue of more than this is a mistake, or somebody who is not a worker.
 LARGEST_FRAME_BYTES = 256 * 2**20
@@ -99,6 +99,15 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """To the worker: say how much memory this graph takes, also while a job computes."""
+
+    question: int
+    prompt: Mapping[str, Any]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Stop:
     """To the worker: end now."""
 
@@ -123,10 +132,14 @@ class Moved:
 
 @dataclass(frozen=True)
 class Device:
-    """From the worker, after each job: the device's figures, as in `Hello`, and the models it holds."""
+    """From the worker, after each job: the device's figures, as in `Hello`, and the models it holds.
+
+    One that is worn holds memory that nothing accounts for, and wants to be replaced before the next job.
+    """
 
     device: Mapping[str, Any]
     resident: tuple[str, ...] = ()
+    is_worn: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,15 @@ class Edited:
 
     question: int
     body: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """From the worker: the memory that the graph of a `Plan` takes, or why that cannot be said."""
+
+    question: int
+    plan: Mapping[str, Any]
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +225,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         Reload,
         Validate,
         Edit,
+        Plan,
         Stop,
         Hello,
         Beat,
@@ -212,6 +235,7 @@ MESSAGES: Mapping[str, type[Any]] = {
         Reloaded,
         Verdict,
         Edited,
+        Planned,
         PackMessage,
         PackFrame,
         LogRecord,

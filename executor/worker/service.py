@@ -175,17 +175,21 @@ class Service:
         judge = self.doors.judge()
         if judge is None:
             return None
-        return await self._questions.ask(
-            lambda number: judge.send(protocol.Validate(number, graph, tuple(targets))), timeout
-        )
+        question = partial(protocol.Validate, prompt=graph, targets=tuple(targets))
+        return await self._questions.ask(lambda number: judge.send(question(number)), timeout)
+
+    async def plan(self, graph: Mapping[str, Any], timeout: float = 60.0) -> protocol.Planned | None:
+        """How much memory a graph takes, and what is where; None if no worker says so in time."""
+        if (judge := self.doors.judge()) is None:
+            return None
+        return await self._questions.ask(lambda n: judge.send(protocol.Plan(n, graph, ())), timeout)
 
     async def edit(self, body: Mapping[str, Any], timeout: float = 2.0) -> Mapping[str, Any]:
         """What packs make of the body of a submission; as it is, if none wants to or does so in time."""
         editor = self.doors.editor()
         if editor is None:
             return body
-        put = lambda number: editor.send(protocol.Edit(number, body))  # noqa: E731
-        return await self._questions.ask(put, timeout) or body
+        return await self._questions.ask(lambda n: editor.send(protocol.Edit(n, body)), timeout) or body
 
     async def submit(self, new: NewJob) -> QueuedJob:
         """Put a job into the line; returns once it is on disk.
@@ -353,6 +357,8 @@ class Service:
             self.doors.looked()
         elif isinstance(message, protocol.Verdict):
             self._questions.answer(message.question, list(message.problems))
+        elif isinstance(message, protocol.Planned):
+            self._questions.answer(message.question, message)
         elif isinstance(message, protocol.Edited):
             self._questions.answer(message.question, message.body)
         elif isinstance(message, protocol.PackMessage):

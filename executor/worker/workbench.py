@@ -18,7 +18,7 @@ from executor.worker.result_memory import roomy_cache
 from loaders.folders import Folders
 from nodes.api.declare import Node
 from nodes.api.errors import NodeError
-from nodes.api.precision import Precision
+from nodes.api.precision import Precision, Wanted
 from nodes.api.spec import NodeSpec
 
 if TYPE_CHECKING:
@@ -87,6 +87,14 @@ class Memory(Protocol):
 
     def forecast(self, steps: "Iterable[Step]") -> "Forecast":
         """What the steps of a graph would take, and where its networks would be."""
+        ...
+
+    def held_bytes(self) -> int:
+        """What networks take of the computer's memory that were run here and are still there."""
+        ...
+
+    def unaccounted_limit(self) -> int:
+        """How many bytes this process may hold that nothing accounts for."""
         ...
 
 
@@ -187,6 +195,14 @@ class Workbench:
         shadow = Shadow(self.nodes, self.folders, self._memory.precision)
         return self._memory.forecast(shadow.steps(graph, tuple(targets)))
 
+    def held_bytes(self) -> int:
+        """Bytes of results and networks that are kept for the next job."""
+        return self._cache.bytes + self._memory.held_bytes()
+
+    def unaccounted_limit(self) -> int:
+        """How many bytes this process may hold that nothing accounts for."""
+        return self._memory.unaccounted_limit()
+
     def expect(self, job_id: str) -> None:
         """Remember cancels of a job from now on, before it runs; may be called from any thread."""
         self._expected.add(job_id)
@@ -250,14 +266,14 @@ def open_memory(
     device: str | None = None,
     *,
     deterministic: bool = False,
-    number_type: str | None = None,
+    number_type: str | Wanted | None = None,
     limits: "Limits | None" = None,
     compiler: str | None = None,
 ) -> Memory:
     """The memory of this computer's best device, of its processor, or of the device of that name.
 
     If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
-    `number_type` names the torch type that networks draw in, in place of the best one. `limits` say how much
+    `number_type` names the torch type that networks draw in, in place of the best one, or says more. `limits` say how much
     memory may be used, `compiler` what diffusion networks are compiled by.
     """
     from executor.worker.device_memory import DeviceMemory, be_deterministic

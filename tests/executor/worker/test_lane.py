@@ -18,9 +18,9 @@ JOB = QueuedJob("a", 0, 0, GRAPH, {}, ("1",), 0.0)
 
 
 @asynccontextmanager
-async def supervised(command):
+async def supervised(command, **environment):
     heard = []
-    lane = Lane(command, lambda message, job: heard.append(message))
+    lane = Lane(command, lambda message, job: heard.append(message), environment=environment)
     supervisor = asyncio.create_task(lane.supervise())
     try:
         yield lane, heard
@@ -80,3 +80,23 @@ async def test_children_of_a_worker_do_not_outlive_it(tmp_path):
         os.kill(lane.process_id, signal.SIGKILL)
         await until(lambda: lane.state == "lost")
     await until(lambda: is_gone(mark.read_text()))
+
+
+async def test_a_worker_that_holds_memory_for_no_known_reason_is_replaced_and_no_job_is_lost(command, caplog):
+    leak = {"1": {"class_type": "ToyLeak", "inputs": {"megabytes": 64}}}
+    async with supervised(command, TOY_UNACCOUNTED_LIMIT=str(32 * 2**20)) as (lane, _):
+        processes = []
+        for name in "abc":
+            await asyncio.wait_for(lane.ready(), 90)
+            processes.append(lane.process_id)
+            lane.take(QueuedJob(name, 0, 0, leak, {}, ("1",), 0.0))
+            outcome = await asyncio.wait_for(lane.run(), 90)
+            assert outcome.state is JobState.SUCCEEDED
+            lane.release()
+            lane.take(QueuedJob(f"{name} quick", 0, 0, GRAPH, {}, ("1",), 0.0))
+            quick = await asyncio.wait_for(lane.run(), 90)
+            assert quick.state is JobState.SUCCEEDED
+            lane.release()
+            await until(lambda before=lane.process_id: lane.process_id not in (None, processes[-1]))
+        assert len(set(processes)) == 3
+        assert not any(record.levelname == "ERROR" for record in caplog.records)

@@ -28,6 +28,15 @@ def show(ctx: Context, value: str) -> None:
     ctx.show("text", [value])
 
 
+LEAKED = []
+
+
+@node(id="ToyLeak", output_node=True)
+def leak(megabytes: int) -> None:
+    """Hold on to memory for ever."""
+    LEAKED.append(bytearray(os.urandom(2**20)) * megabytes)
+
+
 @node(id="ToySteps")
 def steps(
     ctx: Context, value: str, count: Annotated[int, Range(1, 100_000)] = 3, seconds: float = 0.0
