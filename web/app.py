@@ -11,6 +11,7 @@ from aiohttp import web
 
 from executor.worker.notices import CatalogueChanged
 from web import keys
+from web.downloads import Downloads
 from web.hub import Hub, Message
 from web.log_ring import LogLine, LogRing
 from web.measures import Measures
@@ -21,6 +22,7 @@ from web.routes import (
     assets,
     catalogue,
     description,
+    downloads,
     drafts,
     files,
     health,
@@ -67,7 +69,7 @@ TWINNED = (
     health,
     signing,
 )
-UNTWINNED = (assets, jobs, job_events, workers, workflows, drafts, plan, description, internal)
+UNTWINNED = (assets, downloads, jobs, job_events, workers, workflows, drafts, plan, description, internal)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 
@@ -85,6 +87,7 @@ def build(service: Service, folders: Folders, settings: WebSettings) -> web.Appl
     app[keys.MEASURES], app[keys.GUESSES] = Measures(), Guesses()
     app[keys.SETTINGS_LOCK], app[keys.DECODERS] = asyncio.Lock(), asyncio.Semaphore(MOST_DECODERS)
     app[keys.WORKFLOWS_LOCK] = asyncio.Lock()
+    app[keys.DOWNLOADS] = Downloads()
     app[keys.STREAMS] = asyncio.Semaphore(job_events.MOST_STREAMS)
     _add_routes(app)
     app.on_response_prepare.append(finish)
@@ -134,6 +137,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     await app[keys.PACK_PROXY].close()
     silent()
     await webhooks.close()
+    await app[keys.DOWNLOADS].close()
     watching.cancel()
     deaf()
     app[keys.RELAY].stop()

@@ -25,3 +25,20 @@ class Precision:
     vae: str = ""
     vae_on_cpu: bool = False
     multiplies_eight_bits: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The number types that somebody asks for, each the name of a torch type, "" for what is best.
+
+    Attributes:
+        diffusion: of networks that draw or steer them; one of eight bits is that of stored weights.
+        text: of text encoders; one of eight bits likewise.
+        vae: of autoencoders.
+        vae_on_cpu: whether these are computed with on the CPU.
+    """
+
+    diffusion: str = ""
+    text: str = ""
+    vae: str = ""
+    vae_on_cpu: bool = False
