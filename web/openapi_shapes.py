@@ -242,7 +242,9 @@ SHAPES: Mapping[str, Shape] = {
     "POST /settings": Shape(ANY_OBJECT),
     "GET /users": Shape(answer=record({"storage": TEXT})),
     "POST /users": Shape(record({"username": TEXT}), TEXT),
-    "GET /userdata": Shape(answer={"type": "array"}, query=("dir", "recurse", "full_info", "split")),
+    "GET /userdata": Shape(
+        answer={"type": "array"}, query=("dir", "recurse", "full_info", "split", "optional")
+    ),
     "GET /v2/userdata": Shape(answer=array(ANY_OBJECT), query=("path",)),
     "POST /userdata/{file}": Shape(FILE, query=("overwrite", "full_info")),
     "POST /userdata/{file}/move/{dest}": Shape(query=("overwrite", "full_info")),
@@ -260,6 +262,11 @@ SHAPES: Mapping[str, Shape] = {
     "POST /api/assets/delete": Shape(record({"names": NAMES}), record({"kept": NAMES})),
     "GET /api/identify": Shape(answer=ANY_OBJECT, query=("folder", "name")),
     "GET /api/templates": Shape(answer=array(ANY_OBJECT)),
+    "GET /api/models/downloads": Shape(answer=record({"downloads": array(ANY_OBJECT)})),
+    "POST /api/models/downloads": Shape(
+        record({"folder": TEXT, "name": TEXT, "url": TEXT, "host": TEXT}), ANY_OBJECT, status=202
+    ),
+    "DELETE /api/models/downloads/{id}": Shape(status=204),
     "GET /api/drafts": Shape(answer=record({"drafts": array(record({"id": TEXT, "modified": WHOLE}))})),
     "GET /api/drafts/{id}": Shape(answer=ANY_OBJECT),
     "PUT /api/drafts/{id}": Shape(record({"workflow": ANY_OBJECT}), status=204),
