@@ -17,7 +17,7 @@ PARTS: dict[str, tuple[Callable[[list[str]], None], tuple[str, ...]]] = {
     "loading": (loading.main, ("cold", "warm", "peak memory")),
     "caches": (caches.main, ("threshold 0.05", "6 steps")),
     "growth": (growth.main, ("resident memory", "memory of the device afterwards")),
-    "ways": (ways.main, ("attention, Flux", "LoRA of rank 16 on Q4_K", "blocks compiled")),
+    "ways": (ways.main, ("attention, Flux", "LoRA of rank 16 on Q4_K", "blocks compiled", "channels first")),
 }
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from benchmarks.gpu.measure import Bench, bench_from
 from benchmarks.gpu.steps import moved
-from benchmarks.gpu.subjects import Holder, Sizes, flux, sdxl
+from benchmarks.gpu.subjects import Holder, Sizes, flux, sdxl, twin
 from models.adapters.compiled import CompiledBlocks
 from models.adapters.graphed import Graphed
 from models.adapters.patch import Patched, applied
@@ -151,12 +151,27 @@ def compiled(bench: Bench) -> None:
     bench.tell("small UNet, CUDA graph", f"{plain * 1e3:.2f} -> {fast * 1e3:.2f} ms, {plain / fast:.2f} x")
 
 
+def layouts(bench: Bench) -> None:
+    """A step of a UNet with the channels of its convolutions first, and last as bfloat16 is loaded."""
+    subject = sdxl(bench.dry)
+    first = subject.network(bench.dtype).to(bench.device)
+    last = twin(first, subject.build)
+    last.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    given = moved(subject.inputs(subject.pixels), bench)
+    found = bench.alternate({"first": partial(first, *given), "last": partial(last, *given)})
+    bench.tell(
+        f"{subject.name}, channels first -> last",
+        f"{found['first'] * 1e3:.1f} -> {found['last'] * 1e3:.1f} ms, {found['first'] / found['last']:.2f} x",
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     bench = bench_from(arguments, __doc__)
     with torch.no_grad():
         attention(bench)
         changes(bench)
         compiled(bench)
+        layouts(bench)
 
 
 if __name__ == "__main__":
