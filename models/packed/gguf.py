@@ -1,18 +1,19 @@
 """Packs weights as GGUF files have them: blocks of bytes, in the order of the numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import gcd, prod
 from threading import local
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn.functional import conv2d, linear
 
 from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, gguf_tables
 
 # So many numbers are unpacked at a time: few enough for a cache, enough to hide what a call costs.
-_AT_A_TIME = {"cpu": 1 << 18}
+_AT_A_TIME = {"cpu": 1 << 20}
 _AT_A_TIME_ELSEWHERE = 1 << 26
 _PACKED_AT_A_TIME = 1 << 18
 # So many numbers of a weight are multiplied with at a time: for few rows they shall stay in a cache, for many
@@ -92,22 +93,45 @@ class Gguf:
 
         The memory that they are unpacked to is used again for the next ones. None where that is no help.
         """
-        blocks = parts["blocks"]
-        if blocks.device.type != "cpu" or torch.compiler.is_compiling() or given.requires_grad:
+        if not _reuses(parts, given):
             return None
-        out, width = shape
-        whole = self.block.numbers // gcd(self.block.numbers, width)
-        most = _FEW if given.numel() <= _FEW_ROWS * width else _MANY
-        rows = max(whole, min(out, most // width) // whole * whole)
-        if rows >= out:
-            return F.linear(given, self._unpack_again(blocks, given.dtype).view(shape), bias)
-        made = given.new_empty(*given.shape[:-1], out)
-        for first in range(0, out, rows):
-            last = min(first + rows, out)
-            piece = blocks[first * width // self.block.numbers : last * width // self.block.numbers]
-            weight = self._unpack_again(piece, given.dtype).view(last - first, width)
-            made[..., first:last] = F.linear(given, weight, None if bias is None else bias[first:last])
-        return made
+        most = _FEW if given.numel() <= _FEW_ROWS * shape[1] else _MANY
+        pieces = [
+            linear(given, weight, None if bias is None else bias[first:last])
+            for first, last, weight in self._pieces(parts, shape, given.dtype, most)
+        ]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, -1)
+
+    def conv2d(
+        self,
+        parts: Mapping[str, Tensor],
+        shape: torch.Size,
+        given: Tensor,
+        bias: Tensor | None,
+        *settings: Any,
+        groups: int = 1,
+        **named: Any,
+    ) -> Tensor | None:
+        """A convolution of numbers (n, in, h, w), some channels at a time; None where that is no help."""
+        if not _reuses(parts, given) or groups != 1 or (len(settings) > 3 and settings[3] != 1):
+            return None
+        pieces = [
+            conv2d(given, weight, None if bias is None else bias[first:last], *settings, **named)
+            for first, last, weight in self._pieces(parts, shape, given.dtype, _MANY)
+        ]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
+
+    def _pieces(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype, most: int
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Some rows of a weight after others, from one up to another, valid until the next are asked for."""
+        size, numbers = prod(shape[1:]), self.block.numbers
+        least = numbers // gcd(numbers, size)
+        rows = max(least, most // size // least * least)
+        for first in range(0, shape[0], rows):
+            last = min(first + rows, shape[0])
+            blocks = parts["blocks"][first * size // numbers : last * size // numbers]
+            yield first, last, self._unpack_again(blocks, dtype).view(last - first, *shape[1:])
 
     def _unpack_again(self, blocks: Tensor, dtype: torch.dtype) -> Tensor:
         """Numbers (n, numbers of a block) in memory that the next call of a thread overwrites."""
@@ -150,6 +174,15 @@ class Gguf:
         if begin * size % block.numbers or end * size % block.numbers:
             return None
         return {"blocks": parts["blocks"][begin * size // block.numbers : end * size // block.numbers]}
+
+
+def _reuses(parts: Mapping[str, Tensor], given: Tensor) -> bool:
+    """Whether to unpack to memory that is used again: on the processor, where fresh memory costs time.
+
+    Not where gradients go through the weight, or functions are recorded to be compiled.
+    """
+    is_here = parts["blocks"].device.type == "cpu"
+    return is_here and not given.requires_grad and not torch.compiler.is_compiling()
 
 
 def _again(count: int, dtype: torch.dtype) -> Tensor:

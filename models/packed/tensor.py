@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import conv2d, linear
 from torch.utils._pytree import tree_map
 
 _aten = torch.ops.aten
@@ -121,9 +121,9 @@ class Packed(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Call a function of torch; formats with `linear` may multiply without unpacking."""
+        """Call a function of torch; formats with `linear` or `conv2d` may do that without unpacking all."""
         del types
-        if func is linear and (made := _linear(*args, **(kwargs or {}))) is not None:
+        if func in _LAYERS and (made := _by_format(_LAYERS[func], *args, **(kwargs or {}))) is not None:
             return made
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
@@ -171,12 +171,18 @@ def stored_bytes(tensor: Tensor) -> int:
     return sum(part.numel() * part.element_size() for part in stored(tensor))
 
 
-def _linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
-    """A linear layer on (..., in) by the weight's own format; None where it has no way of its own."""
-    own = getattr(weight.format, "linear", None) if isinstance(weight, Packed) else None
+# Functions for which formats may have methods of their own, by name.
+_LAYERS: Mapping[Any, str] = {linear: "linear", conv2d: "conv2d"}
+
+
+def _by_format(
+    name: str, given: Tensor, weight: Tensor, bias: Tensor | None = None, *settings: Any, **named: Any
+) -> Tensor | None:
+    """A layer on given numbers by the weight's own format; None where it has no way of its own."""
+    own = getattr(weight.format, name, None) if isinstance(weight, Packed) else None
     if own is None or not isinstance(weight, Packed):
         return None
-    made: Tensor | None = own(weight.parts, weight.shape, given, bias)
+    made: Tensor | None = own(weight.parts, weight.shape, given, bias, *settings, **named)
     return made
 
 

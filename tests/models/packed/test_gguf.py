@@ -107,3 +107,23 @@ def test_packed_weights_without_memory_have_shapes_and_types() -> None:
     assert packed.rows(2, 4).shape == (2, 256)
     assert pack(torch.randn(8, 32), Gguf("Q8_0")).reshaped((4, 64)).rows(1, 2).shape == (1, 64)
     assert pack(torch.randn(8, 64), Gguf("Q4_K")).rows(1, 2) is None
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("settings", [{}, {"stride": 2, "padding": 1}, {"dilation": 2}])
+def test_convolutions_take_some_channels_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, int], groups: int
+) -> None:
+    monkeypatch.setattr("models.packed.gguf._MANY", 1 << 12)
+    layer = nn.Conv2d(32, 64, 3, groups=groups, **settings)
+    packed = pack(layer.weight.detach(), Gguf("Q8_0"))
+    layer.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+    given = torch.randn(2, 32, 9, 7)
+    wanted = functional.conv2d(given, packed.unpacked(), layer.bias, groups=groups, **settings)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(given), wanted)
+        made = functional.conv2d(given, layer.weight, groups=groups, **settings)
+        torch.testing.assert_close(made, wanted - layer.bias[:, None, None])
+    given.requires_grad_(True)
+    layer(given).sum().backward()
+    assert given.grad is not None
