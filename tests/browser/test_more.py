@@ -1,0 +1,166 @@
+"""Around the canvas and on its nodes: properties, blueprints, curves, weights, bookmarks, what is missing."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def more(canvas):
+    """The page when all of it has come."""
+    canvas.wait(
+        "sfumato.settings.definitions.has('nodes.source') && sfumato.commands.all.has('keep-blueprint')"
+    )
+    return canvas
+
+
+def node(canvas, kind, x=0, y=1200):
+    """Adds a node; its key."""
+    return canvas.ask(
+        """([kind, x, y]) => {
+            const { actions, store, view } = sfumato;
+            actions.add(store.definitions.get(kind), [x, y]);
+            const [id] = view.selection;
+            view.fit([id], 1);
+            return store.graph.nodes.get(id).key;
+        }""",
+        [kind, x, y],
+    )
+
+
+def test_the_properties_follow_the_selection_and_the_graph_follows_them(more):
+    more.click("3", "title")
+    more.page.get_by_role("button", name="Properties of the selection").click()
+    panel = more.page.locator(".inspector")
+    panel.get_by_role("textbox", name="Steps").fill("7")
+    panel.get_by_role("textbox", name="Steps").press("Enter")
+    assert more.values("3")["steps"] == 7
+    panel.get_by_role("button", name="Muted").click()
+    assert more.ask("sfumato.store.graph.nodeByKey('3').mode") == "mute"
+    more.ask("sfumato.commands.run('undo')")
+    more.ask("sfumato.commands.run('undo')")
+    assert more.values("3")["steps"] == 20
+    more.page.wait_for_timeout(100)
+    assert panel.get_by_role("textbox", name="Steps").input_value() == "20"
+    panel.get_by_text("Inputs and outputs").click()
+    panel.get_by_role("button", name="Load Checkpoint").click()
+    more.page.wait_for_selector(".inspector-title")
+    assert panel.locator(".inspector-title").input_value() == "Load Checkpoint"
+    more.page.keyboard.press("Escape")
+    more.page.locator("#stage").focus()
+    more.page.keyboard.press("Escape")
+    more.page.get_by_text("Select a node to see its properties.").wait_for()
+
+
+def test_words_get_weight_from_the_keyboard_and_lose_it_with_undo(more):
+    x, y = more.place("6", "widget", "text")
+    more.page.mouse.click(x, y)
+    area = more.page.locator("textarea.text-widget")
+    area.fill("a red ball")
+    more.ask("() => document.querySelector('textarea.text-widget').setSelectionRange(3, 3)")
+    more.page.keyboard.press("Control+ArrowUp")
+    more.page.keyboard.press("Control+ArrowUp")
+    assert more.values("6")["text"] == "a (red:1.1) ball"
+    more.page.keyboard.press("Control+ArrowDown")
+    more.page.keyboard.press("Control+ArrowDown")
+    assert more.values("6")["text"] == "a red ball"
+
+
+def test_a_curve_and_boxes_are_drawn_on_their_nodes(more):
+    key = node(more, "CurveEditor")
+    x, y = more.place(key, "widget", "curve")
+    more.drag((x, y), (x - 30, y - 40))
+    points = more.values(key)["curve"]["points"]
+    assert len(points) == 3
+    assert points[1][0] < 0.5 < points[1][1]
+    more.page.mouse.dblclick(x - 30, y - 40)
+    assert len(more.values(key)["curve"]["points"]) == 2
+    key = node(more, "CreateBoundingBoxes", y=1700)
+    x, y = more.place(key, "widget", "editor_state")
+    more.drag((x - 30, y - 30), (x + 10, y + 20))
+    [box] = more.values(key)["editor_state"]
+    assert box["width"] * 5 == pytest.approx(box["height"] * 4, rel=0.1)
+    more.drag((x - 10, y - 10), (x + 10, y - 10))
+    [moved] = more.values(key)["editor_state"]
+    assert moved["x"] > box["x"]
+    assert moved["width"] == box["width"]
+    more.page.keyboard.press("Control+z")
+    more.page.keyboard.press("Control+z")
+    assert more.values(key)["editor_state"] == []
+
+
+def test_a_subgraph_is_kept_found_and_added_again(more):
+    more.ask("() => sfumato.view.select([sfumato.store.graph.nodeByKey('3').id])")
+    more.ask("sfumato.commands.run('make-subgraph')")
+    more.ask("sfumato.commands.run('keep-blueprint')")
+    more.page.keyboard.type("mine/Only sampling")
+    more.page.keyboard.press("Enter")
+    more.wait("sfumato.actions.blueprints.length === 1")
+    more.page.keyboard.press("Control+Space")
+    more.page.keyboard.type("only sampling")
+    more.page.keyboard.press("Enter")
+    kinds = more.ask(
+        "[...sfumato.store.graph.nodes.values()].filter(one => sfumato.view.isSubgraph(one.type)).length"
+    )
+    assert kinds == 2
+    more.page.locator("#stage").focus()
+    more.page.keyboard.press("n")
+    more.page.get_by_role("treeitem", name="Blueprints").click()
+    more.page.get_by_role("treeitem", name="mine").click()
+    assert more.page.get_by_role("treeitem", name="Only sampling").count() == 1
+
+
+def test_a_new_node_hangs_on_the_pointer_until_a_press(more):
+    more.ask("sfumato.settings.set('canvas.hang', true)")
+    count = more.ask("sfumato.store.graph.nodes.size")
+    for end in ("press", "escape"):
+        more.page.mouse.dblclick(300, 800)
+        more.page.keyboard.type("invert im")
+        more.page.keyboard.press("Enter")
+        more.page.mouse.move(600, 780, steps=3)
+        assert more.ask("sfumato.chart.name") == "placing"
+        if end == "press":
+            more.page.mouse.down()
+            more.page.mouse.up()
+        else:
+            more.page.keyboard.press("Escape")
+        assert more.ask("sfumato.chart.name") == "idle"
+        assert more.ask("sfumato.store.graph.nodes.size") == count + 1
+
+
+def test_saved_workflows_show_what_they_look_like_and_take_bookmarks(more):
+    more.ask(
+        """() => fetch("api/workflows/Marked", {
+            method: "PUT", headers: { "Content-Type": "application/json" },
+            body: JSON.stringify(sfumato.workflow()),
+        })"""
+    )
+    more.page.locator("#stage").focus()
+    more.page.keyboard.press("w")
+    more.page.get_by_role("button", name="Bookmark Marked").click()
+    more.page.get_by_role("heading", name="Bookmarks").wait_for()
+    more.wait("document.querySelector('.thumbnail[data-drawn=\"7\"]') !== null")
+
+
+def test_a_missing_model_is_offered_from_the_host_that_the_file_names(more):
+    workflow = more.ask("sfumato.workflow()")
+    [loader] = [one for one in workflow["nodes"] if one["type"] == "CheckpointLoaderSimple"]
+    loader["widgets_values"] = ["elsewhere.safetensors"]
+    loader["properties"]["models"] = [
+        {
+            "name": "elsewhere.safetensors",
+            "directory": "checkpoints",
+            "url": "https://models.invalid/elsewhere.safetensors",
+        }
+    ]
+    more.drop(json.dumps(workflow).encode(), "far.json", "application/json", (700, 500))
+    more.page.get_by_role("button", name="Show them").click()
+    more.page.get_by_role("button", name="Download…").click()
+    dialog = more.page.get_by_role("dialog")
+    assert "models.invalid" in dialog.inner_text()
+    assert "checkpoints" in dialog.inner_text()
+    dialog.get_by_role("button", name="Download", exact=True).click()
+    more.page.locator(".missing-failed").wait_for()
+    assert "models.invalid" in more.page.inner_text(".missing-failed")
