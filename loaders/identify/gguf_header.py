@@ -30,7 +30,7 @@ _READ_AT_ONCE = 1 << 20
 
 _ALIGNMENT = "general.alignment"
 # What ComfyUI-GGUF writes where it stored a tensor in rows of another length.
-_SHAPE = "comfy.gguf.orig_shape."
+SHAPE_OF = "comfy.gguf.orig_shape."
 
 _SCALARS = {
     0: "<B",
@@ -96,6 +96,9 @@ TYPES: Mapping[int, NumberType] = {
 # Known by name and size only: intermediate results, and types whose numbers stand in tables of thousands.
 _CLOSED = ("Q8_1", "Q8_K", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S")
 OPENED = frozenset(kind.name for kind in TYPES.values()) - frozenset(_CLOSED)
+# Those that files can be written in here, from few bits to many.
+WRITTEN = ("Q2_K", "Q3_K", "IQ4_XS", "IQ4_NL", "Q4_0", "Q4_K", "Q4_1", "Q5_0", "Q5_K", "Q5_1", "Q6_K", "Q8_0")
+WRITTEN_PLAIN = ("F16", "BF16")
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,8 @@ def _fields(reader: "_Reader", count: int) -> _Fields:
             if not is_valid:
                 raise BrokenFile(reader.path, f"its tensors are said to lie at multiples of {value!r:.40}")
             found.alignment = value
-        if key.startswith(_SHAPE) and isinstance(value, list):
-            found.shapes[key.removeprefix(_SHAPE)] = _shape(reader.path, key, value)
+        if key.startswith(SHAPE_OF) and isinstance(value, list):
+            found.shapes[key.removeprefix(SHAPE_OF)] = _shape(reader.path, key, value)
         elif isinstance(value, str | int | float | bool):
             found.metadata[key] = str(value)[:_SHOWN_TEXT]
     return found

@@ -12,7 +12,7 @@ import torch
 from loaders.bulk_read import SMALLEST_MAPPING
 from loaders.errors import BrokenFile
 from loaders.files import DTYPES
-from loaders.identify.gguf_header import OPENED, TYPES, read_gguf
+from loaders.identify.gguf_header import OPENED, TYPES, WRITTEN, read_gguf
 from loaders.identify.verdict import identify_path
 from loaders.opening import open_weights
 from models.packed.gguf import BLOCK_TYPES
@@ -53,6 +53,7 @@ def test_the_types_are_those_of_the_oracle_and_of_the_formats() -> None:
         name: (block.numbers, block.size_bytes) for name, block in BLOCK_TYPES.items()
     }.items() <= sizes.items()
     assert set(BLOCK_TYPES) | (set(DTYPES) & set(sizes)) == OPENED
+    assert set(WRITTEN) == {name for name, block in BLOCK_TYPES.items() if block.pack is not None}
 
 
 def test_shapes_of_before_rearranging_come_back(tmp_path: Path) -> None:
