@@ -6,13 +6,13 @@ import torch
 
 from executor.memory.devices import Devices
 from models.packed.float8_linear import can_multiply
-from nodes.api.precision import Precision
+from nodes.api.precision import Precision, Wanted
 
 # Below it, what is gained is less than what turning numbers into others costs (benchmarks/unet.py).
 LEAST_PARAMETERS = 100_000_000
 
 
-def choose_precision(devices: Devices, wanted: str | None = None) -> Precision:
+def choose_precision(devices: Devices, wanted: str | Wanted | None = None) -> Precision:
     """The number types for a device.
 
     Processors that multiply bfloat16 themselves run large networks in it, others in float32; CUDA devices
@@ -20,13 +20,20 @@ def choose_precision(devices: Devices, wanted: str | None = None) -> Precision:
 
     Args:
         devices: where networks run.
-        wanted: the name of a torch type for networks of any size, or None for the best of the device. One of
-            eight bits is that of the stored weights, which are computed with in the best of the device.
+        wanted: what is asked for, or the name of a torch type for networks of any size that draw, in place of
+            the best of the device. Stored weights of eight bits are computed with in the best one.
     """
-    eight = can_multiply(devices.compute)
-    if wanted is not None and not wanted.startswith("float8"):
-        return Precision(wanted, multiplies_eight_bits=eight)
-    return replace(_best(devices), diffusion_stored=wanted or "", multiplies_eight_bits=eight)
+    asked = wanted if isinstance(wanted, Wanted) else Wanted(wanted or "")
+    stored = asked.diffusion if asked.diffusion.startswith("float8") else ""
+    own = _best(devices) if stored or not asked.diffusion else Precision(asked.diffusion)
+    return replace(
+        own,
+        diffusion_stored=stored,
+        text=asked.text,
+        vae=asked.vae,
+        vae_on_cpu=asked.vae_on_cpu,
+        multiplies_eight_bits=can_multiply(devices.compute),
+    )
 
 
 def _best(devices: Devices) -> Precision:
