@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from models.conditioner import Surroundings
-from models.control.residuals import ControlResiduals
+from models.control.residuals import Residuals
 from schedulers.conditioning import ConditioningValue
 
 
@@ -17,7 +17,7 @@ class BoundControl(Protocol):
 
     def residuals(
         self, x: Tensor, sigma: float, t: Tensor, context: Tensor, inputs: Mapping[str, Tensor]
-    ) -> ControlResiduals | None:
+    ) -> Residuals | None:
         """What is added inside the network, or None where the control does not hold at sigma.
 
         Args:

@@ -15,7 +15,7 @@ from models.conditioner import Surroundings
 from models.control.control_lora import ControlLora
 from models.control.controlnet import ControlNet
 from models.control.model import ControlModel
-from models.control.residuals import ControlResiduals
+from models.control.residuals import ControlResiduals, DeferredResiduals, Residuals
 from models.control.t2i_adapter import T2IAdapter
 from models.resize import crop_to_aspect, resized
 from schedulers.control import BoundControl
@@ -69,7 +69,7 @@ class _Bound:
 
     def residuals(
         self, x: Tensor, sigma: float, t: Tensor, context: Tensor, inputs: Mapping[str, Tensor]
-    ) -> ControlResiduals | None:
+    ) -> Residuals | None:
         """What the network adds, or None outside its part of sampling.
 
         x: (B, C, h, w). t: (B,). context: (B, T, D).
@@ -77,7 +77,7 @@ class _Bound:
         start, end = self.window
         if not end <= sigma <= start:
             return None
-        said = self.speaks(x, t, context, inputs)
+        said: Residuals = self.speaks(x, t, context, inputs)
         if self.control.model.base.pools:
             said = said.each(lambda part: part.mean(dim=(2, 3), keepdim=True).expand_as(part))
         strength = self.control.strength
@@ -85,7 +85,7 @@ class _Bound:
 
 
 class _ControlNet:
-    """Runs a ControlNet in every step; what it makes of the hint is made once for each size."""
+    """Runs a ControlNet in every step that wants it; what it makes of the hint is made once for each size."""
 
     def __init__(self, network: ControlNet, control: HintControl) -> None:
         self._network = network
@@ -96,14 +96,16 @@ class _ControlNet:
 
     def __call__(
         self, x: Tensor, t: Tensor, context: Tensor, inputs: Mapping[str, Tensor]
-    ) -> ControlResiduals:
+    ) -> DeferredResiduals:
         expected = self._network.config.context_width
         if context.shape[-1] != expected:
             raise ValueError(
                 f"{self._control.model.base.name or 'this ControlNet'} goes with models whose prompts have "
                 f"{expected} numbers a token, but here they have {context.shape[-1]}"
             )
-        vector = inputs.get("vector")
+        return DeferredResiduals(lambda: self._run(x, t, context, inputs.get("vector")))
+
+    def _run(self, x: Tensor, t: Tensor, context: Tensor, vector: Tensor | None) -> ControlResiduals:
         said: ControlResiduals = self._network(
             x.to(self._dtype),
             t,

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.adapters.left_out_blocks import Blank
 from models.adapters.places import blocks, change_forward
 from models.adapters.step_memory import BLOCKS, Memories, Stream, claim
+from models.blank import Blank
 from models.call import current_call
 
 

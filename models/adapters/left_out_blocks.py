@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.adapters.places import change_forward
 from models.adapters.step_memory import Memories, Stream
+from models.blank import Blank, as_parts
 from models.layout import layout_of
 
 State = tuple[Tensor, ...]
@@ -131,29 +132,6 @@ def _answered(forward: Callable[..., Any], memories: Memories[_Stream]) -> Calla
             stream.start, stream.first = (), None
 
     return run
-
-
-class Blank:
-    """Shapes of what a module gave, to be given again without numbers in them.
-
-    So whatever is hooked on modules, and whatever is added to what they give, meets the sizes it knows.
-    """
-
-    def __init__(self, output: Any) -> None:
-        """Of a tensor of any shape, or of a tuple."""
-        self._is_single = isinstance(output, Tensor)
-        self._shapes = [part.shape if isinstance(part, Tensor) else None for part in as_parts(output)]
-
-    def like(self, tensor: Tensor) -> Any:
-        """Nought of these shapes, typed like a tensor of any shape."""
-        nought = tensor.new_zeros(())
-        parts = tuple(None if shape is None else nought.expand(shape) for shape in self._shapes)
-        return parts[0] if self._is_single else parts
-
-
-def as_parts(output: Any) -> tuple[Any, ...]:
-    """What a module gave, as a tuple."""
-    return tuple(output) if isinstance(output, tuple | list) else (output,)
 
 
 def as_state(output: Any) -> State:

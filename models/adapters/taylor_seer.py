@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.adapters.left_out_blocks import Blank, State, leave_out_blocks
+from models.adapters.left_out_blocks import State, leave_out_blocks
 from models.adapters.places import change_forward
 from models.adapters.step_memory import ALWAYS, ATTENTION, BLOCKS, Memories, Stream, Window, claim, steps_done
+from models.blank import Blank
 from models.call import current_call
 from models.layout import layout_of
 

@@ -5,12 +5,9 @@ Reference: Rombach et al. 2022 (arXiv:2112.10752), figure 3 and appendix; names 
 Shapes: B batch, C channels, h and w latent cells, T context tokens, D context width, V vector width.
 """
 
-import logging
-from functools import lru_cache
-
 from torch import Tensor, nn
 
-from models.control.residuals import ControlResiduals
+from models.control.residuals import ControlResiduals, Steering
 from models.embed import timestep_embedding
 from models.layout import Layout
 from models.unet.blocks import (
@@ -25,8 +22,6 @@ from models.unet.blocks import (
 )
 from models.unet.config import UNetConfig
 from models.unet.layout import unet_layout
-
-logger = logging.getLogger(__name__)
 
 _NO_CONTROL = ControlResiduals()
 
@@ -74,7 +69,7 @@ class UNet(nn.Module):
         t: Tensor,
         context: Tensor,
         vector: Tensor | None = None,
-        control: ControlResiduals | None = None,
+        control: Steering | None = None,
         guidance: Tensor | None = None,
     ) -> Tensor:
         """Predict.
@@ -95,13 +90,13 @@ class UNet(nn.Module):
         control = control or _NO_CONTROL
         skips = []
         for index, stage in enumerate(self.input_blocks):
-            x = _added(stage(x, embedding, context), control.input_at(index))
+            x = control.to_input(stage(x, embedding, context), index)
             skips.append(x)
         if self.config.middle_depth is not None:
             x = self.middle_block(x, embedding, context)
-        x = _added(x, control.middle)
+        x = control.to_middle(x)
         for index, (stage, join) in enumerate(zip(self.output_blocks, self.joins, strict=True)):
-            skip = _added(skips.pop(), control.output_at(index))
+            skip = control.to_skip(skips.pop(), index, x)
             size = (skips[-1].shape[2], skips[-1].shape[3]) if skips else None
             x = stage(join(x, skip), embedding, context, size)
         predicted: Tensor = self.out(x)
@@ -176,22 +171,3 @@ class UNet(nn.Module):
                     parts.append(Upsample(width))
                 stages.append(Stage(parts))
         self.output_blocks = nn.ModuleList(stages)
-
-
-def _added(x: Tensor, residual: Tensor | None) -> Tensor:
-    """Features (B, C, h, w) and what is added to them; residuals of another size are left out.
-
-    A patch that shrinks features inside the network makes sizes differ, and nothing else should.
-    """
-    if residual is None:
-        return x
-    if residual.shape[1:] != x.shape[1:]:
-        _tell_of_sizes(tuple(residual.shape[1:]), tuple(x.shape[1:]))
-        return x
-    return x + residual.to(x)
-
-
-@lru_cache
-def _tell_of_sizes(residual: tuple[int, ...], features: tuple[int, ...]) -> None:
-    """Warn, once for each pair of sizes."""
-    logger.warning("A control of size %s is left out, because the features have size %s", residual, features)

@@ -50,7 +50,8 @@ def said(
     bound = control.bind(where, lambda percent: 10.0 * (1 - percent))
     context = drawn(1, 7, 64, seed=2).expand(len(x), -1, -1)
     with torch.no_grad(), calling(Call(sigma, rows, len(x) // len(rows), x.shape[2], x.shape[3])):
-        return bound.residuals(x, sigma, torch.full((len(x),), 300.0), context, {})
+        given = bound.residuals(x, sigma, torch.full((len(x),), 300.0), context, {})
+        return None if given is None else given.now()
 
 
 def parts(residuals: ControlResiduals | None) -> list[Tensor]:

@@ -25,7 +25,7 @@ from models.adapters.step_memory import Stream, Window, steps_done
 from models.adapters.taylor_seer import Expansion, TaylorSeer
 from models.adapters.token_merging import TokenMerging
 from models.call import Call, Run, calling
-from models.control.residuals import ControlResiduals
+from models.control.residuals import ControlResiduals, DeferredResiduals
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 from tests.fixtures.checkpoints import redrawn
@@ -270,6 +270,19 @@ def test_under_control_nothing_is_said_to_have_another_size(
         steered = sampled(unet, CACHES[name], control=control)
     assert caplog.messages == []
     assert not any(map(torch.allclose, steered, sampled(unet, CACHES[name])))
+
+
+@pytest.mark.parametrize("name", ["first block", "lite", "magnitude"])
+def test_control_networks_rest_in_steps_in_which_blocks_do(unet: nn.Module, name: str) -> None:
+    asked: list[float] = []
+    whole, run = sampled(unet, CACHES[name]), Run()
+    kept = sum(map(torch.equal, whole, sampled(unet)))
+    with ExitStack() as undo:
+        CACHES[name].install(unet, undo)
+        for sigma in LEVELS[:-1]:
+            nothing = DeferredResiduals(lambda sigma=sigma: asked.append(sigma) or ControlResiduals())
+            step(unet, run, sigma, control=nothing)
+    assert len(asked) == kept < len(LEVELS) - 1
 
 
 @pytest.mark.parametrize("name", CACHES)
