@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models.adapters.patch import stands_in
 from models.adapters.places import change_forward
 from models.adapters.sidecar import CHAINS, run_beside
+from models.adapters.weight_change import exchanges
 from models.packed.tensor import Packed
 from nodes.api.errors import NodeError
 
@@ -121,12 +122,13 @@ class _Compiled:
         self._block = block
         self._forward = forward
         self._backend = backend
-        self._run: Callable[..., Tensor] | None = None
+        self._run = forward
+        self._seen = -1
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
-        if self._run is None:
-            # Now, and not when it was installed: other patches came after.
-            self._run = self._chosen()
+        if self._seen != exchanges():
+            # Torch does not look for hooks that came after it compiled.
+            self._run, self._seen = self._chosen(), exchanges()
         if torch.is_grad_enabled():
             return self._forward(*args, **kwargs)
         return self._run(*args, **kwargs)

@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from torch import nn
 
-from models.adapters.weight_change import WeightChange, install_changes
+from models.adapters.weight_change import WeightChange, count_exchange, install_changes
 
 
 class HoldsNetwork(Protocol):
@@ -71,6 +71,7 @@ def applied(patched: Patched[N]) -> Iterator[N]:
 
 def install(root: nn.Module, patches: tuple[Patch, ...], undo: ExitStack) -> None:
     """Install patches in order; if one fails, those before it are restored when `undo` closes."""
+    count_exchange(undo)
     for changes_weights, group in groupby(patches, lambda patch: isinstance(patch, WeightChange)):
         if changes_weights:
             install_changes(root, cast(list[WeightChange], list(group)), undo)

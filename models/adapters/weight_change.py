@@ -106,8 +106,14 @@ def made_by(root: nn.Module, changes: Sequence[WeightChange]) -> Made:
 
 
 def exchanges() -> int:
-    """How often changes were put on networks or taken off, in this process."""
+    """How often patches were put on networks or taken off, in this process."""
     return _exchanged[0]
+
+
+def count_exchange(undo: ExitStack) -> None:
+    """Count that patches are put on a network now, and that they are taken off when `undo` closes."""
+    _exchange()
+    undo.callback(_exchange)
 
 
 def _exchange() -> None:
@@ -116,8 +122,7 @@ def _exchange() -> None:
 
 def put(root: nn.Module, made: Made, undo: ExitStack) -> None:
     """Put what was made on a network; what stood there waits beside and comes back with `undo`."""
-    _exchange()
-    undo.callback(_exchange)
+    count_exchange(undo)
     for name, changed in made.parameters.items():
         module, parameter = _place(root, name)
         _keep_original(module, parameter, module.get_parameter(parameter), undo)

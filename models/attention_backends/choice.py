@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -205,8 +206,11 @@ class Attender:
             if backend.name in self.settings.without or backend.missing() or backend.refusal(case):
                 continue
             try:
-                compute = _bound(backend, query, key, value, mask, causal)
-                found[backend.name] = self.timer(backend, compute)
+                with warnings.catch_warnings():
+                    # Torch warns of each reason for which a kernel cannot, and then refuses.
+                    warnings.simplefilter("ignore")
+                    compute = _bound(backend, query, key, value, mask, causal)
+                    found[backend.name] = self.timer(backend, compute)
             except (RuntimeError, ValueError, ImportError) as problem:
                 logger.debug("attention of %s cannot compute %s: %s", backend.name, case, problem)
         best = min(found, key=lambda name: found[name], default=usual.name)

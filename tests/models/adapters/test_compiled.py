@@ -12,6 +12,7 @@ from torch._dynamo.utils import counters
 from models.adapters import compiled, sidecar
 from models.adapters.compiled import CompiledBlocks, compiler_lack, repeated_blocks, structure
 from models.adapters.hypertile import HyperTile
+from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched, Substitution, applied
 from models.adapters.products import LowRank
 from models.adapters.sidecar import Rates
@@ -158,6 +159,22 @@ def test_a_block_with_more_than_weights_changed_runs_as_it_is_written(
         block.attn1.to_q.__dict__["forward"] = lambda x: x
         assert structure(block) is None
     assert structure(block) is not None
+
+
+def test_patches_that_come_during_a_run_are_not_overlooked(model: Patched[SimpleNamespace]) -> None:
+    network = model.base.network
+    kept, tile = KeptChanges(network), HyperTile(tile_size=32)
+    with calling(Call(1.0, ("positive", "negative"), 1, 8, 8)):
+        plain = output(network)
+        with applied(model.with_patch(tile)):
+            tiled = output(network)
+        with applied(model.with_patch(lora(1))):
+            changed = output(network)
+        with applied(model.with_patch(CompiledBlocks("eager"))):
+            for stack, expected in (((), plain), ((tile,), tiled), ((lora(1),), changed), ((), plain)):
+                with ExitStack() as undo:
+                    kept.install(stack, undo)
+                    torch.testing.assert_close(output(network), expected)
 
 
 def test_other_sizes_are_compiled_as_sizes_of_any_kind_and_failure_leaves_no_trace(
