@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from executor.log_format import LineFormatter
 from executor.memory_options import memory_contradiction, memory_limits
 from executor.options import devices, make_parser, visible_devices, worker_arguments
+from executor.precision_options import number_types
 from executor.speed_options import attention_lack, attention_settings
 from loaders.extra_paths import ExtraPathsError
 from web.settings import VERSION, WebSettings
@@ -43,9 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "serve")
-    commands = {each.__name__: each for each in (serve, run, check, plan, nodes, info, identify)} | {
-        "worker": work
-    }
+    named = (serve, run, check, plan, nodes, info, identify, quantise)
+    commands = {each.__name__: each for each in named} | {"worker": work}
     options = make_parser(commands, ROOT / "user", VERSION).parse_args(given)
     # Threads that spin while they wait make a busy computer ten times slower, and gain little on an idle one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -249,6 +249,12 @@ def identify(options: argparse.Namespace) -> int:
     return code
 
 
+def quantise(options: argparse.Namespace) -> int:
+    from executor import quantise
+
+    return quantise.run(options.file, options.target, options.to)
+
+
 def _session(options: argparse.Namespace) -> "Session":
     from executor.session import Session
 
@@ -270,7 +276,7 @@ def _memory(options: argparse.Namespace, device: str | None = None) -> "Memory":
         options.cpu,
         device,
         deterministic=options.deterministic,
-        number_type=options.number_type,
+        number_type=number_types(options),
         limits=memory_limits(options),
         compiler=options.torch_compile,
     )

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from executor.memory_options import add_memory_options, memory_arguments
+from executor.precision_options import add_precision_options, precision_arguments
 from executor.speed_options import add_speed_options, speed_arguments
+from loaders.identify.gguf_header import WRITTEN, WRITTEN_PLAIN
 
 EPILOG = """exit codes:
   0  it worked               3  the workflow has problems (nothing ran)
@@ -15,12 +17,6 @@ EPILOG = """exit codes:
 """
 Command = Callable[[argparse.Namespace], int]
 MOST_DEVICES = 32
-NUMBER_TYPES = {
-    "--force-fp32": "float32",
-    "--fp32-unet": "float32",
-    "--fp16-unet": "float16",
-    "--bf16-unet": "bfloat16",
-}
 
 
 def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> argparse.ArgumentParser:
@@ -61,6 +57,15 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
     command.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="a file, an index of shards or a diffusers folder"
     )
+    command = add("quantise", "write the network of a model file as GGUF, with fewer bits for each weight")
+    command.add_argument("file", type=_file, metavar="FILE", help="a checkpoint, or a network or CLIP alone")
+    command.add_argument(
+        "--to", required=True, type=str.upper, choices=(*WRITTEN, *WRITTEN_PLAIN), metavar="TYPE",
+        help=f"one of {', '.join((*WRITTEN, *WRITTEN_PLAIN))}",
+    )  # fmt: skip
+    command.add_argument(
+        "--output", type=Path, metavar="TARGET", dest="target", help="by default beside FILE, with the type"
+    )
     command = add("worker", "run jobs for a server, which starts this itself")
     command.add_argument("--connect", required=True, metavar="ADDRESS", help="fd:N")
     command.add_argument("--device", metavar="NAME", help="cpu, or cuda:N")
@@ -79,8 +84,7 @@ def worker_arguments(options: argparse.Namespace) -> list[str]:
     given += ["--preview-size", str(options.preview_size)]
     given += speed_arguments(options)
     given += memory_arguments(options, len(devices(options)))
-    flags = {name: flag for flag, name in NUMBER_TYPES.items()}
-    given += [flags[options.number_type]] if options.number_type is not None else []
+    given += precision_arguments(options)
     for flag in (
         *("cpu", "deterministic", "disable_metadata", "disable_all_custom_nodes"),
         *("cache_classic", "cache_none"),
@@ -165,11 +169,7 @@ def _run_options() -> argparse.ArgumentParser:
         help="see only these GPUs, as cuda:0 and on",
     )
     device.add_argument("--default-device", type=_number, metavar="ID", help="see this GPU as cuda:0")
-    numbers = group.add_mutually_exclusive_group()
-    for flag, name in NUMBER_TYPES.items():
-        numbers.add_argument(
-            flag, dest="number_type", action="store_const", const=name, help=f"networks draw in {name}"
-        )
+    add_precision_options(group)
     group.add_argument(
         "--deterministic",
         action="store_true",

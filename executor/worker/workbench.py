@@ -273,8 +273,8 @@ def open_memory(
     """The memory of this computer's best device, of its processor, or of the device of that name.
 
     If `deterministic`, torch prefers algorithms that give equal bits each time, and warns where it has none.
-    `number_type` names the torch type that networks draw in, in place of the best one, or says more. `limits` say how much
-    memory may be used, `compiler` what diffusion networks are compiled by.
+    `number_type` names the torch type that networks draw in, in place of the best one, or says more; `limits`
+    say how much memory may be used, `compiler` what diffusion networks are compiled by.
     """
     from executor.worker.device_memory import DeviceMemory, be_deterministic
 

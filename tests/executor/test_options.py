@@ -6,7 +6,7 @@ import main
 from executor.options import devices, make_parser, visible_devices, worker_arguments
 from nodes.api.precision import Precision
 
-NAMES = ("serve", "run", "check", "plan", "nodes", "info", "identify", "worker")
+NAMES = ("serve", "run", "check", "plan", "nodes", "info", "identify", "quantise", "worker")
 COMMANDS = dict.fromkeys(NAMES, lambda options: 0)
 
 
@@ -18,7 +18,7 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
     given = [
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
         *("--extra-model-paths-config", "/a.yaml", "/b.yaml", "--cache-lru", "7", "--cache-dir", "/cache"),
-        "--bf16-unet",
+        *("--fp8_e4m3fn-unet", "--fp8_e5m2-text-enc", "--bf16-vae", "--cpu-vae"),
         *("--preview-method", "none", "--verbose", "--whitelist-custom-nodes", "one", "two"),
         *("--preview-size", "256", "--deterministic"),
         *("--use-quad-cross-attention", "--disable-xformers", "--dont-upcast-attention"),
@@ -29,7 +29,8 @@ def test_what_a_server_passes_to_a_worker_is_understood_there():
     worker = parse("worker", *worker_arguments(server), "--device", "cpu", "--connect", "fd:3")
     for name in (
         *("output_directory", "input_directory", "temp_directory", "cpu", "disable_metadata"),
-        *("number_type", "extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
+        *("number_type", "text_type", "vae_type", "cpu_vae"),
+        *("extra_model_paths_config", "cache_lru", "cache_ram", "cache_none", "cache_dir"),
         *(
             "preview_method",
             "preview_size",

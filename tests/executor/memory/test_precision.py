@@ -1,5 +1,6 @@
 """Is the number type of networks chosen by device, size and flag, and do whole graphs run in each?"""
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from benchmarks.bundled_guides import Workflow, drawn_by, followed_edges, follow
 from executor.memory import precision
 from executor.memory.devices import Devices
 from executor.memory.precision import choose_precision
+from executor.options import make_parser
+from executor.precision_options import number_types
 from executor.session import Session
 from executor.worker.workbench import open_memory
 from loaders.assemble import Storage
@@ -72,3 +75,19 @@ def test_a_graph_draws_the_same_in_half_the_bits(tmp_path: Path, number_type: st
             pictures.append(drawn_by(session, guided()).astype(float))
     difference = abs(pictures[0] - pictures[1]).mean()
     assert 0 < difference < 6
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ((), Precision()),
+        (("--fp8_e4m3fn-unet",), Precision(diffusion_stored="float8_e4m3fn")),
+        (("--bf16-unet", "--fp16-text-enc"), Precision("bfloat16", text="float16")),
+        (("--fp8_e5m2-text-enc", "--fp32-vae"), Precision(text="float8_e5m2", vae="float32")),
+        (("--bf16-vae", "--cpu-vae"), Precision(vae="bfloat16", vae_on_cpu=True)),
+    ],
+)
+def test_parts_are_kept_as_the_flags_ask(flags: tuple[str, ...], kept: Precision, monkeypatch) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: False)
+    options = make_parser(defaultdict(lambda: int), Path(), "1").parse_args(["nodes", *flags])
+    assert choose_precision(Devices(), number_types(options)) == kept
