@@ -97,16 +97,13 @@ def step(which: str, size: int, rounds: int) -> None:
 
     from benchmarks.unet import CONFIGS
     from models.packed.tensor import stored_bytes
-    from models.unet.unet import UNet
 
     config = CONFIGS[which]
     dtype = torch.bfloat16
     latents = torch.randn(2, config.in_channels, size // 8, size // 8, dtype=dtype)
     context = torch.randn(2, 77, config.context_width, dtype=dtype)
     vector = None if config.vector_width is None else torch.randn(2, config.vector_width, dtype=dtype)
-    networks = [UNet(config).to(dtype).requires_grad_(False).eval() for _ in range(1 + len(TRIED))]
-    for name, network in zip(TRIED, networks[1:], strict=True):
-        pack_randomly(network, name)
+    networks = [filled(config, dtype, name) for name in (None, *TRIED)]
     for name, network in zip(("bfloat16", *TRIED), networks, strict=True):
         print(f"{name}: {sum(stored_bytes(p) for p in network.parameters()) / 1e6:.0f} MB", flush=True)
     time_step = torch.tensor([500.0, 500.0])
@@ -118,23 +115,30 @@ def step(which: str, size: int, rounds: int) -> None:
         print(f"  {name} {seconds * 1e3:.0f} ms, {seconds / dense:.2f}")
 
 
-def pack_randomly(network: Any, name: str) -> None:
-    """Put packed weights of no meaning, but of the usual size, where a network has large ones."""
+def filled(config: Any, dtype: Any, name: str | None) -> Any:
+    """A UNet whose weights mean nothing, the large ones packed where a type is named."""
     import torch
     from torch import nn
 
+    from loaders.assemble import build_empty
     from models.packed.gguf import Gguf
     from models.packed.tensor import Packed
+    from models.unet.unet import UNet
 
-    form = Gguf(name)
-    pattern = form.pack(torch.randn(1 << 18) * 0.02)["blocks"]
-    for module in network.modules():
-        if not isinstance(module, nn.Linear | nn.Conv2d) or module.weight.numel() % 256:
+    network = build_empty(lambda: UNet(config))
+    state = {}
+    form = None if name is None else Gguf(name)
+    pattern = None if form is None else form.pack(torch.randn(1 << 18) * 0.02)["blocks"]
+    layers = {f"{at}.weight" for at, one in network.named_modules() if isinstance(one, nn.Linear | nn.Conv2d)}
+    for at, value in network.state_dict().items():
+        if form is None or pattern is None or at not in layers or value.numel() % 256:
+            state[at] = torch.randn(value.shape, dtype=dtype) * 0.02
             continue
-        count = module.weight.numel() // form.block.numbers
+        count = value.numel() // form.block.numbers
         blocks = pattern.repeat(-(-count // len(pattern)), 1)[:count].clone()
-        packed = Packed({"blocks": blocks}, form, module.weight.shape, module.weight.dtype)
-        module.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+        state[at] = Packed({"blocks": blocks}, form, value.shape, dtype)
+    network.load_state_dict(state, assign=True)
+    return network.requires_grad_(False).eval()
 
 
 def load(rounds: int) -> None:
