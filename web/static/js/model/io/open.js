@@ -3,6 +3,7 @@
 /** @import { Definitions } from "../types.js" */
 /** @import { Opened } from "./read.js" */
 
+import { hasGroupNodes, readGroupNodes } from "./groupnodes.js";
 import { parseJson } from "./json.js";
 import { isPrompt, readPrompt } from "./prompt.js";
 import { isWorkflow, readWorkflow } from "./read.js";
@@ -18,7 +19,7 @@ const MOST_NODES = 100_000;
 export function openJson(json, definitions) {
   const count = countOf(json);
   if (count > MOST_NODES) throw new Error(`This workflow has ${count} nodes; ${MOST_NODES} are the most that can be opened.`);
-  if (isWorkflow(json)) return readWorkflow(json, definitions);
+  if (isWorkflow(json)) return hasGroupNodes(json) ? readGroupNodes(json, definitions) : readWorkflow(json, definitions);
   if (isPrompt(json)) return readPrompt(json, definitions);
   for (const inner of [json?.workflow, json?.prompt]) {
     if (isWorkflow(inner) || isPrompt(inner)) return openJson(inner, definitions);
