@@ -19,7 +19,14 @@ from models.call import Call, Run, calling
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 from tests.fixtures.checkpoints import redrawn
-from tests.fixtures.tiny_transformer import CONTEXT_WIDTH, HEADS, WIDTH, TinyTransformer
+from tests.fixtures.tiny_transformer import (
+    CONTEXT_WIDTH,
+    HEADS,
+    WIDTH,
+    PairBlock,
+    TinyPairTransformer,
+    TinyTransformer,
+)
 from tests.oracle.diffusers_names import redraw, unet_state, worst_ratio
 
 diffusers = pytest.importorskip("diffusers")
@@ -94,6 +101,16 @@ def transformers() -> tuple[TinyTransformer, TinyTransformer]:
     return own, oracle.eval()
 
 
+def of_two_streams() -> tuple[nn.Module, nn.Module]:
+    """A small transformer whose blocks change picture and text, twice; the oracle is told what they give."""
+    from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
+
+    TransformerBlockRegistry.register(PairBlock, TransformerBlockMetadata(0, 1))
+    own, oracle = redrawn(TinyPairTransformer(), 6), TinyPairTransformer()
+    oracle.load_state_dict(own.state_dict())
+    return own, oracle.eval()
+
+
 def unets() -> tuple[nn.Module, nn.Module]:
     """A small UNet of ours, and the oracle's with the same weights."""
     oracle = redraw(
@@ -126,14 +143,9 @@ def check(own: nn.Module, oracle: nn.Module, patch: Patch, install: Any, least: 
 @pytest.mark.parametrize("threshold", [0.08, 0.1, 0.3])
 def test_first_block_cache(threshold: float) -> None:
     config = hooks.FirstBlockCacheConfig(threshold=threshold)
-    own, oracle = transformers()
-    check(
-        own,
-        oracle,
-        FirstBlockCache(threshold),
-        lambda root, _: hooks.apply_first_block_cache(root, config),
-        2,
-    )
+    for pair in (transformers(), of_two_streams()):
+        patch = FirstBlockCache(threshold)
+        check(*pair, patch, lambda root, _: hooks.apply_first_block_cache(root, config), 2)
 
 
 @pytest.mark.parametrize(("interval", "warm_up", "order"), [(5, 3, 1), (3, 2, 2), (4, 1, 0)])

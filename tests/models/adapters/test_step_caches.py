@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -30,7 +31,7 @@ from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 from tests.fixtures.checkpoints import redrawn
 from tests.fixtures.streams import watched
-from tests.fixtures.tiny_transformer import CONTEXT_WIDTH, TinyTransformer
+from tests.fixtures.tiny_transformer import CONTEXT_WIDTH, TinyPairTransformer, TinyTransformer
 
 CONFIG = UNetConfig(
     channels=32,
@@ -52,9 +53,14 @@ CACHES: dict[str, Patch] = {
 }
 
 
-@pytest.fixture(scope="module", params=["unet", "transformer"])
+@pytest.fixture(scope="module", params=["unet", "transformer", "two streams"])
 def network(request: pytest.FixtureRequest) -> nn.Module:
-    return redrawn(UNet(CONFIG) if request.param == "unet" else TinyTransformer(), 5)
+    kinds = {
+        "unet": partial(UNet, CONFIG),
+        "transformer": TinyTransformer,
+        "two streams": TinyPairTransformer,
+    }
+    return redrawn(kinds[request.param](), 5)
 
 
 @pytest.fixture(scope="module")
