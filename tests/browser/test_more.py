@@ -164,3 +164,47 @@ def test_a_missing_model_is_offered_from_the_host_that_the_file_names(more):
     dialog.get_by_role("button", name="Download", exact=True).click()
     more.page.locator(".missing-failed").wait_for()
     assert "models.invalid" in more.page.inner_text(".missing-failed")
+
+
+def test_the_memory_plan_tells_what_each_node_takes(more):
+    more.page.route(
+        "**/api/plan",
+        lambda route: route.fulfill(
+            json={
+                "device": "cuda:0",
+                "cap_bytes": 8 * 2**30,
+                "ram_free_bytes": 16 * 2**30,
+                "fits": True,
+                "rows": [
+                    {
+                        "node_id": "3",
+                        "node_type": "KSampler",
+                        "seats": [
+                            {
+                                "name": "a.safetensors",
+                                "kind": "UNet",
+                                "weight_bytes": 9 * 2**30,
+                                "held_bytes": 6 * 2**30,
+                                "resident": 90,
+                                "streamed": 30,
+                                "reason": "30 of 120 leaves are streamed",
+                            }
+                        ],
+                        "activation_bytes": 2**30,
+                        "peak_bytes": 7 * 2**30,
+                        "ram_bytes": 9 * 2**30,
+                        "tile": 0,
+                        "lack": "",
+                        "is_refused": False,
+                    }
+                ],
+            }
+        ),
+    )
+    more.ask("sfumato.bottom.open('plan')")
+    panel = more.page.locator(".plan")
+    panel.get_by_text("It fits. 7.0 GiB of 8.0 GiB at most on cuda:0.").wait_for()
+    assert "a.safetensors: 9.0 GiB, 30 of 120 layers streamed" in panel.inner_text()
+    assert panel.get_by_title("30 of 120 leaves are streamed").count() == 1
+    panel.get_by_role("button", name="KSampler (3)").click()
+    assert more.ask("[...sfumato.view.selection].map((id) => sfumato.store.graph.nodes.get(id).key)") == ["3"]

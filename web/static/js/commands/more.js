@@ -8,6 +8,7 @@ import { tendBadges } from "./badges.js";
 import { tendBlueprints } from "./blueprints.js";
 import { tendSwaps } from "./swapping.js";
 import { tendFavicon } from "../ui/favicon.js";
+import { addLazily } from "../ui/lazy.js";
 import { t } from "../words.js";
 import { tendWeights } from "./weights.js";
 
@@ -22,4 +23,6 @@ export function tendMore(app) {
   for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints]) tend(app);
   tendWeights(app);
   tendFavicon(app);
+  addLazily(app.bottom, { id: "plan", title: t("Memory plan"), order: 95 }, async (element) =>
+    (await import("../ui/memoryplan.js")).renderPlan(app, element));
 }
