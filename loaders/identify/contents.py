@@ -8,6 +8,7 @@ from pathlib import Path
 from loaders.errors import BrokenFile
 from loaders.identify.gguf_header import MAGIC, read_gguf
 from loaders.identify.pickle_header import read_pickle_shapes
+from loaders.identify.quantised import seen
 from loaders.safetensors_header import looks_like_safetensors, read_header
 from loaders.wrapped import unwrapped
 
@@ -73,8 +74,9 @@ def _safetensors(path: Path) -> Contents:
         for size in entry.shape:
             numbers *= size
         counts[entry.dtype] = counts.get(entry.dtype, 0) + numbers
-    shapes = {name: entry.shape for name, entry in unwrapped(header.entries).items()}
-    return Contents("safetensors", path.stat().st_size, shapes, _most_first(counts), header.metadata)
+    shapes, remarks = seen(path, unwrapped(header.entries), header.metadata)
+    counted = _most_first(counts)
+    return Contents("safetensors", path.stat().st_size, shapes, counted, header.metadata, remarks)
 
 
 def _sharded(path: Path) -> Contents:
@@ -88,6 +90,7 @@ def _sharded(path: Path) -> Contents:
         raise BrokenFile(path, "it is no index of shards: it has no weight_map") from error
     size, counts = 0, dict[str, int]()
     shapes: dict[str, Shape] = {}
+    remarks: list[str] = []
     for name in names:
         shard = path.parent / name
         if Path(name).name != name or not shard.is_file():
@@ -95,9 +98,10 @@ def _sharded(path: Path) -> Contents:
         part = read_contents(shard)
         size += part.size_bytes
         shapes.update(part.shapes)
+        remarks += [f"{name}: {remark}" for remark in part.remarks]
         for kind, numbers in part.types.items():
             counts[kind] = counts.get(kind, 0) + numbers
-    return Contents("sharded safetensors", size, shapes, _most_first(counts))
+    return Contents("sharded safetensors", size, shapes, _most_first(counts), remarks=tuple(remarks))
 
 
 def _most_first(counts: Mapping[str, int]) -> dict[str, int]:

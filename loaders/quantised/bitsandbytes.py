@@ -4,7 +4,6 @@ Reference: the keys of its state dicts (bitsandbytes, `QuantState.as_dict` and `
 Dettmers et al. 2022 (arXiv:2208.07339).
 """
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -15,11 +14,11 @@ from torch.nn.functional import pad
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
+from loaders.identify.quantised import STATE
 from loaders.quantised.entry import Entry, Found, packed, read_markers
 from models.packed.integers import Integers
 from models.packed.levels import TABLES, Levels
 
-_STATE = re.compile(r"(.+)\.quant_state\.bitsandbytes__(\w+)")
 _PARTS = {"sizes": "absmax", "levels": "quant_map"}
 _NESTED = {"size_sizes": "nested_absmax", "size_levels": "nested_quant_map"}
 
@@ -30,7 +29,7 @@ def find(weights: Weights) -> Found:
     Raises:
         BrokenFile: for a kind that is not known, or if parts are missing.
     """
-    states = {match[0]: match for name in weights if (match := _STATE.fullmatch(name))}
+    states = {match[0]: match for name in weights if (match := STATE.fullmatch(name))}
     tables = read_markers(weights, states)
     entries = {match[1]: _four_bits(weights, match[1], tables[name]) for name, match in states.items()}
     beside = set(states)

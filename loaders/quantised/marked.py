@@ -13,6 +13,7 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
+from loaders.identify.quantised import HALVED, HEADER, MARKER
 from loaders.quantised.entry import Entry, Found, packed, parsed, read_markers, unswizzled
 from models.packed.blocks import MxFp8, NvFp4
 from models.packed.codebook import Codebook
@@ -20,7 +21,6 @@ from models.packed.float8 import Float8
 from models.packed.integers import Integers
 from models.packed.rotation import is_group
 
-MARKER, HEADER = ".comfy_quant", "_quantization_metadata"
 SCALES = (".weight_scale", ".scale_weight")
 _INPUTS = (".input_scale", ".scale_input")
 _FLOATS = {torch.float8_e4m3fn, torch.float8_e5m2}
@@ -83,7 +83,7 @@ def _marked(weights: Weights, layer: str, table: Table) -> Entry:
     if kind == "asym_w4a8_int8" and f"{layer}.weight_correction" in weights:
         sources["correction"] = f"{layer}.weight_correction"
     stored = weights[sources["data"]]
-    shape = (stored[0], stored[1] * 2, *stored[2:]) if kind in _HALVED and len(stored) > 1 else stored
+    shape = (stored[0], stored[1] * 2, *stored[2:]) if kind in HALVED and len(stored) > 1 else stored
     return Entry(shape, sources, _checked(weights, layer, partial(reader, table, shape)))
 
 
@@ -203,7 +203,6 @@ _ENDINGS: Mapping[str, Mapping[str, str]] = {
         "levels": ".weight_codebook",
     },
 }
-_HALVED = ("nvfp4", "convrot_w4a4", "asym_w4a8_int8")
 _READERS: Mapping[str, Reader] = {
     "float8_e4m3fn": _float8,
     "float8_e5m2": _float8,

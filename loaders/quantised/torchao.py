@@ -12,13 +12,13 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
+from loaders.identify.quantised import TORCHAO
 from loaders.quantised.entry import Entry, Found, packed, parsed, unswizzled
 from models.packed.affine import Affine, joined
 from models.packed.blocks import MxFp8, NvFp4
 from models.packed.float8 import Float8
 from models.packed.integers import Integers
 
-_NAMES = "tensor_names"
 _FIELDS = frozenset({"scale", "zero_point", "per_tensor_scale"})
 
 
@@ -28,13 +28,13 @@ def find(weights: Weights) -> Found:
     Raises:
         BrokenFile: for a kind that cannot be opened, or if parts are missing.
     """
-    listed = weights.metadata.get(_NAMES)
+    listed = weights.metadata.get(TORCHAO)
     if listed is None:
         return Found()
     try:
         names = json.loads(listed)
     except ValueError as error:
-        raise BrokenFile(weights.path, f"{_NAMES} of its header is not valid JSON") from error
+        raise BrokenFile(weights.path, f"{TORCHAO} of its header is not valid JSON") from error
     entries, beside = {}, set()
     for name in names if isinstance(names, list) else []:
         table = parsed(weights, str(name), weights.metadata.get(name, "{}"))

@@ -6,19 +6,11 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Copies, Shape, Weights, copies_nothing
+from loaders.identify.quantised import refused
 from loaders.quantised import bitsandbytes, marked, quanto, torchao
 from loaders.quantised.entry import Entry, Found
 
 _DIALECTS = (torchao.find, bitsandbytes.find, quanto.find, marked.find)
-# Endings of names that only files of a kind have which cannot be opened, and what they are called.
-_REFUSED = (
-    (".wscales", "SVDQuant (Nunchaku)"),
-    (".qzeros", "GPTQ or AWQ"),
-    (".W_q", "HQQ"),
-    (".weight_packed", "compressed-tensors"),
-    (".weight_scale_inv", "floats of eight bits with a scale for each square of 128"),
-    (".svd_up", "SDNQ with a low-rank part"),
-)
 
 
 class QuantisedWeights(Weights):
@@ -85,9 +77,7 @@ def shown(weights: Weights) -> Weights:
     Raises:
         BrokenFile: for kinds of quantisation that are known but cannot be opened, and for damaged ones.
     """
-    for ending, title in _REFUSED:
-        name = next((name for name in weights if name.endswith(ending)), None)
-        if name is not None:
-            raise BrokenFile(weights.path, f"it is quantised as {title}, which cannot be opened ({name})")
+    if problem := refused(weights):
+        raise BrokenFile(weights.path, problem)
     found = [one for find in _DIALECTS if (one := find(weights)).entries]
     return QuantisedWeights(weights, found) if found else weights
