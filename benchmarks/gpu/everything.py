@@ -1,6 +1,6 @@
 """Takes all measurements that need a GPU, one after another, and prints the table: `make bench-gpu`.
 
-python -m benchmarks.gpu.everything [--dry] [--only NAME,NAME] [--seconds 480]: each part runs in a process of
+python -m benchmarks.gpu.everything [--dry] [--only NAME,NAME] [--seconds 570]: each part runs in a process of
 its own and is ended when it takes longer, so that what is found is kept.
 """
 
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dry", action="store_true")
     parser.add_argument("--only", default=",".join(PARTS))
-    parser.add_argument("--seconds", type=float, default=480.0)
+    parser.add_argument("--seconds", type=float, default=570.0)
     parser.add_argument("--out", type=Path, default=None, help="keep the rows, as JSON lines")
     options = parser.parse_args(arguments)
     wrong = {}
