@@ -1,4 +1,4 @@
-"""What the page costs, in counts that no load of the machine changes: requests, bytes, draws, layouts, heap."""
+"""What the page costs in counts that no load changes: requests, bytes, draws, layouts, heap."""
 
 import pytest
 from PIL import Image

@@ -28,5 +28,23 @@ function entryOf(extensions, report) {
   const errors = report.errors.flatMap(({ what, message, stack }) => [make("pre", {}, [what, stack.includes(message) ? stack : `${message}\n${stack}`].join("\n").trim())]);
   const lacks = report.lacks.size === 0 ? [] : [make("p", {}, t("It asks for what this page does not have: {names}", { names: [...report.lacks].join(", ") }))];
   return make("section", { "data-pack": report.name },
-    make("h3", {}, make("label", {}, box, " ", report.name)), make("p", { className: "hint" }, about), ...lacks, ...errors);
+    make("h3", {}, make("label", {}, box, " ", report.name)), make("p", { className: "hint" }, about), markOf(extensions, report.name),
+    ...lacks, ...errors);
+}
+
+/**
+ * What stands for the content of a pack's scripts, so that a change of them can be seen.
+ * @param {Extensions} extensions @param {string} name @returns {HTMLElement}
+ */
+function markOf(extensions, name) {
+  const mark = make("p", { className: "hint fingerprint" });
+  const paths = [...extensions.loaded].filter((path) => decodeURIComponent(path.split("/")[2]) === name).sort();
+  const digest = async () => {
+    const texts = await Promise.all(paths.map(async (path) => (await fetch(new URL(path.slice(1), document.baseURI))).arrayBuffer()));
+    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(texts).arrayBuffer()));
+    mark.textContent = t("SHA-256 of its scripts: {mark}", { mark: [...bytes.subarray(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("") });
+  };
+  // Browsers count only where the page comes over a safe line or from this computer.
+  if (paths.length > 0 && globalThis.isSecureContext) void digest().catch(() => undefined);
+  return mark;
 }
