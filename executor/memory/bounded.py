@@ -21,6 +21,7 @@ class BoundedTier:
         peak_bytes: the most that were taken at one time.
         crossings: how often the tensor whose numbers begin at an address was copied in.
         crossed_bytes: how many bytes were copied in, in all.
+        kept_free: what is to stay free for activations.
         pins: an account that pins in its books alone, as much as the cap is.
     """
 
@@ -28,7 +29,7 @@ class BoundedTier:
 
     def __init__(self, cap_bytes: int) -> None:
         self.cap_bytes = cap_bytes
-        self.held_bytes = self.peak_bytes = self.crossed_bytes = 0
+        self.held_bytes = self.peak_bytes = self.crossed_bytes = self.kept_free = 0
         self.crossings: Counter[int] = Counter()
         self.pins = Pins(cap_bytes, lambda storage: True, lambda storage: None)
 
@@ -59,6 +60,10 @@ class BoundedTier:
     def lane(self) -> Lane:
         """Copies are made at once."""
         return StraightLane(self.copy)
+
+    def fits(self, size_bytes: int) -> bool:
+        """Whether so much more leaves what is to stay free."""
+        return self.cap_bytes - self.held_bytes - size_bytes >= self.kept_free
 
     def capacity(self, held_bytes: int) -> int:
         """The cap."""

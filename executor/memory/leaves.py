@@ -180,7 +180,7 @@ class Leaf:
 
     def _block(self, size_bytes: int) -> Tensor | None:
         try:
-            return self._tier.block(size_bytes)
+            return self._tier.block(size_bytes) if self._tier.fits(size_bytes) else None
         except torch.OutOfMemoryError:
             return None
 

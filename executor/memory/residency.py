@@ -152,6 +152,8 @@ class Residency:
 
     def _prepare(self, state: NetworkState, patched: Patched[Any]) -> None:
         """Have a network where it computes, as far as it fits, under a stack of patches."""
+        if state.tier is not None:
+            state.tier.kept_free = self._activations(state)
         if state.is_ready and state.installed == patched.stack and self._is_well_placed(state):
             return
         state.is_ready = False
@@ -237,10 +239,12 @@ class Residency:
         """What the weights of a network may take: all but activations and other networks in use."""
         tier = state.tier
         assert tier is not None
-        outer = self._outer(state)
-        activations = max(one.most_activations for one in (state, *outer))
         capacity = tier.capacity(self.resident_bytes())
-        return capacity - activations - sum(other.held_bytes for other in outer)
+        return capacity - self._activations(state) - sum(other.held_bytes for other in self._outer(state))
+
+    def _activations(self, state: NetworkState) -> int:
+        """What is computed with beside weights, by those that are borrowed and by one that is about to be."""
+        return max(one.most_activations for one in (state, *self._outer(state)))
 
     def _evict_idle(self, left_bytes: int, state: NetworkState) -> int:
         """Have idle networks shed, the one unused for longest first, down to what is left for them.

@@ -16,7 +16,13 @@ _ENDLESS = 2**62
 
 
 class Tier(Protocol):
-    """The memory that networks compute in, apart from the one that they wait in."""
+    """The memory that networks compute in, apart from the one that they wait in.
+
+    Attributes:
+        kept_free: bytes that those who run networks now may compute with beside weights.
+    """
+
+    kept_free: int
 
     @property
     def device(self) -> torch.device:
@@ -44,6 +50,10 @@ class Tier(Protocol):
         """A way on which copies come in beside what is computed."""
         ...
 
+    def fits(self, size_bytes: int) -> bool:
+        """Whether so many bytes beyond the plan leave what is kept free for activations."""
+        ...
+
     def capacity(self, held_bytes: int) -> int:
         """Bytes that weights and activations may take together, `held_bytes` of weights being there now."""
         ...
@@ -55,6 +65,7 @@ class DeviceTier:
     def __init__(self, device: torch.device, limits: Limits) -> None:
         """limits: how much of it may be taken."""
         self.device = device
+        self.kept_free = 0
         self.pins = pins_for(device, limits.ram_bytes)
         self._limits = limits
 
@@ -74,6 +85,11 @@ class DeviceTier:
     def capacity(self, held_bytes: int) -> int:
         """What is free and what is held, as far as the limits go."""
         return self._limits.cap(self._free_bytes() + held_bytes)
+
+    def fits(self, size_bytes: int) -> bool:
+        """Whether the limits, and what is free, allow so much more beside activations."""
+        taken = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
+        return self._limits.cap(self._free_bytes() + taken) - taken - size_bytes >= self.kept_free
 
     def _free_bytes(self) -> int:
         if self.device.type != "cuda":

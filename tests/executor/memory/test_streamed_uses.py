@@ -1,0 +1,105 @@
+"""What else is done with streamed networks: changes in the middle of a run, sharing, copying, saving."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import torch
+from torch import nn
+
+from executor.memory.bounded import BoundedTier
+from executor.memory.devices import choose_devices
+from executor.memory.residency import Residency
+from executor.run.cache import Outcome
+from executor.run.policies import HeadroomCache
+from models.adapters.kept import KeptChanges
+from models.adapters.patch import Patched
+from models.adapters.weight_change import PatchedWeights
+from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.packed.away import Away
+from tests.fixtures.streaming import Holder, drawn, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    have_tiny_leaves_streamed(monkeypatch)
+    with torch.no_grad():
+        yield
+
+
+def bounded(size: float) -> tuple[Residency, BoundedTier]:
+    residency = Residency(choose_devices(f"bounded:{int(size)}"))
+    assert isinstance(residency.tier, BoundedTier)
+    return residency, residency.tier
+
+
+def lora(network: nn.Module, every: int, scale: float) -> WeightPatch:
+    names = [name for name, tensor in network.named_parameters() if tensor.ndim > 1][::every]
+    deltas = {n: Difference(drawn(*network.get_parameter(n).shape, seed=3) * scale) for n in names}
+    return WeightPatch(DeltaSet(deltas), 1.0)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.05])
+def test_patches_that_come_and_go_in_the_middle_of_a_run(share: float) -> None:
+    network, plain = unet(), unet()
+    stacks = [(lora(network, 3, 0.01),), (), (lora(network, 4, 0.02),)]
+    residency, tier = bounded(share * weight_bytes(network) + weight_bytes(network) // 4)
+    kept, beside = KeptChanges(network), KeptChanges(plain)
+    with residency.borrow(Patched(Holder(network)), weight_bytes(network) // 4):
+        held = residency.resident_bytes()
+        for stack in stacks * 2:
+            with ExitStack() as undo:
+                kept.install(stack, undo)
+                beside.install(stack, undo)
+                assert torch.equal(run_unet(network), run_unet(plain))
+        assert residency.resident_bytes() == held
+        assert tier.peak_bytes <= tier.cap_bytes
+    assert torch.equal(run_unet(network), run_unet(plain))
+
+
+def test_another_network_may_share_weights_that_are_streamed() -> None:
+    network, plain, other = unet(), unet(), unet(seed=5)
+    residency, _ = bounded(0.7 * weight_bytes(network))
+    with residency.borrow(Patched(Holder(network)), weight_bytes(network) // 5):
+        shared = dict(network.named_parameters())
+        for name, _ in list(other.named_parameters()):
+            path, _, last = name.rpartition(".")
+            other.get_submodule(path).register_parameter(last, shared[name])
+        assert torch.equal(run_unet(other), run_unet(plain))
+
+
+def test_a_copy_of_a_streamed_network_is_a_plain_network() -> None:
+    network, plain = unet(), unet()
+    residency, _ = bounded(0.5 * weight_bytes(network))
+    with residency.borrow(Patched(Holder(network))):
+        weights = [module.weight for module in network.modules() if isinstance(module, nn.Linear)]
+        copies = copy.deepcopy(weights)
+    assert any(isinstance(weight, Away) for weight in weights)
+    assert not any(isinstance(weight, Away) for weight in copies)
+    expected = [module.weight for module in plain.modules() if isinstance(module, nn.Linear)]
+    assert all(map(torch.equal, copies, expected))
+
+
+def test_weights_are_read_for_saving_while_a_network_is_streamed() -> None:
+    network, plain = unet(), unet()
+    patched = Patched(Holder(network), (lora(network, 3, 0.01),))
+    expected = PatchedWeights(Patched(Holder(plain), (lora(network, 3, 0.01),)))
+    residency, _ = bounded(0.7 * weight_bytes(network))
+    with residency.borrow(patched, weight_bytes(network) // 5):
+        found = PatchedWeights(patched)
+        for name in expected.shapes:
+            assert torch.equal(found.read(name) * 1, expected.read(name))
+            assert torch.equal(found.precise(name) * 1, expected.precise(name))
+
+
+def test_a_result_that_is_dropped_gives_its_network_back_at_once() -> None:
+    residency, tier = bounded(2 * weight_bytes(unet()))
+    cache = HeadroomCache(1, lambda: int(tier.held_bytes == 0))
+    networks = [unet()]
+    with residency.borrow(Patched(Holder(networks[0]))):
+        run_unet(networks[0])
+    cache.put("model", Outcome((Patched(Holder(networks.pop())),)))
+    assert tier.held_bytes > 0
+    cache.begin([])
+    assert tier.held_bytes == residency.resident_bytes() == 0
