@@ -1,8 +1,9 @@
-"""How much memory does a worker have after many runs of one graph? python -m benchmarks.memory
+"""How much memory does a worker have after many runs? python -m benchmarks.memory
 
-A real server; the resident memory of its worker after the third run and after each later one, in MB. A graph
-with another seed each time runs in full. Results of earlier jobs are kept up to a bound, so those run with a
-cache that keeps the results of the last job only.
+A real server; the resident memory of its worker after the third run and after each later one, in MB; of runs
+that are mixed, the mean over each round of them. A graph with another seed each time runs in full. Results of
+earlier jobs are kept up to a bound, so those run with a cache that keeps the results of the last job only.
+After each round there is a pause, in which a worker gives memory back.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import psutil
 from benchmarks.graphs import LARGEST_MESSAGE, PORT, Client, Prompt, node, ready, server
 
 SETTLED = 3
+PAUSE_SECONDS = 1.0
 
 
 def model(number: int) -> Prompt:
@@ -63,7 +65,50 @@ def many(number: int) -> Prompt:
     return prompt
 
 
+def wide(number: int) -> Prompt:
+    """A larger picture of the bundled model under a LoRA, two at once."""
+    prompt = model(number)
+    prompt["8"] = node(
+        "LoraLoader",
+        model=["1", 0],
+        clip=["1", 1],
+        lora_name="sfumato-pastel.safetensors",
+        strength_model=0.8,
+        strength_clip=0.8,
+    )
+    prompt["2"]["inputs"]["clip"] = prompt["3"]["inputs"]["clip"] = ["8", 1]
+    prompt["4"]["inputs"] |= {"width": 256, "height": 192, "batch_size": 2}
+    prompt["5"]["inputs"]["model"] = ["8", 0]
+    return prompt
+
+
+def tiled(number: int) -> Prompt:
+    """A picture that is decoded in tiles and encoded again."""
+    prompt = model(number)
+    prompt["6"] = node(
+        "VAEDecodeTiled",
+        samples=["5", 0],
+        vae=["1", 2],
+        tile_size=64,
+        overlap=16,
+        temporal_size=64,
+        temporal_overlap=8,
+    )
+    prompt["8"] = node("VAEEncode", pixels=["6", 0], vae=["1", 2])
+    prompt["7"] = node("SaveLatent", samples=["8", 0], filename_prefix="bench")
+    return prompt
+
+
+ROUND = (model, wide, large, tiled, lambda number: dict(list(many(number).items())[:500]))
+
+
+def mixed(number: int) -> Prompt:
+    """Five graphs in turn: small and large pictures, a LoRA, tiles, results without a network, many nodes."""
+    return ROUND[number % len(ROUND)](number)
+
+
 CASES: dict[str, tuple[Callable[[int], Prompt], bool, tuple[str, ...]]] = {
+    "mixed runs": (mixed, True, ("--cache-classic",)),
     "bundled model, another seed each time": (model, True, ("--cache-classic",)),
     "bundled model, nothing changed": (model, False, ()),
     "large results, another each time": (large, True, ("--cache-classic",)),
@@ -80,8 +125,10 @@ def worker() -> psutil.Process:
 
 
 async def sizes(build: Callable[[int], Prompt], changes: bool, runs: int) -> list[float]:
-    """The worker's resident megabytes after each run."""
-    found = []
+    """The worker's resident megabytes after each run, or the mean over each round of mixed ones."""
+    found: list[float] = []
+    rounds: list[float] = []
+    several = len(ROUND) if build is mixed else 1
     async with aiohttp.ClientSession(f"http://127.0.0.1:{PORT}") as http:
         await ready(http)
         async with http.ws_connect("/ws?clientId=bench", max_msg_size=LARGEST_MESSAGE) as socket:
@@ -89,7 +136,11 @@ async def sizes(build: Callable[[int], Prompt], changes: bool, runs: int) -> lis
             for number in range(runs):
                 await client.run(build(number if changes else 0))
                 found.append(worker().memory_info().rss / 1e6)
-    return found
+                if len(found) == several:
+                    rounds.append(sum(found) / several)
+                    found.clear()
+                    await asyncio.sleep(PAUSE_SECONDS if several > 1 else 0)
+    return rounds
 
 
 def main() -> None:
@@ -105,8 +156,9 @@ def main() -> None:
             found = asyncio.run(sizes(build, changes, options.runs))
         settled, later = found[SETTLED - 1], found[SETTLED:]
         print(
-            f"{name}: {settled:.0f} MB after run {SETTLED}, then {min(later):.0f} to {max(later):.0f} MB, "
-            f"{later[-1]:.0f} MB ({100 * (later[-1] / settled - 1):+.1f} %) after run {options.runs}; "
+            f"{name}: {settled:.0f} MB after round {SETTLED}, then {min(later):.0f} to {max(later):.0f} MB, "
+            f"{later[-1]:.0f} MB ({100 * (later[-1] / settled - 1):+.1f} %) after round {len(found)}, "
+            f"run {options.runs}; "
             f"{time.perf_counter() - start:.0f} s",
             flush=True,
         )

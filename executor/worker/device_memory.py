@@ -68,6 +68,7 @@ class DeviceMemory:
         self.precision = choose_precision(devices, number_type)
         if devices.compute.type == "cuda":
             torch.cuda.set_device(devices.compute)
+            _bound(devices.compute, self.limits)
         self.residency = Residency(devices)
         self.estimates = Estimates()
         self._short: list[tuple[weakref.ref[Any], Shape | None]] = []
@@ -218,6 +219,13 @@ class DeviceMemory:
         if alone and not self._nested:
             peak = torch.cuda.max_memory_allocated(device) - before
             self.estimates.measured(network, peak, shape)
+
+
+def _bound(device: torch.device, limits: Limits) -> None:
+    """Have torch itself refuse what passes `--vram-limit`, whatever was planned."""
+    if limits.vram_bytes is not None:
+        _, total = torch.cuda.mem_get_info(device)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limits.vram_bytes / total), device)
 
 
 def weight_bytes(network: nn.Module) -> int:
