@@ -3,8 +3,13 @@
 import torch
 from torch import Tensor
 
-# Whole numbers of so many bytes hold that many small ones.
-_WIDE = ((8, torch.int64), (4, torch.int32), (2, torch.int16), (1, torch.uint8))
+# Whole numbers of so many bytes hold that many small ones; a one in each byte.
+_WIDE = (
+    (8, torch.int64, 0x0101010101010101),
+    (4, torch.int32, 0x01010101),
+    (2, torch.int16, 0x0101),
+    (1, torch.uint8, 1),
+)
 
 
 def halves(blocks: Tensor, begin: int, count: int = 1) -> Tensor:
@@ -30,16 +35,10 @@ def spread(part: Tensor, group: int, shifts: tuple[int, ...], mask: int, left: i
     Returns:
         (n, k / group, len(shifts), group) uint8.
     """
-    width, kind = next(
-        (width, kind)
-        for width, kind in _WIDE
-        if not (group % width or part.shape[1] % width or part.stride(0) % width)
-        and part.storage_offset() % width == 0
-        and part.data_ptr() % width == 0
-    )
+    width, kind, ones = _WIDE[-1] if _by_bytes(part) else _widest(part, group)
     wide = part.view(kind).view(len(part), -1, group // width)
     read = torch.stack([wide >> shift if shift else wide for shift in shifts], 2)
-    read.bitwise_and_(int.from_bytes(bytes([mask]) * width, "little"))
+    read.bitwise_and_(mask * ones)
     if left:
         read.bitwise_left_shift_(left)
     return read.view(torch.uint8)
@@ -47,6 +46,9 @@ def spread(part: Tensor, group: int, shifts: tuple[int, ...], mask: int, left: i
 
 def single_bits(part: Tensor, value: int) -> Tensor:
     """Each bit of bytes (n, k), the lowest first, as a byte (n, 8 k) that is 0 or the value."""
+    if _by_bytes(part):
+        shifts = torch.arange(8, dtype=torch.uint8, device=part.device)
+        return ((part.unsqueeze(-1) >> shifts) & 1).mul_(value).view(len(part), -1)
     repeated = part.to(torch.int64).mul_(0x0101010101010101).bitwise_and_(0x8040201008040201 - 2**64)
     return repeated.view(torch.uint8).ne(0).view(torch.uint8).mul_(value)
 
@@ -82,3 +84,18 @@ def rounded_away(values: Tensor) -> Tensor:
 def inverse(values: Tensor) -> Tensor:
     """One over the values (any shape), 0 for 0."""
     return torch.where(values == 0, 0.0, 1 / values)
+
+
+def _widest(part: Tensor, group: int) -> tuple[int, torch.dtype, int]:
+    """The widest whole numbers as which bytes (n, k) can be read, group by group."""
+    return next(
+        (width, kind, ones)
+        for width, kind, ones in _WIDE
+        if not (group % width or part.shape[1] % width or part.stride(0) % width)
+        and part.storage_offset() % width == 0
+    )
+
+
+def _by_bytes(part: Tensor) -> bool:
+    """Whether to work byte by byte: slower by itself, but a compiler makes one loop of it all."""
+    return part.device.type != "cpu" or torch.compiler.is_compiling()

@@ -112,6 +112,11 @@ class Packed(Tensor):
         parts = {name.removeprefix("part_"): part for name, part in inner.items()}
         return Packed(parts, context[0], size, context[1])
 
+    def _stable_hash_for_caching(self) -> str:
+        """What a compiled function depends on, for `torch.compile` to find it again in another process."""
+        parts = [(name, part.shape, part.stride(), part.dtype) for name, part in self.parts.items()]
+        return f"{self.format!r} {parts} {tuple(self.shape)} {self.dtype} {self.device}"
+
     # What stays packed, and how; everything else is done to the numbers.
     _kept: ClassVar[dict[Any, Callable[..., Any]]] = {
         _aten.detach.default: lambda packed: packed.with_parts(lambda part: part),

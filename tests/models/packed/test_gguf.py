@@ -127,3 +127,16 @@ def test_convolutions_take_some_channels_at_a_time(
     given.requires_grad_(True)
     layer(given).sum().backward()
     assert given.grad is not None
+
+
+@pytest.mark.parametrize("name", ["Q5_0", "Q3_K", "Q4_K", "IQ4_XS"])
+def test_layers_can_be_compiled(name: str) -> None:
+    layer = nn.Linear(256, 8)
+    layer.register_parameter(
+        "weight", nn.Parameter(pack(layer.weight.detach(), Gguf(name)), requires_grad=False)
+    )
+    given = torch.randn(3, 256)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            torch.compile(layer, backend="aot_eager", fullgraph=True)(given), layer(given)
+        )
