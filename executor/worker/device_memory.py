@@ -24,6 +24,7 @@ from executor.memory.tiers import DeviceTier
 from executor.worker.heap import trim
 from loaders.room import Sizes, asking
 from models.adapters.patch import Patched
+from models.attention_backends.choice import ask_for_room
 from models.packed.tensor import stored_bytes
 from nodes.api.errors import NodeError, OutOfMemory
 from nodes.api.precision import Wanted
@@ -71,6 +72,7 @@ class DeviceMemory:
             _bound(devices.compute, self.limits)
         self.residency = Residency(devices)
         self.estimates = Estimates()
+        ask_for_room(self._free_bytes)
         self._short: list[tuple[weakref.ref[Any], Shape | None]] = []
         self._networks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self._depth = 0
@@ -93,6 +95,13 @@ class DeviceMemory:
             if network is not None and shortage(error, self.residency.devices) is not None:
                 self._short.append((weakref.ref(value.base), shape))
             raise
+
+    def _free_bytes(self, device: torch.device) -> int:
+        """What is left for what is computed with, by the limits of this process."""
+        if self.residency.tier is None or device != self.residency.tier.device:
+            return host_room(self.limits.ram_bytes).free
+        held = self.residency.resident_bytes()
+        return self.residency.tier.capacity(held) - held
 
     def _fast(self, value: Any) -> Any:
         """A value with what makes every diffusion network of this process faster."""

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from weakref import WeakMethod
 
 import psutil
 import torch
@@ -46,8 +47,18 @@ class AttentionSettings:
     measures: bool = True
 
 
+class _Current:
+    """The attender of this process, and who knows how much memory is free."""
+
+    attender: "Attender"
+    asked: "WeakMethod[Callable[[torch.device], int]] | None" = None
+
+
 def free_part(device: torch.device) -> int:
     """Bytes that attention may take on a device: a part of what is free there."""
+    told = None if _Current.asked is None else _Current.asked()
+    if told is not None:
+        return max(0, told(device)) // _PART_OF_FREE
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -237,10 +248,7 @@ def _bound(
     return lambda: backend.attend(query, key, value, mask, causal)
 
 
-class _Current:
-    """The attender of this process."""
-
-    attender = Attender()
+_Current.attender = Attender()
 
 
 def current() -> Attender:
@@ -256,3 +264,8 @@ def use(settings: AttentionSettings) -> Attender:
     """
     _Current.attender = replace(_Current.attender, settings=settings, chosen={}, taken={})
     return _Current.attender
+
+
+def ask_for_room(free: Callable[[torch.device], int]) -> None:
+    """Ask a bound method how many bytes are free on a device, as long as its object lives."""
+    _Current.asked = WeakMethod(free)

@@ -1,10 +1,12 @@
 """What the flags about attention do, and what `info` says of it."""
 
+import gc
 import json
 import logging
 from types import SimpleNamespace
 
 import pytest
+import torch
 from torch import nn
 
 import main
@@ -90,3 +92,18 @@ def test_every_diffusion_network_can_be_compiled_and_no_other(monkeypatch):
     ):
         pytest.fail("never reached")
     assert WAYS["cudagraphs"]() == Graphed()
+
+
+def test_attention_in_parts_stays_within_the_limits_of_the_process(monkeypatch):
+    monkeypatch.setattr(choice._Current, "asked", None)
+    memory = DeviceMemory("bounded:4000000")
+    assert choice.free_part(torch.device("cpu")) == 1_000_000
+    network = nn.Linear(1000, 400).requires_grad_(False)
+    with memory.borrow(Patched(SimpleNamespace(network=network))):
+        held = memory.residency.resident_bytes()
+        assert held >= 4 * 400_400
+        assert choice.free_part(torch.device("cpu")) == (4_000_000 - held) // 4
+    del memory
+    gc.collect()
+    assert choice._Current.asked() is None
+    assert choice.free_part(torch.device("cpu")) > 1_000_000
