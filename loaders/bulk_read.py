@@ -21,6 +21,7 @@ from torch import Tensor
 from loaders.errors import BrokenFile
 from loaders.headers_alone import bare, is_left_out
 from loaders.room import stays_in_file
+from models.packed.mapped import mark_mapped
 
 ALIGNMENT = 64
 PIECE_BYTES = 1 << 24
@@ -61,6 +62,7 @@ def read_spans(path: Path, spans: Sequence[Span]) -> list[Tensor]:
         mapping = _cached(path, 0.0 if stays_in_file() else CACHED_SHARE)
         if mapping is not None and len(mapping) >= max(span.end for span in spans):
             mapped = torch.frombuffer(mapping, dtype=torch.uint8)
+            mark_mapped(mapped)
             return [mapped[span.begin : span.end] for span in spans]
     places, total = [], 0
     for span in spans:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from executor.memory.host import host_room
+from models.packed.mapped import is_mapped
 from models.packed.tensor import stored
 
 logger = logging.getLogger(__name__)
@@ -54,10 +55,13 @@ class Pins:
         self._pinned: dict[int, tuple[Storage, set[Hashable]]] = {}
 
     def pin(self, tensors: Iterable[Tensor], owner: Hashable) -> None:
-        """Pin what tensors (any shape) on the processor are stored in, as far as the cap allows."""
+        """Pin what tensors (any shape) on the processor are stored in, as far as the cap allows.
+
+        Mapped files are left alone: to pin one is to read it all into memory that cannot be given up.
+        """
         for part in (part for tensor in tensors for part in stored(tensor)):
             storage = part.untyped_storage()
-            if part.device.type != "cpu" or not storage.nbytes():
+            if part.device.type != "cpu" or not storage.nbytes() or is_mapped(part):
                 continue
             known = self._pinned.get(storage.data_ptr())
             if known is not None:

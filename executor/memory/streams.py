@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from executor.memory.blocks import Copy, laid_out, packed_bytes
+from models.packed.mapped import read_ahead
 
 Copies = Iterable[Copy]
 
@@ -194,6 +195,13 @@ class Stream:
         for one in wanted:
             if self._find(one) is None:
                 self._load(one, wanted)
+        self._announce(following, later)
+
+    def _announce(self, following: Cargo | None, later: Cargo | None) -> None:
+        """Have what comes after the next two be read from its file, if it waits in one."""
+        third = self._follow.get((following, later))
+        for home in () if third is None else third.parcels():
+            read_ahead(home)
 
     def _find(self, cargo: Cargo) -> _Load | None:
         return next((load for load in self._loads if load.is_of(cargo)), None)
