@@ -6,6 +6,7 @@ import { tendGuests } from "../canvas/guests/all.js";
 import { tendAdvanced } from "./advanced.js";
 import { tendBadges } from "./badges.js";
 import { tendBlueprints } from "./blueprints.js";
+import { tendNodeTexts } from "./nodetexts.js";
 import { tendSwaps } from "./swapping.js";
 import { tendFavicon } from "../ui/favicon.js";
 import { addLazily } from "../ui/lazy.js";
@@ -21,6 +22,7 @@ export function tendMore(app) {
   });
   settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
   for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints]) tend(app);
+  void tendNodeTexts(app);
   tendWeights(app);
   tendFavicon(app);
   addLazily(app.bottom, { id: "plan", title: t("Memory plan"), order: 95 }, async (element) =>

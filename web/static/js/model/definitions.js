@@ -227,6 +227,14 @@ export const VIRTUAL = new Map([
   }),
 ]);
 
+/** What gives definitions the words of another language. @type {(definition: Definition) => Definition} */
+let say = (definition) => definition;
+
+/** Gives all catalogues that are read from now on the words of a language. @param {(definition: Definition) => Definition} wording */
+export function setWording(wording) {
+  say = wording;
+}
+
 /**
  * The definitions of a whole catalogue, with the page's own virtual types. An entry that cannot be read is left out, so
  * that one broken pack does not cost the page.
@@ -234,9 +242,9 @@ export const VIRTUAL = new Map([
  * @returns {Definitions}
  */
 export function readCatalogue(catalogue) {
-  const definitions = new Map(VIRTUAL);
+  const definitions = new Map([...VIRTUAL].map(([type, definition]) => [type, say(definition)]));
   for (const [type, info] of Object.entries(catalogue)) {
-    if (info && typeof info === "object") definitions.set(type, definitionOf(type, info));
+    if (info && typeof info === "object") definitions.set(type, say(definitionOf(type, info)));
   }
   return definitions;
 }

@@ -108,8 +108,9 @@ class Inspector {
   /** @private @param {Node} node */
   modes({ id, mode }) {
     const words = { normal: t("Active"), mute: t("Muted"), bypass: t("Bypassed") };
+    // The keyboard begins here, so that letters that are typed at once do not rename the node.
     return make("div", { className: "inspector-modes", role: "group", "aria-label": t("What a run does with the node") }, ...MODES.map((one) => make("button", {
-      type: "button", className: "quiet", "aria-pressed": String(one === mode),
+      type: "button", className: "quiet", "aria-pressed": String(one === mode), autofocus: one === mode,
       onclick: () => this.app.store.run("Set mode", (change) => setMode(change, [id], one)),
     }, words[one])));
   }

@@ -22,7 +22,7 @@ export function addLazily(dock, panel, render) {
         if (isClosed) end?.();
         else dispose = end;
         if (!isClosed && document.activeElement === document.body) {
-          /** @type {HTMLElement | null} */ (inner.querySelector("input"))?.focus({ preventScroll: true });
+          /** @type {HTMLElement | null} */ (inner.querySelector("[autofocus], input"))?.focus({ preventScroll: true });
         }
       });
       return () => {

@@ -14,6 +14,8 @@ import { listedNames, readValues } from "./values.js";
 
 const PREFIX = /^workflow[>/]/;
 const DEEPEST = 8;
+/** Group nodes that hold group nodes could grow without end. */
+const MOST_NODES = 20_000;
 
 /**
  * @typedef {{name: string, title: string | null, mode: any, keys: string[], shown: [string, string][]}} Unfolded nodes by key; which values
@@ -31,7 +33,8 @@ export function hasGroupNodes(json) {
 class Free {
   /** @param {any} json */
   constructor(json) {
-    const largest = (/** @type {any[]} */ values) => Math.max(0, ...values.map(Number).filter(Number.isSafeInteger));
+    const largest = (/** @type {any[]} */ values) => values.map(Number).filter(Number.isSafeInteger)
+      .reduce((most, value) => Math.max(most, value), 0);
     this.node = largest([json.last_node_id, ...listOf(json.nodes).map((node) => node?.id)]);
     this.link = largest([json.last_link_id, ...listOf(json.links).map((link) => readLink(link)?.key)]);
   }
@@ -71,7 +74,8 @@ class Unfolding {
   /** The outputs of the group node, in their order. @returns {[number, number][]} node and slot */
   outputs() {
     return this.nodes.flatMap((node, index) => node.outputs.flatMap((/** @type {any} */ _slot, /** @type {number} */ slot) => {
-      const isShown = (!this.used.has(`${index} ${slot}`) || this.external.has(`${index} ${slot}`)) && this.about(index, "output", slot).visible !== false;
+      const place = `${index} ${slot}`;
+      const isShown = (!this.used.has(place) || this.external.has(place)) && this.about(index, "output", slot).visible !== false;
       return isShown ? [/** @type {[number, number]} */ ([index, slot])] : [];
     }));
   }
@@ -141,10 +145,12 @@ class Unfolding {
 function expand(json, definitions) {
   const known = recordOf(recordOf(json.extra).groupNodes);
   const free = new Free(json);
+  const plain = { ...json, nodes: [...listOf(json.nodes)], links: listOf(json.links).map((link) => [...listOf(link)]) };
   /** @type {Expanded} */
-  const found = { json: { ...json, nodes: [...listOf(json.nodes)], links: listOf(json.links).map((link) => [...listOf(link)]) }, groups: [], doubts: [] };
+  const found = { json: plain, groups: [], doubts: [] };
   for (let round = 0; round < DEEPEST && hasGroupNodes(found.json); round += 1) {
-    for (const raw of found.json.nodes.filter((/** @type {any} */ node) => hasGroupNodes({ ...found.json, nodes: [node] }))) {
+    for (const raw of found.json.nodes.filter((/** @type {any} */ node) => hasGroupNodes({ extra: json.extra, nodes: [node] }))) {
+      if (found.json.nodes.length > MOST_NODES) break;
       unfold(found, raw, new Unfolding(raw, known[wordOf(raw.type).replace(PREFIX, "")], free, definitions));
     }
   }
