@@ -14,7 +14,7 @@ from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, ggu
 
 # So many numbers are unpacked at a time: few enough for a cache, enough to hide what a call costs.
 _AT_A_TIME = {"cpu": 1 << 20}
-_AT_A_TIME_ELSEWHERE = 1 << 26
+_AT_A_TIME_ELSEWHERE = 1 << 23
 _PACKED_AT_A_TIME = 1 << 18
 # So many numbers of a weight are multiplied with at a time: for few rows they shall stay in a cache, for many
 # it shall be worth while to put the products together.
@@ -181,8 +181,9 @@ def _reuses(parts: Mapping[str, Tensor], given: Tensor) -> bool:
 
     Not where gradients go through the weight, or functions are recorded to be compiled.
     """
-    is_here = parts["blocks"].device.type == "cpu"
-    return is_here and not given.requires_grad and not torch.compiler.is_compiling()
+    blocks = parts["blocks"]
+    is_real = type(blocks) is Tensor and not torch.compiler.is_compiling()
+    return is_real and blocks.device.type == "cpu" and not given.requires_grad
 
 
 def _again(count: int, dtype: torch.dtype) -> Tensor:

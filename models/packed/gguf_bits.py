@@ -11,6 +11,9 @@ _WIDE = (
     (1, torch.uint8, 1),
 )
 
+# Kept where they are used: to bring one to a graphics card takes long. None is made while a compiler looks.
+_tables: dict[tuple[tuple[float, ...], torch.device], Tensor] = {}
+
 
 def halves(blocks: Tensor, begin: int, count: int = 1) -> Tensor:
     """The float16 numbers (n, count) that stand in each block (n, bytes) from a byte on, in float32."""
@@ -70,7 +73,11 @@ def gathered(numbers: Tensor, group: int, shifts: tuple[int, ...]) -> Tensor:
 
 def looked_up(indices: Tensor, values: tuple[float, ...]) -> Tensor:
     """Values (n, m) float32 by their numbers (n, ...) uint8."""
-    table = torch.tensor(values, dtype=torch.float32, device=indices.device)
+    table = _tables.get((values, indices.device)) if type(indices) is Tensor else None
+    if table is None:
+        table = torch.tensor(values, dtype=torch.float32, device=indices.device)
+        if type(indices) is Tensor:
+            _tables[values, indices.device] = table
     return table.index_select(0, indices.flatten().int()).view(len(indices), -1)
 
 
@@ -98,4 +105,4 @@ def _widest(part: Tensor, group: int) -> tuple[int, torch.dtype, int]:
 
 def _by_bytes(part: Tensor) -> bool:
     """Whether to work byte by byte: slower by itself, but a compiler makes one loop of it all."""
-    return part.device.type != "cpu" or torch.compiler.is_compiling()
+    return part.device.type != "cpu" or type(part) is not Tensor

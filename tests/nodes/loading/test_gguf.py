@@ -1,6 +1,7 @@
 """Networks of GGUF files are opened by nodes, draw what dense ones draw, and can be changed like them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ TINY_XL = UNetConfig(
     linear_projections=True,
     vector_width=2816,
 )
+TINY_2 = replace(TINY_UNET, context_width=1024, heads=None, linear_projections=True)
 QUERY = "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight"
 
 
@@ -72,8 +74,12 @@ def test_a_network_is_opened_packed(ctx, tmp_path: Path, kind: str, rearranged: 
 
 
 @pytest.mark.parametrize("layout", ["original", "prefixed", "diffusers"])
-@pytest.mark.parametrize("config", [None, TINY_XL], ids=["sd1", "sdxl"])
-def test_layouts_and_prefixes_are_read_alike(ctx, tmp_path: Path, layout: str, config: UNetConfig) -> None:
+@pytest.mark.parametrize(
+    ("config", "family"), [(None, "sd15"), (TINY_2, "sd2"), (TINY_XL, "sdxl")], ids=["sd1", "sd2", "sdxl"]
+)
+def test_layouts_and_prefixes_are_read_alike(
+    ctx, tmp_path: Path, layout: str, config: UNetConfig | None, family: str
+) -> None:
     state = unet_state(config)
     table = diffusers_prefixes(levels_of(config or TINY_UNET))
     named = {
@@ -81,9 +87,9 @@ def test_layouts_and_prefixes_are_read_alike(ctx, tmp_path: Path, layout: str, c
         "prefixed": lambda: {PREFIX + name: tensor for name, tensor in state.items()},
         "diffusers": lambda: {str(translate(name, table)): tensor for name, tensor in state.items()},
     }[layout]()
-    put(tmp_path, named, kind="Q8_0", fields={"general.architecture": "sdxl" if config else "sd1"})
+    put(tmp_path, named, kind="Q8_0", fields={"general.architecture": "sdxl" if family == "sdxl" else "sd1"})
     patched = load_unet(ctx, "x.gguf")
-    assert patched.base.family == ("sdxl" if config else "sd15")
+    assert patched.base.family == family
     for name, parameter in patched.base.network.named_parameters():
         assert (parameter.detach().to(torch.float64) - state[name]).norm() / state[name].norm() < 0.01
 
