@@ -102,6 +102,15 @@ class Gguf:
         ]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, -1)
 
+    def pick(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, numbers: Tensor
+    ) -> Mapping[str, Tensor] | None:
+        """The parts of the rows with some numbers (n,); None where blocks reach over their borders."""
+        if shape[1] % self.block.numbers:
+            return None
+        rows = parts["blocks"].view(shape[0], -1)[numbers]
+        return {"blocks": rows.view(-1, self.block.size_bytes)}
+
     def conv2d(
         self,
         parts: Mapping[str, Tensor],

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, linear
+from torch.nn.functional import conv2d, embedding, linear
 from torch.utils._pytree import tree_map
 
 _aten = torch.ops.aten
@@ -130,6 +130,8 @@ class Packed(Tensor):
         del types
         if func in _LAYERS and (made := _by_format(_LAYERS[func], *args, **(kwargs or {}))) is not None:
             return made
+        if func is embedding and (made := _looked_up(*args, **(kwargs or {}))) is not None:
+            return made
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
 
@@ -189,6 +191,25 @@ def _by_format(
         return None
     made: Tensor | None = own(weight.parts, weight.shape, given, bias, *settings, **named)
     return made
+
+
+def _looked_up(
+    ids: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    *_: Any,
+    **__: Any,
+) -> Tensor | None:
+    """Rows (..., width) of a table by their numbers (...), unpacked alone; None where that cannot be."""
+    pick = getattr(weight.format, "pick", None) if isinstance(weight, Packed) else None
+    if pick is None or not isinstance(weight, Packed) or max_norm is not None:
+        return None
+    parts = pick(weight.parts, weight.shape, ids.flatten())
+    if parts is None:
+        return None
+    rows = Packed(parts, weight.format, (ids.numel(), weight.shape[1]), weight.dtype)
+    return rows.unpacked().view(*ids.shape, weight.shape[1])
 
 
 def _unpacked(value: Any) -> Any:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.packed.gguf import BLOCK_TYPES, Gguf
-from models.packed.tensor import pack
+from models.packed.tensor import Packed, pack
 
 PACKED = [name for name, block in BLOCK_TYPES.items() if block.pack is not None]
 # What normally distributed numbers lose, as a share of their size (root mean square).
@@ -140,3 +140,28 @@ def test_layers_can_be_compiled(name: str) -> None:
         torch.testing.assert_close(
             torch.compile(layer, backend="aot_eager", fullgraph=True)(given), layer(given)
         )
+
+
+@pytest.mark.parametrize("width", [64, 48])
+def test_tables_are_looked_up_without_unpacking_them(width: int) -> None:
+    table = nn.Embedding(20, width)
+    packed = pack(table.weight.detach(), Gguf("Q8_0"))
+    table.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+    ids = torch.tensor([[3, 19, 3], [0, 7, 1]])
+    assert torch.equal(table(ids), packed.unpacked()[ids])
+    assert packed.format.pick(packed.parts, packed.shape, ids.flatten()) is None or width == 64
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", BLOCK_TYPES)
+def test_graphics_cards_unpack_the_same_bits(name: str) -> None:
+    block = BLOCK_TYPES[name]
+    drawn = np.random.default_rng(1).integers(0, 120, (4096, block.size_bytes), dtype=np.uint8)
+    packed = Packed({"blocks": torch.from_numpy(drawn)}, Gguf(name), (4096, block.numbers), torch.bfloat16)
+    here, there = packed.unpacked(), packed.to("cuda").unpacked().cpu()
+    assert torch.equal(here.nan_to_num(), there.nan_to_num())
+    layer = nn.Linear(block.numbers, 4096, bias=False, dtype=torch.bfloat16)
+    layer.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+    given = torch.randn(3, block.numbers, dtype=torch.bfloat16)
+    assert layer.to("cuda")(given.cuda()).shape == (3, 4096)
