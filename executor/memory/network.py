@@ -1,13 +1,13 @@
 """Holds one network in memory: which of its leaves are here, which are streamed, which patches are on it."""
 
 import weakref
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from executor.memory import plan
 from executor.memory.blocks import packed_bytes
@@ -119,7 +119,16 @@ class NetworkState:
     @cached_property
     def weight_bytes(self) -> int:
         """What all leaves take when nothing is installed."""
-        return sum(leaf.size_bytes() for leaf in self.leaves)
+        return self.waiting_bytes(lambda _: True)
+
+    def waiting_bytes(self, counts: Callable[[Tensor], bool]) -> int:
+        """What its own tensors take that count."""
+        network = self.network()
+        if network is None:
+            return 0
+        if self.tier is None:
+            return packed_bytes(filter(counts, (*network.parameters(), *network.buffers())))
+        return packed_bytes(home for leaf in self.leaves for home in leaf.homes.values() if counts(home))
 
     def _sizes(self, patched: Patched[Any]) -> dict[str, int]:
         """What each leaf takes under a stack of patches: packed ones that are changed become plain."""

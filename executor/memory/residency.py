@@ -17,6 +17,7 @@ from executor.memory.network import Borrow, NetworkState
 from executor.memory.shortage import shortage
 from executor.memory.tiers import Tier
 from models.adapters.patch import HoldsNetwork, Patched
+from models.packed.mapped import is_mapped
 from nodes.api.errors import NodeError, OutOfMemory
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ class NetworkReport:
         streamed: how many are fetched for each use.
         is_borrowed: whether somebody runs it now.
         reason: why it is so, in a sentence.
+        waiting_bytes: what it takes of the memory that it waits in, also for what was brought.
+        pinned_bytes: what of that is pinned.
+        file_bytes: what waits in its file and takes no memory of its own.
     """
 
     name: str
@@ -53,6 +57,9 @@ class NetworkReport:
     streamed: int
     is_borrowed: bool
     reason: str
+    waiting_bytes: int
+    pinned_bytes: int
+    file_bytes: int
 
 
 class Residency:
@@ -266,7 +273,7 @@ class Residency:
 
 def _report(state: NetworkState) -> NetworkReport:
     streamed = sum(leaf.is_streamed for leaf in state.leaves)
-    placement = state.placement
+    placement, tier = state.placement, state.tier
     return NetworkReport(
         name=state.name,
         weight_bytes=state.weight_bytes,
@@ -276,4 +283,7 @@ def _report(state: NetworkState) -> NetworkReport:
         streamed=streamed,
         is_borrowed=bool(state.borrows),
         reason=placement.reason if placement is not None else "",
+        waiting_bytes=state.waiting_bytes(lambda home: not is_mapped(home)),
+        pinned_bytes=0 if tier is None else state.waiting_bytes(tier.pins.is_pinned),
+        file_bytes=state.waiting_bytes(is_mapped),
     )

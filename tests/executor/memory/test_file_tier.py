@@ -35,5 +35,8 @@ def test_a_network_is_streamed_from_its_file(tmp_path: Path, monkeypatch: pytest
         for _ in range(3):
             assert torch.equal(run_unet(network), run_unet(plain))
         assert tier.pins.pinned_bytes == 0
+        (report,) = residency.report()
+        assert (report.waiting_bytes, report.pinned_bytes) == (0, 0)
+        assert report.file_bytes == report.weight_bytes > 0
     residency.free()
     assert all(is_mapped(tensor) for tensor in network.parameters())

@@ -68,6 +68,9 @@ def test_what_a_network_streams_is_pinned_until_the_network_goes(monkeypatch: py
     with torch.no_grad(), residency.borrow(Patched(Holder(network))):
         run_unet(network)
         assert 0 < tier.pins.pinned_bytes <= tier.cap_bytes
+        (report,) = residency.report()
+        assert 0 < report.pinned_bytes < report.waiting_bytes == report.weight_bytes
+        assert report.file_bytes == 0
     residency.free()
     assert tier.pins.pinned_bytes == 0
     with residency.borrow(Patched(Holder(network))):
