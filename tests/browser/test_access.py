@@ -16,6 +16,7 @@ RULES = {"resultTypes": ["violations"], "runOnly": TAGS}
 FAIL = """sfumato.board.setProblems([
     { key: "3", input: "seed", title: "x", text: "It failed.", details: "Traceback" }
 ])"""
+NODES = "[...sfumato.store.graph.nodes.values()]"
 
 
 def picture():
@@ -79,3 +80,74 @@ def test_a_graph_is_changed_and_its_errors_are_found_without_a_mouse(canvas):
     page.locator("#problems li").first.wait_for()
     page.keyboard.press("!")
     assert page.evaluate("document.activeElement.closest('#problems') !== null")
+
+
+def choose(page, name):
+    """Run a command by its words."""
+    page.keyboard.press("Control+k")
+    page.locator(".palette").wait_for()
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+
+
+def set_value(canvas, node, label, value):
+    """Go to a node in the list of nodes and type one of its values."""
+    page = canvas.page
+    page.keyboard.press("o")
+    page.locator("#outline [role=option]:focus").wait_for()
+    for _ in range(20):
+        if page.locator("#outline [role=option]:focus").inner_text().startswith(node):
+            break
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    field = page.get_by_label(label, exact=True)
+    field.wait_for()
+    for _ in range(30):
+        if field.evaluate("one => one === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(value)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+
+
+def test_a_whole_job_is_done_with_the_keyboard_alone(canvas):
+    """From a template to a picture that is looked at and a workflow that is saved, without a mouse."""
+    page = canvas.page
+    choose(page, "begin with a template")
+    page.get_by_role("dialog", name="Begin with").wait_for()
+    for _ in range(20):
+        if page.evaluate("document.activeElement.matches('.template')"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    canvas.wait("sfumato.name !== 'Untitled'")
+    set_value(canvas, "Prompt", "Text", "a red circle")
+    assert canvas.ask(f"{NODES}.some(one => one.values.text === 'a red circle')")
+    set_value(canvas, "KSampler", "Steps", "3")
+    assert canvas.ask(f"{NODES}.some(one => one.type === 'KSampler' && one.values.steps === 3)")
+    page.keyboard.press("Control+Enter")
+    canvas.wait(
+        "sfumato.runner.preparing === 0 && sfumato.runner.jobs.size === 0 && sfumato.board.outputs.size > 0"
+    )
+    assert page.inner_text("#voice") == "The run is done."
+    page.keyboard.press("a")
+    page.locator(".asset").first.wait_for()
+    for _ in range(20):
+        if page.evaluate("document.activeElement.classList.contains('asset')"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".lightbox").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+s")
+    page.get_by_label("Save the workflow as").last.wait_for()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    canvas.wait("sfumato.savedAs === 'by keyboard' && !sfumato.isDirty")
+    assert page.evaluate("document.activeElement !== document.body")

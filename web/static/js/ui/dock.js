@@ -26,6 +26,7 @@ export class Dock {
     /** @type {Map<string, {panel: Panel, button: HTMLButtonElement, badge: HTMLElement}>} */ this.panels = new Map();
     /** @type {string | null} */ this.opened = null;
     /** @type {(() => void) | void} */ this.dispose = undefined;
+    /** @type {Element | null} where the keyboard was when it was wanted in a panel that is still to come */ this.waiting = null;
     /** @type {Set<() => void>} called after the page was laid out anew */ this.listeners = new Set();
     this.setting = `layout.${shape.name}`;
     settings.define({ id: this.setting, kind: "record", fallback: { open: null, size: shape.size } });
@@ -154,6 +155,7 @@ export class Dock {
   open(id, focus = true) {
     const entry = this.panels.get(id);
     if (!entry) throw new Error(`there is no panel ${id}`);
+    this.waiting = focus ? document.activeElement : null;
     if (this.opened !== id) {
       this.empty();
       this.opened = id;
@@ -166,6 +168,13 @@ export class Dock {
       this.remember();
     }
     if (focus) this.focus();
+  }
+
+  /** What a panel shows has come later than the panel: the keyboard goes there, unless it has gone elsewhere since. */
+  arrived() {
+    const now = document.activeElement;
+    if (this.waiting !== null && (now === this.waiting || now === document.body)) this.focus();
+    this.waiting = null;
   }
 
   /** @private */

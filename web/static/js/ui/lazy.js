@@ -21,9 +21,7 @@ export function addLazily(dock, panel, render) {
       void loadStyle("side.css").then(() => render(inner)).then((end) => {
         if (isClosed) end?.();
         else dispose = end;
-        if (!isClosed && document.activeElement === document.body) {
-          /** @type {HTMLElement | null} */ (inner.querySelector("[autofocus], input"))?.focus({ preventScroll: true });
-        }
+        if (!isClosed) dock.arrived();
       });
       return () => {
         isClosed = true;
