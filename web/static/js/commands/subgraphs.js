@@ -7,6 +7,7 @@
 
 import { isBoundary, removeSocket, renameSocket } from "../model/commands.js";
 import { makeSubgraph, unpackSubgraph } from "../model/nesting.js";
+import { swapSockets } from "../model/sockets.js";
 import { SPARE } from "../model/slots.js";
 import { askText } from "../ui/dialogs.js";
 import { toast } from "../ui/toasts.js";
@@ -58,7 +59,7 @@ function make({ store, view }) {
 /** @param {App} app @param {string} id */
 async function rename({ store }, id) {
   const subgraph = store.document.subgraphs.get(id);
-  const name = subgraph && await askText("Name of the subgraph", subgraph.name, t("Rename"));
+  const name = subgraph && await askText(t("Name of the subgraph"), subgraph.name, t("Rename"));
   if (subgraph && name) store.run("Rename subgraph", (change) => change.put("graph", { ...subgraph, name }));
 }
 
@@ -73,12 +74,15 @@ export function slotItems({ store }, hit) {
   const { slot } = hit.place;
   const index = "index" in slot ? slot.index : node.inputs.findIndex((one) => one.kept.id === slot.name);
   if (!isBoundary(node) || slot.name === SPARE || index < 0) return [];
+  const count = node.inputs.length + node.outputs.length;
   const ask = async () => {
-    const label = await askText("Name of the socket", slot.label, t("Rename"));
+    const label = await askText(t("Name of the socket"), slot.label, t("Rename"));
     if (label) store.run("Rename socket", (change) => renameSocket(change, node.id, index, label));
   };
   return [
     { label: t("Rename the socket…"), run: () => void ask() },
-    { label: "Remove the socket", run: () => store.run("Remove socket", (change) => removeSocket(change, node.id, index)) }, null,
+    { label: t("Move up"), isDisabled: index === 0, run: () => store.run("Move socket", (change) => swapSockets(change, node.id, index, index - 1)) },
+    { label: t("Move down"), isDisabled: index >= count - 1, run: () => store.run("Move socket", (change) => swapSockets(change, node.id, index, index + 1)) },
+    { label: t("Remove the socket"), run: () => store.run("Remove socket", (change) => removeSocket(change, node.id, index)) }, null,
   ];
 }
