@@ -18,6 +18,8 @@ from models.unet.unet import UNet
 from models.vae.autoencoder import ImageAutoencoder
 
 META = torch.device("meta")
+# By the residency.
+_HUNG = frozenset({"_resident", "forward"})
 # Of a prompt of usual length, and of a picture for a cell of a latent.
 TOKENS, CELL = 77, 8
 
@@ -32,9 +34,9 @@ def twin(network: nn.Module) -> nn.Module:
             for tensor in table.values():
                 if tensor is not None and id(tensor) not in copies:
                     copies[id(tensor)] = _without_values(tensor)
-        # What others hung on a network is theirs.
+        # What holds a network in memory hangs on it, with weights of its own, and stays where it is.
         for name, value in module.__dict__.items():
-            if name.startswith("_resident"):
+            if name in _HUNG:
                 copies[id(value)] = None
     made = copy.deepcopy(network, copies)
     for module in made.modules():

@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from executor.memory import plan
+from executor.memory.devices import choose_devices
 from executor.memory.estimate import MARGIN, Estimates, compute_type, count, rough, usual_shape
 from executor.memory.live import LiveBytes
+from executor.memory.residency import Residency
 from executor.memory.trial import twin
+from models.adapters.patch import Patched
+from models.diffusion import DiffusionModel
 from models.packed.float8 import Float8
 from models.packed.tensor import Packed, pack, stored
 from models.text.clip import ClipText
@@ -78,6 +85,32 @@ def test_the_twin_takes_no_memory_and_leaves_the_network_alone() -> None:
     assert all(weight.is_meta for weight in shadow.parameters())
     assert [weight.data_ptr() for weight in UNET.parameters()] == before
     assert not any(isinstance(weight, Packed) for weight in shadow.parameters())
+
+
+class Copied(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes how many bytes with numbers in them are made."""
+
+    size = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.size += sum(
+            one.nbytes for one in tree_leaves(made) if isinstance(one, Tensor) and not one.is_meta
+        )
+        return made
+
+
+def test_a_network_that_is_streamed_is_tried_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "SMALLEST_STREAMED_BYTES", 2**11)
+    network = UNet(TINY_UNET).eval().requires_grad_(False)
+    weights = sum(weight.nbytes for weight in network.parameters())
+    expected = count(network, (1, 4, 16, 16), torch.float32)
+    residency = Residency(choose_devices(f"bounded:{weights // 2}"))
+    with residency.borrow(Patched(DiffusionModel(network, "sd15"))):
+        assert residency.report()[0].streamed
+        with Copied() as copied:  # type: ignore[no-untyped-call]
+            assert count(network, (1, 4, 16, 16), torch.float32) == expected
+    assert copied.size < weights / 100
 
 
 def test_twice_the_cells_need_about_twice_the_memory() -> None:
