@@ -53,6 +53,15 @@ def as_slot(tensor: Tensor, like: Tensor) -> Tensor:
     return tensor
 
 
+def fill(tensor: Tensor, like: Tensor) -> None:
+    """Have a tensor (any shape) look at the numbers of another of its kind, wherever they are."""
+    if isinstance(tensor, Packed) and isinstance(like, Packed):
+        for name, part in like.parts.items():
+            setattr(tensor, f"part_{name}", part)
+    else:
+        tensor.data = like.data
+
+
 def _aligned(part: Tensor) -> int:
     return _up(part.numel() * part.element_size())
 

@@ -22,6 +22,7 @@ class BoundedTier:
         crossings: how often the tensor whose numbers begin at an address was copied in.
         crossed_bytes: how many bytes were copied in, in all.
         kept_free: what is to stay free for activations.
+        home_is_short: whether to say that the rest of the memory is.
         pins: an account that pins in its books alone, as much as the cap is.
     """
 
@@ -30,6 +31,7 @@ class BoundedTier:
     def __init__(self, cap_bytes: int) -> None:
         self.cap_bytes = cap_bytes
         self.held_bytes = self.peak_bytes = self.crossed_bytes = self.kept_free = 0
+        self.home_is_short = False
         self.crossings: Counter[int] = Counter()
         self.pins = Pins(cap_bytes, lambda storage: True, lambda storage: None)
 
@@ -64,6 +66,10 @@ class BoundedTier:
     def fits(self, size_bytes: int) -> bool:
         """Whether so much more leaves what is to stay free."""
         return self.cap_bytes - self.held_bytes - size_bytes >= self.kept_free
+
+    def is_home_short(self) -> bool:
+        """What it was told to say."""
+        return self.home_is_short
 
     def capacity(self, held_bytes: int) -> int:
         """The cap."""

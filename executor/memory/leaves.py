@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from executor.memory.blocks import as_slot, laid_out, packed_bytes, plain_bytes
+from executor.memory.blocks import as_slot, fill, laid_out, packed_bytes, plain_bytes
 from executor.memory.streams import Stream
 from executor.memory.tiers import Tier
 from models.packed.away import Away, Carrier
+from models.packed.mapped import is_mapped
 from models.packed.tensor import Packed, stored
 
 SMALLEST_GATHERED_BYTES = 2**20
@@ -42,6 +43,8 @@ class Leaf:
         self.brought: dict[Slot, Tensor] = {}
         self.can_stream = _computes_alone(module)
         self._size_bytes = packed_bytes(self.homes.values())
+        self._home_device = next(iter(self.homes.values())).device
+        self._has_let_go = False
         self.is_streamed = False
         self._module = weakref.ref(module)
         self._tier = tier
@@ -98,6 +101,7 @@ class Leaf:
 
     def send(self) -> None:
         """Have the tensors wait; no patch may stand on the module."""
+        self._take_back()
         self.brought.clear()
         for slot, home in self.homes.items():
             if not isinstance(self.table(slot)[slot.name], Away):
@@ -132,9 +136,27 @@ class Leaf:
     def restore(self) -> None:
         """Put the module's own tensors back; no patch may stand on it."""
         self.stop()
+        self._take_back()
         self.brought.clear()
         for slot, home in self.homes.items():
             self.table(slot)[slot.name] = home
+
+    def let_go(self) -> None:
+        """Have what was brought be the only copy of the tensors, as long as it is here."""
+        if self._has_let_go or len(self.brought) < len(self.homes):
+            return
+        if not any(is_mapped(home) for home in self.homes.values()):
+            for slot, tensor in self.brought.items():
+                fill(self.homes[slot], tensor)
+            self._has_let_go = True
+
+    def _take_back(self) -> None:
+        """Make the copies again that were let go of."""
+        if not self._has_let_go:
+            return
+        for slot, tensor in self.brought.items():
+            fill(self.homes[slot], tensor.detach().to(self._home_device, copy=True))
+        self._has_let_go = False
 
     def stream(self, stream: Stream) -> None:
         """Have the module fetch its weights through a stream each time it computes."""
@@ -171,8 +193,7 @@ class Leaf:
         """
         block = None if self.is_streamed else self._block(packed_bytes([made]))
         if block is None:
-            home = next(iter(self.homes.values()))
-            return Away(made.detach().to(home.device, copy=True), self._carrier)
+            return Away(made.detach().to(self._home_device, copy=True), self._carrier)
         (tensor,), copies = laid_out(block, [made])
         for target, source in copies:
             target.copy_(source)

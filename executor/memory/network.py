@@ -158,7 +158,9 @@ class NetworkState:
             leaf.stop()
             if leaf.name in streamed or (streamed and leaf.is_gathered):
                 leaf.send()
-        if streamed:
+        if not streamed:
+            self._unpin(self._own)
+        else:
             buffer = self.tier.block(placement.buffer_bytes)
             self.stream = Stream(buffer, self.tier.lane(), self.follow, self.tier.block)
         for leaf in self.leaves:
@@ -210,6 +212,12 @@ class NetworkState:
             self.take_off()
             raise
         self.installed = patched.stack
+
+    def let_go(self) -> None:
+        """Where all of it is here, have no second copy wait."""
+        if self.placement is not None and not self.placement.streamed:
+            for leaf in self.leaves:
+                leaf.let_go()
 
     def _pin(self) -> None:
         """Pin what streamed leaves fetch: their own for as long as they stream, what patches made apart."""

@@ -204,6 +204,9 @@ class Residency:
         state.arrange(placement, room)
         self.moves += 1
         state.put_on(patched, room - placement.peak_bytes - idle_bytes)
+        if state.tier is not None and state.tier.is_home_short():
+            for other in list(self._states):
+                other.let_go()
 
     def _arrange_anew(self, state: NetworkState, patched: Patched[Any]) -> None:
         """Place a network after a plan turned out too small: everything idle goes, and some room is left."""

@@ -7,12 +7,15 @@ import torch
 from torch import Tensor
 
 from executor.memory.blocks import Copy
+from executor.memory.host import host_room
 from executor.memory.limits import Limits
 from executor.memory.pinned import Pins, pins_for
 from executor.memory.streams import CudaLane, Lane, StraightLane
 
 # Devices that say nothing of their memory.
 _ENDLESS = 2**62
+# Memory is short when less than this part of it is free.
+_SHORT_SHARE = 0.15
 
 
 class Tier(Protocol):
@@ -54,6 +57,10 @@ class Tier(Protocol):
         """Whether so many bytes beyond the plan leave what is kept free for activations."""
         ...
 
+    def is_home_short(self) -> bool:
+        """Whether the memory that networks wait in is short, so that no second copy is to wait there."""
+        ...
+
     def capacity(self, held_bytes: int) -> int:
         """Bytes that weights and activations may take together, `held_bytes` of weights being there now."""
         ...
@@ -90,6 +97,11 @@ class DeviceTier:
         """Whether the limits, and what is free, allow so much more beside activations."""
         taken = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
         return self._limits.cap(self._free_bytes() + taken) - taken - size_bytes >= self.kept_free
+
+    def is_home_short(self) -> bool:
+        """Whether little of what this process may have is free."""
+        room = host_room(self._limits.ram_bytes)
+        return room.free < room.total * _SHORT_SHARE
 
     def _free_bytes(self) -> int:
         if self.device.type != "cuda":

@@ -88,6 +88,7 @@ class World:
         length = len(originals) // 4
         stack = tuple(lora(length, self.generator) for _ in range(self.generator.choice((0, 0, 1, 2))))
         activations = self.generator.choice((0, 2**13, 2**14))
+        self.tier.home_is_short = self.generator.random() < 0.3
         with self.residency.borrow(Patched(Holder(network), stack), activations):
             self.check()
             for _ in range(self.generator.randint(1, 3)):

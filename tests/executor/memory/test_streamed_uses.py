@@ -1,6 +1,7 @@
 """What else is done with streamed networks: changes in the middle of a run, sharing, copying, saving."""
 
 import copy
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -18,6 +19,8 @@ from models.adapters.patch import Patched
 from models.adapters.weight_change import PatchedWeights
 from models.adapters.weights import DeltaSet, Difference, WeightPatch
 from models.packed.away import Away
+from models.packed.float8 import Float8
+from models.packed.tensor import pack, stored
 from tests.fixtures.streaming import Holder, drawn, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
 
 
@@ -103,3 +106,26 @@ def test_a_result_that_is_dropped_gives_its_network_back_at_once() -> None:
     assert tier.held_bytes > 0
     cache.begin([])
     assert tier.held_bytes == residency.resident_bytes() == 0
+
+
+def test_no_second_copy_waits_where_memory_is_short() -> None:
+    network, plain = unet(), unet()
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            module.weight = nn.Parameter(pack(module.weight.detach(), Float8()), requires_grad=False)
+    expected, identities = run_unet(network), [id(tensor) for tensor in network.parameters()]
+    parts = [part for tensor in network.parameters() for part in stored(tensor)]
+    waiting = [weakref.ref(part.untyped_storage()) for part in parts]
+    del parts
+    residency, tier = bounded(1.1 * weight_bytes(network))
+    tier.home_is_short = True
+    with residency.borrow(Patched(Holder(network))):
+        assert torch.equal(run_unet(network), expected)
+        assert [one() for one in waiting if one() is not None] == []
+        assert tier.held_bytes == residency.resident_bytes()
+    with residency.borrow(Patched(Holder(network), (lora(plain, 3, 0.01),)), weight_bytes(network) // 2):
+        run_unet(network)
+    residency.free()
+    assert tier.held_bytes == 0
+    assert [id(tensor) for tensor in network.parameters()] == identities
+    assert torch.equal(run_unet(network), expected)
