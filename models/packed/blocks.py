@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from models.packed.float8_bits import widened
 from models.packed.nibbles import joined_nibbles, looked_up
 from models.packed.pieces import as_matrix, in_blocks, packed_rows, unpacked_rows
 
@@ -39,7 +40,7 @@ class MxFp8:
 
         def make(first: int, last: int) -> Tensor:
             sizes = torch.exp2(scale[first:last].float() - 127.0)
-            blocks = in_blocks(data[first:last].float(), self.block)
+            blocks = in_blocks(widened(data[first:last]), self.block)
             return blocks.mul_(sizes.unsqueeze(-1)).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)

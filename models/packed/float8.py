@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.packed.float8_bits import widened
 from models.packed.float8_linear import multiplied
 from models.packed.pieces import as_matrix, beside, packed_rows, rows_of, unpacked_rows
 
@@ -37,14 +38,13 @@ class Float8:
     def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
         """The numbers in another floating-point type; scaled ones pass through float32."""
         data = parts["data"].view(shape)
-        if not self.is_scaled:
-            return data.to(dtype)
-        scale = beside(parts["scale"].float(), shape)
+        scale = beside(parts["scale"].float(), shape) if self.is_scaled else None
 
         def make(first: int, last: int) -> Tensor:
-            return data[first:last].float().mul_(rows_of(scale, first, last))
+            numbers = widened(data[first:last])
+            return numbers if scale is None else numbers.mul_(rows_of(scale, first, last))
 
-        return unpacked_rows(shape, dtype, data.device, make)
+        return unpacked_rows(shape, dtype, data.device, make) if data.ndim > 1 else widened(data).to(dtype)
 
     def linear(
         self, parts: Mapping[str, Tensor], shape: torch.Size, given: Tensor, bias: Tensor | None

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-# Numbers that are worked on at once: much more would need memory, much less would take time.
-PIECE = 1 << 22
+# Numbers that are worked on at once: so many lie in a processor's cache; elsewhere each call takes time.
+PIECE, PIECE_ELSEWHERE = 1 << 20, 1 << 24
 
 
 def unpacked_rows(
@@ -24,7 +24,7 @@ def unpacked_rows(
         device: where it is.
         make: the rows from one up to another, in any shape and floating-point type.
     """
-    rows, step = shape[0], rows_at_once(shape)
+    rows, step = shape[0], rows_at_once(shape, device)
     if step >= rows:
         return make(0, rows).to(dtype).reshape(shape)
     made = torch.empty(shape, dtype=dtype, device=device)
@@ -42,7 +42,7 @@ def packed_rows(dense: Tensor, pack: Callable[[Tensor, int, int], tuple[Tensor, 
         pack: the parts of the rows from one up to another, which come as (rows, numbers) in float32.
     """
     matrix = as_matrix(dense)
-    step = rows_at_once(matrix.shape)
+    step = rows_at_once(matrix.shape, matrix.device)
     pieces = []
     for first in range(0, len(matrix), step):
         rows = matrix[first : first + step]
@@ -55,9 +55,10 @@ def as_matrix(dense: Tensor) -> Tensor:
     return dense.detach().flatten(1) if dense.ndim > 1 else dense.detach().reshape(1, -1)
 
 
-def rows_at_once(shape: torch.Size) -> int:
-    """How many rows of a weight are worked on together."""
-    return max(1, PIECE // max(1, shape[1:].numel()))
+def rows_at_once(shape: torch.Size, device: torch.device) -> int:
+    """How many rows of a weight are worked on together on a device."""
+    most = PIECE if device.type == "cpu" else PIECE_ELSEWHERE
+    return max(1, most // max(1, shape[1:].numel()))
 
 
 def beside(scale: Tensor, shape: torch.Size) -> Tensor:

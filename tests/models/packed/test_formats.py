@@ -8,6 +8,7 @@ from models.packed.affine import Affine
 from models.packed.blocks import MxFp8, NvFp4
 from models.packed.codebook import Codebook
 from models.packed.float8 import Float8
+from models.packed.float8_bits import widened
 from models.packed.integers import Integers
 from models.packed.levels import Levels
 from models.packed.rotation import hadamard, rotated
@@ -105,3 +106,12 @@ def test_numbers_of_four_bits_round_to_the_even_one_in_the_middle() -> None:
 def test_an_odd_number_of_columns_is_refused_in_four_bits() -> None:
     with pytest.raises(ValueError, match="odd number of columns"):
         pack(torch.zeros(2, 3), Integers(4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_every_float_of_eight_bits_is_widened_exactly(dtype: torch.dtype) -> None:
+    every = torch.arange(256, dtype=torch.uint8).view(dtype)
+    finite = every[every.float().isfinite()]
+    assert torch.equal(widened(finite), finite.float())
+    assert torch.equal(widened(every).isnan(), every.float().isnan())
+    assert torch.equal(widened(every[:0]), every[:0].float())
