@@ -105,7 +105,7 @@ def main(kinds: list[str]) -> None:
             file.unlink()
             kept, layer = packed["kept"], packed["layer"] / packed["kept"]
             print(
-                f"{kind}: kept {kept / 1e6:.0f} MB; packed while read in {packed['pack_seconds']:.1f} s, peak "
+                f"{kind}: kept {kept / 1e6:.0f} MB; packed in {packed['pack_seconds']:.1f} s, peak "
                 f"{packed['pack_peak'] / kept:.3f} x kept (the largest layer in 32 bits is {layer:.3f} x); "
                 f"saved {size / 1e6:.0f} MB, opened in {opened['open_seconds']:.2f} s, peak "
                 f"{opened['open_peak'] / opened['kept']:.3f} x kept; "
