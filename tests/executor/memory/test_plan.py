@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executor.memory.plan import SMALLEST_STREAMED_BYTES, Leaf, Need, Placement, least_bytes, place, size_text
@@ -82,6 +82,7 @@ def test_a_network_without_weights_needs_no_room() -> None:
     assert place(need(), 0).peak_bytes == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 4 * MIB), min_size=1, max_size=60),
     st.floats(0, 1.2),
@@ -103,6 +104,7 @@ def test_nothing_passes_the_room_and_every_leaf_is_placed_once(sizes: list[int],
     assert placement.peak_bytes <= room
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(MIB, 4 * MIB), min_size=20, max_size=60), st.floats(0.3, 1))
 def test_the_room_is_used(sizes: list[int], share: float) -> None:
     wanted = need(*sizes)
