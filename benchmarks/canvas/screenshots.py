@@ -1,9 +1,11 @@
 """Pictures of the page, light and dark: python -m benchmarks.canvas.screenshots [FOLDER [VIEW ...]]."""
 
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from benchmarks.canvas.drive import ROOT, serving
@@ -142,6 +144,11 @@ def templates(page: Page) -> None:
     page.locator(".template").first.wait_for()
 
 
+def keep(page: Page, path: Path) -> None:
+    """Write what is on screen without loss."""
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, lossless=True, quality=90, method=6)
+
+
 VIEWS: dict[str, Callable[[Page], None]] = {
     "start": start,
     "graph": graph,
@@ -153,7 +160,7 @@ VIEWS: dict[str, Callable[[Page], None]] = {
 
 
 def main() -> None:
-    """Write each picture as PNG."""
+    """Write each picture."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "page"
     wanted = sys.argv[2:] or list(VIEWS)
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,13 +170,13 @@ def main() -> None:
                 page = opened(browser, address, scheme, WIDE)
                 VIEWS[name](page)
                 settled(page)
-                page.screenshot(path=folder / f"{name}-{scheme}.png")
+                keep(page, folder / f"{name}-{scheme}.webp")
     with serving() as (browser, address):
         for scheme in ("light", "dark"):
             page = opened(browser, address, scheme, PHONE, 2)
             page.locator("#form .form-field").first.wait_for()
             settled(page)
-            page.screenshot(path=folder / f"phone-{scheme}.png")
+            keep(page, folder / f"phone-{scheme}.webp")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,25 @@ def test_a_closed_tab_is_opened_again_with_what_was_not_saved(canvas):
     assert canvas.page.get_by_role("tab", name="not saved").count() == 1
 
 
+def test_two_pages_on_one_server_keep_each_its_own_work(canvas):
+    other = CanvasPage(canvas.page.context.new_page(), canvas.server)
+    other.open()
+    pages = {"61": canvas, "62": other}
+    for seed, page in pages.items():
+        page.page.bring_to_front()
+        page.type_value("3", "seed", seed)
+        page.wait(WRITTEN)
+    for page in pages.values():
+        page.ask("() => sfumato.drafts.send()")
+    for seed, page in pages.items():
+        page.page.bring_to_front()
+        page.page.reload()
+        page.wait("window.sfumato?.view.isCatalogueComplete")
+        assert page.values("3")["seed"] == int(seed)
+        assert len(names(page)) == 1
+    assert other.faults == []
+
+
 def test_a_killed_browser_loses_nothing(server, tmp_path, chromium):
     """Another browser process with a profile on disk; it is killed without a word to the page."""
     options = {"executable_path": str(CHROMIUM), "args": FLAGS, "viewport": {"width": 1600, "height": 900}}

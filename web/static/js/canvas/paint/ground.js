@@ -41,7 +41,7 @@ export function paintGroups(context, view, part) {
     const colour = group.color ?? theme.soft;
     context.beginPath();
     context.roundRect(x, y, width, height, 10);
-    context.globalAlpha = theme.isDark ? 0.14 : 0.1;
+    context.globalAlpha = theme.isDark ? 0.09 : 0.1;
     context.fillStyle = colour;
     context.fill();
     context.globalAlpha = 0.5;

@@ -40,7 +40,7 @@ export class FormView {
     /** @type {Field[]} */ this.fields = [];
     this.past = new Past(app);
     this.title = make("h1", {});
-    this.note = make("p", { className: "form-hint" }, t("Made from the workflow by itself. Edit it, and it is kept with the workflow."));
+    this.note = make("p", { className: "form-hint" });
     this.editButton = make("button", { type: "button", onclick: () => this.edit(!this.isEditing) });
     this.inputs = make("div", { className: "form-inputs" });
     this.outputs = make("div", { className: "form-outputs" });
@@ -118,7 +118,7 @@ export class FormView {
     const isOwn = form === formOf(app.store.document);
     this.element.classList.toggle("is-editing", this.isEditing);
     this.note.hidden = isOwn && form.items.length > 0;
-    if (isOwn && form.items.length === 0) this.note.textContent = t("There is nothing in this form yet.");
+    this.note.textContent = isOwn ? t("There is nothing in this form yet.") : t("Made from the workflow by itself. Edit it, and it is kept with the workflow.");
     this.editButton.textContent = this.isEditing ? t("Done") : t("Edit the form");
     this.editButton.setAttribute("aria-pressed", String(this.isEditing));
     this.title.replaceChildren(this.isEditing ? editTitle(app, form) : form.title || app.name);
