@@ -12,6 +12,9 @@ from torch import Tensor
 # Regular: every row has the same sum. It and its Kronecker powers are symmetric, so they undo themselves.
 _SEED = ((1, 1, 1, -1), (1, 1, -1, 1), (1, -1, 1, 1), (-1, 1, 1, 1))
 
+# Two multiplications with the factors of a power take less than one with the power.
+_INNER = 16
+
 
 def is_group(size: int) -> bool:
     """Whether there is a rotation of so many columns: a power of four."""
@@ -42,4 +45,8 @@ def rotated(rows: Tensor, group: int) -> Tensor:
     """
     if rows.shape[1] % group:
         raise ValueError(f"{rows.shape[1]} columns are not groups of {group}")
-    return (rows.reshape(-1, group) @ hadamard(group, rows.device)).reshape(rows.shape)
+    inner = min(group, _INNER)
+    turned = (rows.reshape(-1, inner) @ hadamard(inner, rows.device)).reshape(-1, group // inner, inner)
+    if group > inner:
+        turned = torch.matmul(hadamard(group // inner, rows.device), turned)
+    return turned.reshape(rows.shape)

@@ -87,6 +87,8 @@ def test_a_rotation_undoes_itself_and_leaves_lengths_alone() -> None:
         matrix = hadamard(size, torch.device("cpu"))
         assert torch.allclose(matrix @ matrix, torch.eye(size), atol=1e-6)
         assert torch.allclose(matrix.sum(dim=1), torch.ones(size), rtol=1e-5)
+        groups = torch.randn(5, size)
+        assert torch.allclose(rotated(groups, size), groups @ matrix, atol=1e-5)
     rows = torch.randn(3, 128)
     assert torch.allclose(rotated(rotated(rows, 64), 64), rows, atol=1e-5)
     with pytest.raises(ValueError, match="not of 32"):
