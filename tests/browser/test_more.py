@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.browser.canvas_page import CanvasPage
+
 pytestmark = pytest.mark.browser
 
 
@@ -116,8 +118,9 @@ def test_a_new_node_hangs_on_the_pointer_until_a_press(more):
     more.ask("sfumato.settings.set('canvas.hang', true)")
     count = more.ask("sfumato.store.graph.nodes.size")
     for end in ("press", "escape"):
-        more.page.mouse.dblclick(300, 800)
-        more.page.keyboard.type("invert im")
+        more.page.mouse.move(300, 800)
+        more.page.keyboard.press("Control+Space")
+        more.page.locator(".node-search .search").fill("invert im")
         more.page.keyboard.press("Enter")
         more.page.mouse.move(600, 780, steps=3)
         assert more.ask("sfumato.chart.name") == "placing"
@@ -208,3 +211,39 @@ def test_the_memory_plan_tells_what_each_node_takes(more):
     assert panel.get_by_title("30 of 120 leaves are streamed").count() == 1
     panel.get_by_role("button", name="KSampler (3)").click()
     assert more.ask("[...sfumato.view.selection].map((id) => sfumato.store.graph.nodes.get(id).key)") == ["3"]
+
+
+def test_a_draft_that_is_opened_in_two_browsers_loses_nothing_of_either(more, chromium):
+    more.page.locator("#stage").focus()
+    more.type_value("3", "steps", "11")
+    more.wait("sfumato.drafts.sent.size > 0 && sfumato.drafts.unsent.size === 0")
+    context = chromium.new_context(viewport={"width": 1600, "height": 900})
+    other = CanvasPage(context.new_page(), more.server)
+    other.open()
+    other.page.locator("#stage").focus()
+    other.page.keyboard.press("w")
+    other.page.get_by_role("heading", name="Drafts that were not saved").wait_for()
+    drafts = other.ask(
+        "fetch('api/drafts').then(one => one.json()).then(({ drafts }) => drafts.map(({ id }) => id))"
+    )
+    names = other.page.locator(".file:not(.is-drawn)")
+    names.first.click()
+    other.wait("sfumato.store.graph.nodeByKey('3')?.values.steps === 11")
+    other.ask("sfumato.view.fit()")
+    other.type_value("3", "steps", "12")
+    more.type_value("3", "steps", "13")
+    for page in (more, other):
+        page.wait("sfumato.drafts.unsent.size === 0 && sfumato.drafts.unwritten.size === 0")
+    kept = other.ask(
+        """async () => {
+            const read = address => fetch(address).then(answer => answer.json());
+            const { drafts } = await read("api/drafts");
+            const all = await Promise.all(drafts.map(({ id }) => read(`api/drafts/${id}`)));
+            const sampler = ({ workflow }) => workflow.nodes.find(({ type }) => type === "KSampler");
+            return all.map(draft => sampler(draft)?.widgets_values[2]);
+        }"""
+    )
+    assert {12, 13} <= set(kept)
+    assert len(kept) > len(drafts)
+    context.close()
+    assert other.faults == []
