@@ -48,6 +48,8 @@ def main() -> None:
     inputs = (torch.randn(2, 4, 32, 32), torch.tensor([500.0, 500.0]), torch.randn(2, 77, 768))
     with torch.no_grad():
         expected = bare(*inputs)
+        one, other = alternate(options.rounds, partial(bare, *inputs), partial(copy.deepcopy(bare), *inputs))
+        print(f"a plain copy beside it, for what chance does: {other / one:.3f} x")
         for share in (1.2, *SHARES):
             lent = copy.deepcopy(bare)
             residency = Residency(choose_devices(f"bounded:{int(share * size)}"))
