@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from models.packed.nibbles import joined_nibbles
-from models.packed.pieces import as_matrix, in_blocks, packed_rows, unpacked_rows
+from models.packed.pieces import as_matrix, cut, in_blocks, packed_rows, unpacked_rows
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class Affine:
             return blocks.add_(parts["offset"][first:last, :, None].float()).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)
+
+    def rows(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
+    ) -> Mapping[str, Tensor]:
+        """The parts of the rows from one up to another, sharing memory."""
+        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest between the smallest and the largest number of each block."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.packed.float8_bits import widened
 from models.packed.nibbles import joined_nibbles, looked_up
-from models.packed.pieces import as_matrix, in_blocks, packed_rows, unpacked_rows
+from models.packed.pieces import as_matrix, cut, in_blocks, packed_rows, unpacked_rows
 
 # Signed numbers of four bits with two bits of exponent and one of mantissa, in the order of their bits.
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -44,6 +44,12 @@ class MxFp8:
             return blocks.mul_(sizes.unsqueeze(-1)).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)
+
+    def rows(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
+    ) -> Mapping[str, Tensor]:
+        """The parts of the rows from one up to another, sharing memory."""
+        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, each block by the smallest power of two that its largest number allows."""
@@ -83,6 +89,12 @@ class NvFp4:
             return numbers.mul_(sizes.unsqueeze(-1)).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)
+
+    def rows(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
+    ) -> Mapping[str, Tensor]:
+        """The parts of the rows from one up to another, sharing memory."""
+        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, the scale of all such that no block's is too large for eight bits."""

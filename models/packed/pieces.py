@@ -1,6 +1,6 @@
 """Unpacks and packs large weights a few rows at a time, so that little memory is needed beside them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -77,3 +77,9 @@ def in_blocks(rows: Tensor, size: int, mode: str = "constant") -> Tensor:
     """Rows (rows, columns) as (rows, blocks, size), filled up with zeros, or in another mode of padding."""
     missing = -rows.shape[1] % size
     return (pad(rows, (0, missing), mode=mode) if missing else rows).reshape(len(rows), -1, size)
+
+
+def cut(parts: Mapping[str, Tensor], begin: int, end: int) -> dict[str, Tensor]:
+    """The parts of some rows, of parts of which those named so have a row for each, or one number for all."""
+    by_row = ("data", "scale", "offset")
+    return {name: rows_of(part, begin, end) if name in by_row else part for name, part in parts.items()}

@@ -117,3 +117,18 @@ def test_every_float_of_eight_bits_is_widened_exactly(dtype: torch.dtype) -> Non
     assert torch.equal(widened(finite), finite.float())
     assert torch.equal(widened(every).isnan(), every.float().isnan())
     assert torch.equal(widened(every[:0]), every[:0].float())
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [packing for packing, _, _ in ERRORS if hasattr(packing, "rows")],
+    ids=lambda packing: packing.name,
+)
+def test_rows_are_cut_without_unpacking(packing: Format) -> None:
+    packed = pack(torch.randn(24, 256), packing)
+    rows = packed.rows(8, 16)
+    assert rows is not None
+    assert torch.equal(rows.unpacked(), packed.unpacked()[8:16])
+    assert rows.parts["data"].data_ptr() != packed.parts["data"].data_ptr()
+    storage = packed.parts["data"].untyped_storage().data_ptr()
+    assert rows.parts["data"].untyped_storage().data_ptr() == storage
