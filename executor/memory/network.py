@@ -193,7 +193,7 @@ class NetworkState:
         Raises:
             torch.OutOfMemoryError: if there is no room; then no patch stands on the network.
         """
-        replaced = _replaced(patched)
+        replaced = _replaced(patched) if self.leaves else set()
         touched = [leaf for leaf in self.leaves if leaf.is_touched(replaced)]
         if sum(leaf.size_bytes(replaced) for leaf in touched) <= spare_bytes:
             self.bring()
