@@ -47,8 +47,12 @@ class ConditionedDenoiser:
         lists: Mapping[str, tuple[Term, ...]],
         sigmas: tuple[float, ...] = (),
         run: Run | None = None,
+        most_rows: int | None = None,
     ) -> None:
-        """Terms must be resolved for the latents that will come; sigmas are the noise levels of the run."""
+        """Terms must be resolved for the latents that will come; sigmas are the noise levels of the run.
+
+        One call of the network gets `most_rows` latents at most, prompts counted, as far as it can be split.
+        """
         self._network = network
         self._lists = lists
         self._sigmas = sigmas
@@ -58,7 +62,7 @@ class ConditionedDenoiser:
         self._filled: dict[tuple[int, ...], tuple[Term, ...]] = {}
         self._evaluations = 0
         self._most_terms = max(1, sum(len(terms) for terms in lists.values()))
-        self._most_rows: int | None = None
+        self._most_rows = most_rows
         self._parts: dict[tuple[int, int, int], Term] = {}
 
     def __call__(
@@ -69,6 +73,8 @@ class ConditionedDenoiser:
         `under` is installed in the network for this evaluation only.
         """
         self._evaluations += 1
+        if self._most_rows is not None:
+            self._most_terms = min(self._most_terms, max(1, self._most_rows // x.shape[0]))
         active = [
             _Active(name, term, () if term.hook is None else term.hook.patches(sigma))
             for name in names

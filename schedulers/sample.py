@@ -126,6 +126,7 @@ def sample_guided(
     companions: Sequence[Companion] = (),
     device: torch.device | str = "cpu",
     on_step: Callable[[Step], None] | None = None,
+    most_rows: int | None = None,
 ) -> Sampled:
     """Sample latents (B, C, H, W) with a guider over named lists of conditions.
 
@@ -133,6 +134,7 @@ def sample_guided(
 
     chosen: the sampler.
     companions: further networks, for lists that the guider asks for and `lists` does not have.
+    most_rows: of latents in one run of a network, prompts counted; None for as many as memory allows.
     """
     if noise.shape != latent.shape:
         raise ValueError(f"noise is {tuple(noise.shape)} but the latent is {tuple(latent.shape)}")
@@ -149,7 +151,8 @@ def sample_guided(
     rules = started(model.rules)
     sampling = Sampling(path, table, tuple(levels), _guiding(rules), chosen.pair is not None)
     asked = [Companion(model, rule.lists) for rule in rules if isinstance(rule, Asking)]
-    predict = _predictor([Companion(model, lists), *companions, *asked], where, sampling.sigmas)
+    networks = [Companion(model, lists), *companions, *asked]
+    predict = _predictor(networks, where, sampling.sigmas, most_rows)
     denoise = guided(predict, guider, sampling)
     for rule in rules:
         if isinstance(rule, Wrapping):
@@ -169,10 +172,12 @@ def sample_guided(
     return Sampled(ended, ended if denoised is None else model.latent.to_vae(denoised).cpu())
 
 
-def _predictor(networks: Sequence[Companion], where: Surroundings, sigmas: tuple[float, ...]) -> Predict:
+def _predictor(
+    networks: Sequence[Companion], where: Surroundings, sigmas: tuple[float, ...], most_rows: int | None
+) -> Predict:
     """Evaluates each list with the network it belongs to; lists of one network in one go."""
     run = Run(where.seed, where.noise.shape)
-    denoisers = [(one.lists, _conditioned(one, where, sigmas, run)) for one in networks]
+    denoisers = [(one.lists, _conditioned(one, where, sigmas, run, most_rows)) for one in networks]
 
     def predict(
         x: Tensor, sigma: float, names: Sequence[str], under: Sequence[Patch] = ()
@@ -188,13 +193,13 @@ def _predictor(networks: Sequence[Companion], where: Surroundings, sigmas: tuple
 
 
 def _conditioned(
-    one: Companion, where: Surroundings, sigmas: tuple[float, ...], run: Run
+    one: Companion, where: Surroundings, sigmas: tuple[float, ...], run: Run, most_rows: int | None
 ) -> ConditionedDenoiser:
     network = NetworkDenoiser.of(one.model)
     where = replace(where, network=one.model.network)
     to_sigma = network.table.percent_to_sigma
     setting = Setting(one.model.conditioner, where, to_sigma, max(sigmas), one.model)
-    return ConditionedDenoiser(network, resolve(one.lists, setting), sigmas, run)
+    return ConditionedDenoiser(network, resolve(one.lists, setting), sigmas, run, most_rows)
 
 
 def _guiding(rules: Sequence[Any]) -> tuple[Any, ...]:

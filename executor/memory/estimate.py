@@ -135,6 +135,13 @@ def rough(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
     return cells * max(widths, default=1) * dtype.itemsize * _ROUGH_LAYERS
 
 
+def at_most(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
+    """A bound that is quickly told: `rough`, on the cells of what comes out where these are more."""
+    decodes = isinstance(network, ImageAutoencoder) and shape[1] == network.latent_channels
+    larger = network.downscale**2 if isinstance(network, ImageAutoencoder) and decodes else 1
+    return larger * rough(network, shape, dtype)
+
+
 def usual_shape(network: nn.Module) -> tuple[int, ...] | None:
     """What a network usually runs on: one picture of the size it was trained for; None where nobody knows."""
     if isinstance(network, UNet):

@@ -84,6 +84,17 @@ def _evaluated(latent: LatentBatch, lists: Mapping[str, ConditioningValue]) -> t
     return max(1, sum(len(entries) for entries in lists.values())) * batch, *cells
 
 
+def _most_rows(ctx: Context, guider: WiredGuider, shape: tuple[int, ...]) -> int | None:
+    """How many latents fit into one run of the network; None for all of a shape (B, C, h, w)."""
+    rows = shape[0]
+    while rows > 1 and not ctx.fits(guider.model, (rows, *shape[1:])):
+        rows = (rows + 1) // 2
+    if rows == shape[0]:
+        return None
+    ctx.log.info("There is no memory for %d latents in one run; they go %d at a time", shape[0], rows)
+    return rows
+
+
 def sample_latent(
     ctx: Context,
     guider: WiredGuider,
@@ -98,6 +109,8 @@ def sample_latent(
     """
     with ExitStack() as borrowed:
         shape = _evaluated(latent, guider.lists)
+        most_rows = _most_rows(ctx, guider, shape)
+        shape = (min(shape[0], most_rows or shape[0]), *shape[1:])
         base = borrowed.enter_context(ctx.resident(guider.model, shape))
         companions = [
             Companion(borrowed.enter_context(ctx.resident(helper.model, shape)), helper.lists)
@@ -124,5 +137,6 @@ def sample_latent(
             companions=companions,
             device=next(base.network.parameters()).device,
             on_step=reporter(ctx, base, len(sigmas) - 1),
+            most_rows=most_rows,
         )
     return Latents(replace(latent, samples=sampled.latent), replace(latent, samples=sampled.denoised))

@@ -199,6 +199,21 @@ def test_pictures_run_apart_where_memory_does_not_hold_one_prompt_for_all() -> N
 
 
 @torch.no_grad()
+def test_no_more_rows_run_at_once_than_is_said() -> None:
+    x = torch.randn(5, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+    whole = setup((entry(1), entry(2)))[0]
+    together = whole(x, SIGMA, ("positive",))["positive"]
+    for most, expected in ((3, [3, 2, 3, 2]), (5, [5, 5]), (9, [5, 5]), (10, [10])):
+        denoiser = ConditionedDenoiser(whole._network, whole._lists, most_rows=most)
+        sizes: list[int] = []
+        note = lambda module, inputs, sizes=sizes: sizes.append(inputs[0].shape[0])  # noqa: E731
+        handle = whole._network.model.network.register_forward_pre_hook(note)
+        torch.testing.assert_close(denoiser(x, SIGMA, ("positive",))["positive"], together)
+        handle.remove()
+        assert sizes == expected
+
+
+@torch.no_grad()
 def test_what_failed_for_want_of_memory_is_let_go_of_before_less_is_tried() -> None:
     denoiser, network = setup((entry(1), entry(2)))
     alive: list[weakref.ref[Tensor]] = []

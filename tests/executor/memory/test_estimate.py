@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from executor.memory import plan
 from executor.memory.devices import choose_devices
-from executor.memory.estimate import MARGIN, Estimates, compute_type, count, rough, usual_shape
+from executor.memory.estimate import MARGIN, Estimates, at_most, compute_type, count, rough, usual_shape
 from executor.memory.live import LiveBytes
 from executor.memory.residency import Residency
 from executor.memory.trial import twin
@@ -65,6 +65,14 @@ def test_text_encoders_need_what_was_counted() -> None:
     ids = torch.zeros(2, 77, dtype=torch.long)
     found = real_peak(TEXT, lambda: TEXT.clip("clip_l")(ids))
     assert count(TEXT, (2, 77), torch.float32) == pytest.approx(found, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [(UNET, (2, 4, 32, 32)), (VAE, (1, 4, 16, 16)), (VAE, (1, 3, 96, 128)), (TEXT, (2, 77))],
+)
+def test_the_quick_bound_is_one(network: nn.Module, shape: tuple[int, ...]) -> None:
+    assert at_most(network, shape, torch.float32) >= MARGIN * count(network, shape, torch.float32)
 
 
 def test_packed_weights_are_counted_where_they_are_unpacked() -> None:
