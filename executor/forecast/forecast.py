@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from executor.forecast.runs import Run, smaller
+from executor.forecast.runs import Run, fewer, smaller
 from executor.forecast.shadow import Step
 from executor.memory.estimate import Estimates
 from executor.memory.limits import Limits
@@ -61,6 +61,7 @@ class Row:
         ram_bytes: the most that is taken of the computer's memory: weights and results, and on a computer
             without a GPU what is computed with.
         tile: the side of the tiles that the input is cut into because it does not fit, or 0.
+        at_once: how many latents, prompts counted, go through the network at a time for that reason, or 0.
         lack: why it cannot run, or why nothing is known of it; empty otherwise.
         is_refused: whether it cannot run.
     """
@@ -73,6 +74,7 @@ class Row:
     peak_bytes: int
     ram_bytes: int
     tile: int = 0
+    at_once: int = 0
     lack: str = ""
     is_refused: bool = False
 
@@ -150,8 +152,10 @@ class Forecaster:
         if not step.runs and not step.lack:
             return None
         runs, activations = self._fitted(step.runs)
-        cut = any(run.shape != asked.shape for run, asked in zip(runs, step.runs, strict=True))
-        tile = next((run.shape[2] for run in runs), 0) if cut else 0
+        asked = step.runs[0].shape if step.runs else ()
+        chosen = runs[0].shape if runs else ()
+        tile = chosen[2] if chosen[2:] != asked[2:] else 0
+        at_once = chosen[0] if chosen[:1] != asked[:1] else 0
         seats, lack = self._seats(runs, activations)
         used = {id(run.patched.base.network) for run in runs}
         idle = self._make_room(used, activations)
@@ -171,6 +175,7 @@ class Forecaster:
             activations + sum(moving) + idle,
             weights + self._result_bytes + on_host,
             tile,
+            at_once,
             step.lack or lack,
             bool(lack),
         )
@@ -195,7 +200,11 @@ class Forecaster:
             room = self._ram_free
             if self._moves(run) and self._cap is not None:
                 room = self._cap - state.least_bytes(run.patched)
-            ladder = [run, *(smaller(run, run.tiles // part) for part in _TILE_PARTS if run.tiles)]
+            ladder = [
+                run,
+                *(smaller(run, run.tiles // part) for part in _TILE_PARTS if run.tiles),
+                *fewer(run),
+            ]
             chosen.append(next((one for one in ladder if self._needs(one) <= room), ladder[-1]))
         return tuple(chosen), max((self._needs(run) for run in chosen if self._moves(run)), default=0)
 
@@ -262,7 +271,7 @@ def _row_lines(row: Row, on_host: bool) -> list[str]:
     head = f"{row.node_id} {row.node_type}"
     if row.lack:
         return [f"{head}: {row.lack}"]
-    tiles = f" in tiles of {row.tile}" if row.tile else ""
+    tiles = f" in tiles of {row.tile}" if row.tile else f" by {row.at_once}" if row.at_once else ""
     peak = row.ram_bytes if on_host else row.peak_bytes
     lines = [f"{head}: {size_text(peak)} at most, {size_text(row.activation_bytes)} to compute with{tiles}"]
     return lines + [

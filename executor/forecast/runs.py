@@ -176,3 +176,14 @@ def _model(values: Iterable[Any], kind: type[Any]) -> Any:
 def smaller(run: Run, side: int) -> Run:
     """The same run on tiles of a side."""
     return replace(run, shape=_cut(run.shape, side))
+
+
+def fewer(run: Run) -> list[Run]:
+    """The same run on ever fewer latents at a time, where it samples."""
+    if run.what != "sample":
+        return []
+    found, rows = [], run.shape[0]
+    while rows > 1:
+        rows = (rows + 1) // 2
+        found.append(replace(run, shape=(rows, *run.shape[1:])))
+    return found

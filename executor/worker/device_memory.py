@@ -123,7 +123,7 @@ class DeviceMemory:
         moves = self._moves(network)
         room = self._most_activations(value) if moves else host_room(self.limits.ram_bytes).free
         # The bound is loose and quick: most of what is run fits many times.
-        if at_most(network, shape, compute_type(network)) <= room and not moves:
+        if not moves and at_most(network, shape, compute_type(network)) <= room:
             return True
         return self.estimates.activation_bytes(network, shape) <= room
 

@@ -144,6 +144,18 @@ def test_a_picture_that_does_not_fit_is_planned_in_tiles(folders: Folders) -> No
     assert tiled.activation_bytes < whole.activation_bytes / 2
 
 
+def test_a_batch_that_does_not_fit_is_planned_in_parts(folders: Folders) -> None:
+    with opened(folders)[0] as session:
+        whole = session.plan(graph(128, batch=8)).rows[1]
+    cap = whole.activation_bytes // 2 + whole.seats[0].weight_bytes // 2
+    with opened(folders, limits=Limits(vram_bytes=cap, reserve_bytes=0))[0] as session:
+        parts = session.plan(graph(128, batch=8)).rows[1]
+    assert whole.at_once == 0
+    assert parts.at_once in (4, 8)
+    assert parts.activation_bytes <= whole.activation_bytes // 2 + 1000
+    assert not parts.is_refused
+
+
 def test_networks_of_earlier_nodes_stay_as_long_as_there_is_room(folders: Folders) -> None:
     with opened(folders, limits=Limits(vram_bytes=2**40, reserve_bytes=0))[0] as session:
         rows = session.plan(graph()).rows
