@@ -42,12 +42,18 @@ def packed_rows(dense: Tensor, pack: Callable[[Tensor, int, int], tuple[Tensor, 
         pack: the parts of the rows from one up to another, which come as (rows, numbers) in float32.
     """
     matrix = as_matrix(dense)
-    step = rows_at_once(matrix.shape, matrix.device)
-    pieces = []
+    step, made = rows_at_once(matrix.shape, matrix.device), list[Tensor]()
     for first in range(0, len(matrix), step):
         rows = matrix[first : first + step]
-        pieces.append(pack(rows.float(), first, first + len(rows)))
-    return tuple(torch.cat(part) if len(part) > 1 else part[0] for part in zip(*pieces, strict=True))
+        last = first + len(rows)
+        parts = pack(rows.float(), first, last)
+        if last == len(matrix) and not made:
+            return parts
+        # What is kept gets its memory once and whole: pieces of it would lie between what is forgotten.
+        made = made or [part.new_empty((len(matrix), *part.shape[1:])) for part in parts]
+        for whole, part in zip(made, parts, strict=True):
+            whole[first:last] = part
+    return tuple(made)
 
 
 def as_matrix(dense: Tensor) -> Tensor:
