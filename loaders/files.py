@@ -87,16 +87,20 @@ class Weights(Mapping[str, Shape]):
         """
 
 
-class SafetensorsWeights(Weights):
-    """A safetensors file, of which only the header is held."""
+class StoredWeights(Weights):
+    """A file whose header tells where each tensor lies; only the header is held.
 
-    def __init__(self, path: Path) -> None:
-        header = read_header(path)
-        super().__init__(path, header.metadata)
-        self._entries = unwrapped(header.entries)
+    What stands in blocks comes packed, for float32; everything else as the numbers it is stored as.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[str, str], entries: Mapping[str, Any]) -> None:
+        """What the header says: of the whole, and by name the type, the shape and the place of tensors."""
+        super().__init__(path, metadata)
+        self._entries = unwrapped(entries)
 
     def __getitem__(self, name: str) -> Shape:
-        return self._entries[name].shape
+        shape: Shape = self._entries[name].shape
+        return shape
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -111,40 +115,6 @@ class SafetensorsWeights(Weights):
 
         Those that are kept as they come share one block of memory; those that are copied anyway are looked
         at in passing, because fresh memory costs more than the reading.
-        """
-        wanted = sorted(names, key=lambda name: self._entries[name].begin)
-        spans = {name: Span(self._entries[name].begin, self._entries[name].end) for name in wanted}
-        kept = [name for name in wanted if not copies(DTYPES[self._entries[name].dtype])]
-        blocks = dict(zip(kept, read_spans(self.path, [spans[name] for name in kept]), strict=True))
-        passing = Passing(self.path, sum(spans[name].size for name in wanted if name not in blocks))
-        for name in wanted:
-            entry = self._entries[name]
-            buffer = blocks.pop(name) if name in blocks else passing.read(spans[name])
-            self.taken.add(name)
-            yield name, _typed(buffer, DTYPES[entry.dtype]).reshape(entry.shape)
-
-
-class GgufWeights(Weights):
-    """A GGUF file, of which only the header is held; what stands in blocks comes packed, for float32."""
-
-    def __init__(self, path: Path) -> None:
-        header = read_gguf(path)
-        super().__init__(path, header.metadata)
-        self._entries = unwrapped(header.entries)
-
-    def __getitem__(self, name: str) -> Shape:
-        return self._entries[name].shape
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def read_many(
-        self, names: Iterable[str], copies: Copies = copies_nothing
-    ) -> Iterator[tuple[str, Tensor]]:
-        """Tensors with their names, in file order; read like those of safetensors.
 
         Raises:
             BrokenFile: for a tensor of a type that cannot be opened, before any is read.
@@ -173,6 +143,22 @@ class GgufWeights(Weights):
                 self.path, f"{name} is stored as {kind}, which cannot be opened; those that can are {known}"
             )
         return DTYPES.get(kind)
+
+
+class SafetensorsWeights(StoredWeights):
+    """A safetensors file."""
+
+    def __init__(self, path: Path) -> None:
+        header = read_header(path)
+        super().__init__(path, header.metadata, header.entries)
+
+
+class GgufWeights(StoredWeights):
+    """A GGUF file."""
+
+    def __init__(self, path: Path) -> None:
+        header = read_gguf(path)
+        super().__init__(path, header.metadata, header.entries)
 
 
 class PickledWeights(Weights):
