@@ -13,6 +13,7 @@ from loaders.errors import BrokenFile
 from loaders.files import Weights
 from loaders.halves import bfloat16_of
 from loaders.headers_alone import headers_alone
+from loaders.heap import Tidy
 from loaders.keymap import Sources
 from loaders.origin import FileNumbers
 from loaders.room import claimed
@@ -113,7 +114,7 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
             + (", ..." if len(missing) > 4 else ""),
         )
     targets = {sources[name]: name for name in wanted}
-    state, dtypes = {}, {}
+    state, dtypes, tidy = {}, {}, Tidy()
     most = storage.dtype.itemsize * sum(tensor.numel() for tensor in wanted.values())
     with claimed(part, most, lambda: _sizes(weights, targets, storage, formats)):
         for source, tensor in weights.read_many(targets, storage.copies):
@@ -122,6 +123,8 @@ def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage
                 dtypes[name] = tensor.dtype
             fitted = _fitted(weights, source, tensor, wanted[name], part)
             state[name] = storage.keep(fitted, formats.get(name))
+            if name in formats:
+                tidy.made(4 * fitted.numel())
     network.load_state_dict(state, strict=True, assign=True)
     if dtypes and storage.rounded is None:
         remember(network, FileNumbers(weights.path, sources, dtypes))
