@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from models.packed.nibbles import joined_nibbles
-from models.packed.pieces import as_matrix, cut, in_blocks, packed_rows, unpacked_rows
+from models.packed.pieces import InRows, as_matrix, in_blocks, packed_rows, unpacked_rows
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(InRows):
     """Whole numbers from 0, times a scale, plus an offset.
 
     Parts: `data` (uint8 (rows, bytes), two or four numbers in a byte, the first in its lowest bits, or one),
@@ -45,12 +45,6 @@ class Affine:
             return blocks.add_(parts["offset"][first:last, :, None].float()).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)
-
-    def rows(
-        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
-    ) -> Mapping[str, Tensor]:
-        """The parts of the rows from one up to another, sharing memory."""
-        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest between the smallest and the largest number of each block."""

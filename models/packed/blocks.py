@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.packed.float8_bits import widened
 from models.packed.nibbles import joined_nibbles, looked_up
-from models.packed.pieces import as_matrix, cut, in_blocks, packed_rows, unpacked_rows
+from models.packed.pieces import InRows, as_matrix, in_blocks, packed_rows, unpacked_rows
 
 # Signed numbers of four bits with two bits of exponent and one of mantissa, in the order of their bits.
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -23,7 +23,7 @@ _LARGEST = 448.0
 
 
 @dataclass(frozen=True)
-class MxFp8:
+class MxFp8(InRows):
     """Blocks of 32 numbers of eight bits: parts `data` (float8_e4m3fn) and `scale` (uint8, powers of two).
 
     Scales are (rows, blocks), their exponents 127 more than they mean. The shape may be smaller than what is
@@ -45,12 +45,6 @@ class MxFp8:
 
         return unpacked_rows(shape, dtype, data.device, make)
 
-    def rows(
-        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
-    ) -> Mapping[str, Tensor]:
-        """The parts of the rows from one up to another, sharing memory."""
-        return cut(parts, begin, end)
-
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, each block by the smallest power of two that its largest number allows."""
 
@@ -67,7 +61,7 @@ class MxFp8:
 
 
 @dataclass(frozen=True)
-class NvFp4:
+class NvFp4(InRows):
     """Blocks of 16 numbers of four bits: `data`, `scale` and the scale of all, `whole` (float32).
 
     Data is uint8, two numbers in a byte, the first in its upper half; scales are float8_e4m3fn (rows,
@@ -89,12 +83,6 @@ class NvFp4:
             return numbers.mul_(sizes.unsqueeze(-1)).flatten(1)[:, :columns]
 
         return unpacked_rows(shape, dtype, data.device, make)
-
-    def rows(
-        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
-    ) -> Mapping[str, Tensor]:
-        """The parts of the rows from one up to another, sharing memory."""
-        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, the scale of all such that no block's is too large for eight bits."""

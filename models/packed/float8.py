@@ -8,13 +8,13 @@ from torch import Tensor
 
 from models.packed.float8_bits import widened
 from models.packed.float8_linear import multiplied
-from models.packed.pieces import as_matrix, beside, cut, packed_rows, rows_of, unpacked_rows
+from models.packed.pieces import InRows, as_matrix, beside, packed_rows, rows_of, unpacked_rows
 
 _TINY = torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
-class Float8:
+class Float8(InRows):
     """Numbers of eight bits (Micikevicius et al. 2022, arXiv:2209.05433): parts `data` and perhaps `scale`.
 
     Attributes:
@@ -53,12 +53,6 @@ class Float8:
         if not self.multiplies:
             return None
         return multiplied(parts["data"].view(shape), parts.get("scale"), given, bias)
-
-    def rows(
-        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
-    ) -> Mapping[str, Tensor]:
-        """The parts of the rows from one up to another, sharing memory."""
-        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to eight bits; without a scale, what is larger than they can say becomes their largest."""

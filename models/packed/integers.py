@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from models.packed.nibbles import joined_nibbles, signed_nibbles
-from models.packed.pieces import as_matrix, beside, cut, packed_rows, rows_of, unpacked_rows
+from models.packed.pieces import InRows, as_matrix, beside, packed_rows, rows_of, unpacked_rows
 from models.packed.rotation import rotated
 
 _TINY = 1e-30
 
 
 @dataclass(frozen=True)
-class Integers:
+class Integers(InRows):
     """Whole numbers times a scale: parts `data` (int8) and `scale` (float32, one number or one for each row).
 
     Attributes:
@@ -43,12 +43,6 @@ class Integers:
             return rotated(numbers, self.rotation) if self.rotation else numbers
 
         return unpacked_rows(shape, dtype, data.device, make)
-
-    def rows(
-        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
-    ) -> Mapping[str, Tensor]:
-        """The parts of the rows from one up to another, sharing memory."""
-        return cut(parts, begin, end)
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, with the largest number of all, or of each row, as the largest there is."""

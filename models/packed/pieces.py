@@ -85,7 +85,15 @@ def in_blocks(rows: Tensor, size: int, mode: str = "constant") -> Tensor:
     return (pad(rows, (0, missing), mode=mode) if missing else rows).reshape(len(rows), -1, size)
 
 
-def cut(parts: Mapping[str, Tensor], begin: int, end: int) -> dict[str, Tensor]:
-    """The parts of some rows, of parts of which those named so have a row for each, or one number for all."""
-    by_row = ("data", "scale", "offset")
-    return {name: rows_of(part, begin, end) if name in by_row else part for name, part in parts.items()}
+class InRows:
+    """A format whose parts can be cut where rows begin."""
+
+    def rows(
+        self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int
+    ) -> Mapping[str, Tensor]:
+        """The parts of the rows from one up to another, sharing memory.
+
+        Those with names as below have a row for each, or one number for all.
+        """
+        by_row = ("data", "scale", "offset")
+        return {name: rows_of(part, begin, end) if name in by_row else part for name, part in parts.items()}
