@@ -17,6 +17,7 @@ from executor.memory.plan import Need, Placement
 from executor.memory.streams import Follow, Stream, buffer_bytes
 from executor.memory.tiers import Tier
 from models.adapters.patch import Patched, install
+from models.adapters.sidecar import besides
 from models.adapters.weight_change import WeightChange, original_parameter
 from models.packed.away import waiting
 from models.packed.tensor import Packed
@@ -87,19 +88,23 @@ class NetworkState:
     def place(self, patched: Patched[Any], room_bytes: int, limits: Limits) -> Placement:
         """Where the leaves go if weights may take so much: all here, or some of them streamed.
 
-        What stands on modules that do not compute alone stays in any case. Where not everything fits, large
-        tables of rows are left where they are, because each use wants a few rows only.
+        Factors that run beside packed layers are here in any case, and count as resident. What stands on
+        modules that do not compute alone stays in any case, too. Where not everything fits, large tables of
+        rows are left where they are, because each use wants a few rows only.
 
         Raises:
             OutOfMemory: if it cannot even be streamed, or must not be.
         """
+        beside = _beside_bytes(patched) if self.leaves else 0
+        room_bytes -= beside
         sizes = self._sizes(patched)
         total = sum(sizes.values())
         streaming, fixed = self._streaming(sizes)
         least = plan.least_bytes(self._need(streaming)) + fixed
         room_bytes = min(room_bytes, max(least, limits.weight_room(self._need(sizes), room_bytes)))
         if total <= room_bytes:
-            return plan.place(self._need(sizes), room_bytes)
+            placement = plan.place(self._need(sizes), room_bytes)
+            return replace(placement, resident_bytes=placement.resident_bytes + beside)
         if least > room_bytes:
             raise OutOfMemory(
                 least,
@@ -109,12 +114,13 @@ class NetworkState:
             )
         placement = plan.place(self._need(streaming), room_bytes - fixed)
         staying = frozenset(sizes) - frozenset(placement.streamed)
-        return replace(placement, resident=staying, resident_bytes=placement.resident_bytes + fixed)
+        here = placement.resident_bytes + fixed + beside
+        return replace(placement, resident=staying, resident_bytes=here)
 
     def least_bytes(self, patched: Patched[Any]) -> int:
         """The least that the network can run in under a stack of patches."""
         streaming, fixed = self._streaming(self._sizes(patched))
-        return plan.least_bytes(self._need(streaming)) + fixed
+        return plan.least_bytes(self._need(streaming)) + fixed + _beside_bytes(patched)
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -283,8 +289,24 @@ class NetworkState:
 
     def count(self) -> None:
         """Count anew what the network takes of the memory that it computes in."""
-        weights = 0 if self.network() is None else sum(leaf.held_bytes() for leaf in self.leaves)
+        network = self.network()
+        weights = 0 if network is None else sum(leaf.held_bytes() for leaf in self.leaves)
+        if network is not None and self.leaves:
+            weights += sum(beside.size_bytes for beside in besides(network))
         self.held_bytes = weights + (self.stream.size_bytes if self.stream is not None else 0)
+
+
+def _beside_bytes(patched: Patched[Any]) -> int:
+    """What factors may take that run beside packed layers or change these at each use."""
+    root = patched.base.network
+    size = 0
+    for patch in patched.patches:
+        for name in patch.places(root) if isinstance(patch, WeightChange) else ():
+            step = patch.step(name) if isinstance(patch, WeightChange) else None
+            original = original_parameter(root, name)
+            if step is not None and isinstance(waiting(original), Packed):
+                size += step.numel * original.dtype.itemsize
+    return size
 
 
 def _replaced(patched: Patched[Any]) -> set[str]:

@@ -6,7 +6,7 @@ more than the number type; whatever else can be said of a weight alone is done t
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
@@ -57,6 +57,11 @@ class Step:
 
     delta: Any
     strength: float
+
+    @property
+    def numel(self) -> int:
+        """How many numbers the delta is made of."""
+        return sum(tensor.numel() for tensor in _tensors(self.delta))
 
     @property
     def factors(self) -> LowRank | None:
@@ -214,6 +219,12 @@ def _through(layer: nn.Module, chain: Sequence[Tensor], x: Tensor) -> Tensor:
     return x
 
 
+def besides(network: nn.Module) -> Iterator[Beside]:
+    """Everything that runs beside layers of a network now."""
+    for layer in network.modules():
+        yield from _beside.get(layer, ())
+
+
 def beside_layer(layer: nn.Module) -> tuple[Step, ...]:
     """What runs beside a layer now."""
     return tuple(step for beside in _beside.get(layer, ()) for step in beside.steps)
@@ -318,6 +329,18 @@ def _with_tensors(value: Any, parts: Mapping[str, Tensor]) -> Any:
     if isinstance(value, _Part):
         return parts[value.name]
     return _copied(value, lambda inner: _with_tensors(inner, parts))
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors in a value."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for inner in value:
+            yield from _tensors(inner)
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _tensors(getattr(value, part.name))
 
 
 def _copied(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -14,10 +14,13 @@ from executor.memory.devices import choose_devices
 from executor.memory.residency import Residency
 from executor.run.cache import Outcome
 from executor.run.policies import HeadroomCache
+from models.adapters import weight_change
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched
+from models.adapters.products import LowRank
+from models.adapters.sidecar import Way
 from models.adapters.weight_change import PatchedWeights
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
 from models.packed.away import Away
 from models.packed.float8 import Float8
 from models.packed.tensor import pack, stored
@@ -41,6 +44,33 @@ def lora(network: nn.Module, every: int, scale: float) -> WeightPatch:
     names = [name for name, tensor in network.named_parameters() if tensor.ndim > 1][::every]
     deltas = {n: Difference(drawn(*network.get_parameter(n).shape, seed=3) * scale) for n in names}
     return WeightPatch(DeltaSet(deltas), 1.0)
+
+
+def test_what_runs_beside_packed_layers_is_in_the_books_and_in_the_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(weight_change, "choose", lambda *_, **__: Way.BESIDE)
+    network = nn.Sequential(*(nn.Linear(64, 64) for _ in range(8))).requires_grad_(False)
+    for layer in network:
+        packed = pack(layer.get_parameter("weight"), Float8())
+        layer.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+    products = {f"{index}.weight": Added(LowRank(drawn(64, 4), drawn(4, 64))) for index in range(8)}
+    patched = Patched(Holder(network), (WeightPatch(DeltaSet(products), 1.0),))
+    factors = 8 * 2 * 4 * 64 * 4
+    roomy, _ = bounded(2**20)
+    with roomy.borrow(Patched(Holder(network)), 0):
+        plain, fewest = roomy.resident_bytes(), roomy.least_bytes(Patched(Holder(network)))
+    with roomy.borrow(patched, 0):
+        assert roomy.resident_bytes() == plain + factors
+        assert roomy.least_bytes(patched) == fewest + factors
+    roomy.free()
+    assert roomy.resident_bytes() == 0
+    tight, _ = bounded(plain + factors // 2)
+    with tight.borrow(Patched(Holder(network)), 0):
+        assert tight.report()[0].streamed == 0
+    with tight.borrow(patched, 0):
+        assert tight.report()[0].streamed > 0
+        assert tight.resident_bytes() <= plain + factors // 2
 
 
 @pytest.mark.parametrize("share", [0.5, 1.05])
