@@ -53,6 +53,15 @@ def listened(session: CDPSession) -> Asked:
     return asked
 
 
+# What the page asked for before it could be used, whenever it came; what follows at rest is not part of it.
+BEFORE = """() => {
+  const usable = performance.getEntriesByName("sfumato-interactive")[0].startTime;
+  const asked = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  return asked.filter((one) => one.startTime <= usable && !/\\/api\\/|\\/ws/.test(one.name))
+    .reduce((sum, one) => sum + one.decodedBodySize, 0) / 1000;
+}"""
+
+
 def interactive(page: Page) -> float:
     """Milliseconds from the navigation to the page's own mark."""
     page.wait_for_selector(READY, state="attached")
@@ -66,9 +75,10 @@ def once(browser: Browser, address: str) -> tuple[dict[str, float], list[str]]:
     session = context.new_cdp_session(page)
     cold = listened(session)
     page.goto(address)
-    found = {"cold ms": interactive(page), "cold kB": cold.bytes / 1000}
+    found = {"cold ms": interactive(page)}
     page.wait_for_load_state("networkidle")
     found |= {
+        "cold kB": page.evaluate(BEFORE),
         "cold requests": len(cold.files),
         "cold data requests": cold.data,
         "cold kB at rest": cold.bytes / 1000,
