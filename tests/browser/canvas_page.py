@@ -34,6 +34,18 @@ class CanvasPage:
         self.page.wait_for_selector("html[data-ready]", state="attached")
         self.wait("sfumato.view.isCatalogueComplete")
 
+    def rest(self):
+        """Wait until what the page fetches at leisure is there and nothing is drawn any more."""
+        self.page.wait_for_load_state("networkidle")
+        drawn = -1
+        for _ in range(20):
+            now = self.ask("sfumato.view.draws")
+            if now == drawn:
+                return
+            drawn = now
+            self.page.wait_for_timeout(500)
+        raise AssertionError("the page goes on drawing though nobody does anything")
+
     def ask(self, expression, argument=None):
         return self.page.evaluate(expression, argument)
 

@@ -26,6 +26,7 @@ def large(canvas):
     """A page with 1,000 nodes, its middle shown at 100 %."""
     canvas.drop(grid(1000).encode(), "grid.json", "application/json", (800, 400))
     canvas.wait("sfumato.store.graph.nodes.size === 1000")
+    canvas.rest()
     canvas.ask(
         """() => { const { view } = sfumato; const { camera, width, height } = view;
         const [x, y, across, down] = view.scene.bounds();
@@ -38,6 +39,7 @@ def large(canvas):
     # What was zoomed is painted without a margin until the eye moves.
     canvas.ask("sfumato.view.redraw()")
     canvas.ask(FRAME)
+    canvas.rest()
     return canvas
 
 

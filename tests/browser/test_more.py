@@ -48,8 +48,7 @@ def test_the_properties_follow_the_selection_and_the_graph_follows_them(more):
     assert panel.get_by_role("textbox", name="Steps").input_value() == "20"
     panel.get_by_text("Inputs and outputs").click()
     panel.get_by_role("button", name="Load Checkpoint").click()
-    more.page.wait_for_selector(".inspector-title")
-    assert panel.locator(".inspector-title").input_value() == "Load Checkpoint"
+    more.wait("document.querySelector('.inspector-title')?.value === 'Load Checkpoint'")
     more.page.keyboard.press("Escape")
     more.page.locator("#stage").focus()
     more.page.keyboard.press("Escape")
