@@ -116,6 +116,21 @@ test("messages of a run reach its own workflow only, on screen or not", () => {
   assert.deepEqual([board.state.mark, board.state.seeds], [null, [{ key: "3", name: "seed", value: 7 }]]);
 });
 
+test("a run is listed when the server has written its end down, not before", () => {
+  const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
+  const runner = new Runner(store, new Board(), "client");
+  /** @type {string[]} */
+  const told = [];
+  runner.listen(({ type, job }) => type !== "progress" && told.push(`${type} ${job?.id}`));
+  runner.jobs.set("job", runner.newJob("job", store.document.id, { 3: { class_type: "KSampler", inputs: {} } }));
+  runner.receive("executing", { prompt_id: "job", node: "3" });
+  runner.receive("execution_success", { prompt_id: "job" });
+  assert.deepEqual(told, ["finished job"]);
+  for (const id of ["other", "job", "job"]) runner.receive("executing", { prompt_id: id, node: null });
+  assert.deepEqual(told, ["finished job", "listed job"]);
+  assert.equal(runner.closing.size, 0);
+});
+
 test("stored events of a job are told in the words of the socket", () => {
   assert.deepEqual(asMessages("nodes_cached", { nodes: ["1"] }), [["execution_cached", { nodes: ["1"] }]]);
   assert.deepEqual(asMessages("node_finished", { node_id: "2", ui: { images: [] } }), [

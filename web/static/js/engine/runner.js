@@ -21,7 +21,8 @@ import { t } from "../words.js";
  *   blobs: Map<string, Blob>, unfollow: (() => void) | null, isTaken: boolean}} Job
  */
 /**
- * @typedef {{type: "started" | "progress" | "finished" | "failed" | "cancelled" | "unchanged" | "refused", job: Job | null,
+ * "listed" comes after the end of a job: only then do the server's lists tell it as over, with its outputs.
+ * @typedef {{type: "started" | "progress" | "finished" | "failed" | "cancelled" | "unchanged" | "refused" | "listed", job: Job | null,
  *   text: string}} RunEvent
  */
 /** @typedef {{front?: boolean, targets?: readonly string[] | null}} RunOptions `targets` are keys of output nodes */
@@ -42,6 +43,7 @@ export class Runner {
     this.board = board;
     this.clientId = clientId;
     /** @type {Map<string, Job>} */ this.jobs = new Map();
+    /** @type {Map<string, Job>} what is over but not yet in the server's lists */ this.closing = new Map();
     /** @type {Detour | null} */ this.detour = null;
     /** @type {() => readonly string[]} ids of the open workflows */ this.workflows = () => [store.document.id];
     this.remaining = 0;
@@ -185,6 +187,7 @@ export class Runner {
       if (this.remaining < this.jobs.size) this.checkLater();
       return this.tell("progress", this.current);
     }
+    if (type === "executing" && data.node === null) return this.close(data.prompt_id);
     const job = this.jobs.get(data.prompt_id);
     if (!job) return;
     if (type === "execution_start") this.begin(job);
@@ -281,7 +284,15 @@ export class Runner {
     this.board.clearRuns(job.documentId);
     if (this.isShown(job)) this.board.tell();
     else if (how === "failed" || how === "finished") this.board.of(job.documentId).mark = how === "failed" ? "failed" : "done";
+    this.closing.set(job.id, job);
     this.tell(how, job, text);
+  }
+
+  /** @private @param {string} id a job that the server has written down as over */
+  close(id) {
+    const job = this.closing.get(id);
+    this.closing.delete(id);
+    if (job) this.tell("listed", job);
   }
 
   /** @param {{key: string | null, promptId: string | null, blob: Blob}} frame */
@@ -358,6 +369,7 @@ export class Runner {
     for (const [key, output] of Object.entries(found.outputs ?? {})) this.keepOutput(job, key, output);
     if (found.execution_error) this.fail(job, found.execution_error);
     else this.end(job, found.state === "cancelled" ? "cancelled" : "finished");
+    this.close(job.id);
   }
 
   /** Shows the results of the last run of the workflow on screen, once. */

@@ -36,7 +36,7 @@ export function addPanels(app) {
   tendMissing(app);
   offerSeeds(app);
   app.runner.listen(({ type, job }) => {
-    if (type === "finished" && job) queue?.forgetExpected(job.documentId);
+    if (type === "listed" && job) queue?.forgetExpected(job.documentId);
     queue?.stir();
     app.sidebar.setBadge("queue", app.runner.remaining > 0 ? String(app.runner.remaining) : "");
   });

@@ -59,6 +59,7 @@ export class Past {
   constructor(app) {
     this.app = app;
     /** @type {string | null} the job of which the results are shown */ this.shown = null;
+    /** requests so far: an answer that another overtook is dropped */ this.asked = 0;
     this.list = make("div", { className: "form-past", role: "group", "aria-label": t("Results of before") });
     this.use = make("button", { type: "button", onclick: () => void this.take() }, t("Use the values of this result"));
     this.element = make("section", { className: "form-history", hidden: true }, make("div", { className: "form-past-head" },
@@ -68,8 +69,9 @@ export class Past {
   /** Asks the server again. */
   async refresh() {
     const { id } = this.app.store.document;
+    const asked = ++this.asked;
     const found = await fetchJobs({ status: "completed", workflow_id: id, limit: MOST, sort_order: "desc" }).catch(() => null);
-    if (!found || this.app.store.document.id !== id) return;
+    if (!found || this.asked !== asked || this.app.store.document.id !== id) return;
     const jobs = found.jobs.filter((job) => job.preview_output?.filename);
     this.element.hidden = jobs.length < 1;
     this.shown = jobs[0]?.id ?? null;

@@ -66,7 +66,7 @@ export class FormView {
     app.workspace.listen(() => this.isOpen && this.fill());
     app.board.listen(() => this.isOpen && this.update());
     app.runner.listen(({ type }) => {
-      if (type === "finished" || type === "unchanged") void this.past.refresh();
+      if (type === "listed") void this.past.refresh();
       if (this.isOpen) this.update();
     });
     addEventListener("keydown", (event) => this.key(event));
