@@ -18,8 +18,9 @@ from loaders.lora_dialects.layout import Layout, Part, Target, layout_of
 from loaders.lora_formats import Stem, read_deltas
 from loaders.lora_report import LoraReport, described, looks_like, part_of
 from loaders.opening import open_weights
+from models.adapters.deltas import Delta, Parts, fits, signature
 from models.adapters.patch import Patched
-from models.adapters.weights import Delta, DeltaSet, Parts, WeightPatch, fits, signature
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel, TextModel
 
 logger = logging.getLogger(__name__)

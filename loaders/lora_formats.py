@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection
 from torch import Tensor
 
 from loaders.lora_dialects.layout import Target
+from models.adapters.deltas import Added, Delta, Difference, Magnitude, Replacement
 from models.adapters.products import Hadamard, Kronecker, LowRank, Product, RowShare
 from models.adapters.relative import Multiplied, WithItself
 from models.adapters.rotations import Butterfly, Rotated
-from models.adapters.weights import Added, Delta, Difference, Magnitude, Replacement
 
 # Endings of the two factors, the later one first, and of the core between them where there may be one.
 FACTORS = (

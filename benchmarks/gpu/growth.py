@@ -14,9 +14,10 @@ from torch import nn
 from benchmarks.gpu.measure import Bench, bench_from, gigabytes
 from benchmarks.gpu.steps import moved
 from benchmarks.gpu.subjects import Sizes, Subject, flux, sdxl, weight_bytes
+from models.adapters.deltas import Added, Delta
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
-from models.adapters.weights import Added, Delta, DeltaSet, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 
 RUNS = 100
 SETTLED = 20

@@ -14,19 +14,14 @@ from torch import nn
 from benchmarks.gpu.measure import Bench, bench_from
 from benchmarks.gpu.steps import moved
 from benchmarks.gpu.subjects import Holder, Sizes, flux, sdxl, twin
+from models.adapters.at_use import changed_at_use
+from models.adapters.beside import Beside
 from models.adapters.compiled import CompiledBlocks
+from models.adapters.deltas import Added, Step
 from models.adapters.graphed import Graphed
 from models.adapters.patch import Patched, applied
 from models.adapters.products import LowRank
-from models.adapters.sidecar import (
-    Beside,
-    Step,
-    changed_at_use,
-    measured_rates,
-    seconds_at_use,
-    seconds_beside,
-)
-from models.adapters.weights import Added
+from models.adapters.ways import measured_rates, seconds_at_use, seconds_beside
 from models.attention_backends.backend import case_of
 from models.attention_backends.choice import Attender
 from models.packed.float8 import Float8

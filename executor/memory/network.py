@@ -16,8 +16,8 @@ from executor.memory.limits import Limits
 from executor.memory.plan import Need, Placement
 from executor.memory.streams import Follow, Stream, buffer_bytes
 from executor.memory.tiers import Tier
+from models.adapters.beside import besides
 from models.adapters.patch import Patched, install
-from models.adapters.sidecar import besides
 from models.adapters.weight_change import WeightChange, original_parameter
 from models.packed.away import waiting
 from models.packed.tensor import Packed

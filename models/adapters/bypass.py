@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from models.adapters.sidecar import Beside, Step, can_run_beside
+from models.adapters.beside import Beside, can_run_beside
+from models.adapters.deltas import Delta, Step
 from models.adapters.weight_change import install_changes
-from models.adapters.weights import Delta, DeltaSet, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 
 
 @dataclass(frozen=True, eq=False)

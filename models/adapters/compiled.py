@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.adapters.beside import CHAINS, run_beside
 from models.adapters.patch import stands_in
 from models.adapters.places import change_forward
-from models.adapters.sidecar import CHAINS, run_beside
 from models.adapters.weight_change import exchanges
 from models.packed.tensor import Packed
 from nodes.api.errors import NodeError

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from models.adapters.deltas import Magnitude
 from models.adapters.products import Product, moved
-from models.adapters.weights import Magnitude
 
 
 @dataclass(frozen=True, eq=False)

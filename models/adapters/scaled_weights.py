@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from models.adapters.sidecar import Step
+from models.adapters.deltas import Step
 from models.adapters.weight_change import WeightChange
 
 SCALED = ("weight", "bias")

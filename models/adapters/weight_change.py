@@ -12,8 +12,11 @@ import psutil
 import torch
 from torch import Tensor, nn
 
+from models.adapters.at_use import changed_at_use
+from models.adapters.beside import Beside, beside_layer
+from models.adapters.deltas import Step
 from models.adapters.exact import exact_of, loses
-from models.adapters.sidecar import Beside, Step, Way, beside_layer, changed_at_use, choose
+from models.adapters.ways import Way, choose
 from models.packed.away import Away, here, kept_like, waiting
 from models.packed.tensor import Packed, dense
 

@@ -15,8 +15,8 @@ from loaders.checkpoint import Checkpoint, open_checkpoint
 from loaders.lora import open_lora
 from loaders.lora_dialects.layout import Target
 from loaders.lora_formats import Stem, read_deltas
+from models.adapters.deltas import fits
 from models.adapters.patch import applied
-from models.adapters.weights import fits
 from tests.fixtures.checkpoints import tiny_checkpoint
 from tests.oracle.weight_adapters import adapted
 

@@ -12,8 +12,9 @@ from torch.nn.functional import layer_norm, linear
 from executor.memory.bounded import BoundedTier
 from executor.memory.devices import choose_devices
 from executor.memory.residency import Residency
+from models.adapters.deltas import Difference
 from models.adapters.patch import Patched
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from nodes.api.errors import OutOfMemory
 from tests.fixtures.streaming import Holder, drawn, have_tiny_leaves_streamed, settled, weight_bytes
 

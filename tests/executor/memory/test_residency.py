@@ -13,8 +13,9 @@ from torch import nn
 from executor.memory.devices import Devices, choose_devices
 from executor.memory.limits import Limits
 from executor.memory.residency import Residency
+from models.adapters.deltas import Difference
 from models.adapters.patch import Patched
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from nodes.api.errors import OutOfMemory
 
 

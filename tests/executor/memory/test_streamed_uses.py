@@ -15,12 +15,13 @@ from executor.memory.residency import Residency
 from executor.run.cache import Outcome
 from executor.run.policies import HeadroomCache
 from models.adapters import weight_change
+from models.adapters.deltas import Added, Difference
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
-from models.adapters.sidecar import Way
+from models.adapters.ways import Way
 from models.adapters.weight_change import PatchedWeights
-from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.packed.away import Away
 from models.packed.float8 import Float8
 from models.packed.tensor import pack, stored

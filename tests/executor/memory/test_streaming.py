@@ -14,10 +14,11 @@ from executor.memory.bounded import BoundedTier
 from executor.memory.devices import choose_devices
 from executor.memory.network import NetworkState
 from executor.memory.residency import Residency
+from models.adapters.deltas import Added, Difference
 from models.adapters.number_type import NumberType
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
-from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.packed.away import Away
 from models.packed.float8 import Float8
 from models.packed.tensor import pack, stored_bytes

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from executor.memory.devices import choose_devices
 from executor.memory.limits import Limits
 from executor.memory.residency import Residency
+from models.adapters.deltas import Difference
 from models.adapters.patch import Patched
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.packed.float8 import Float8
 from models.packed.tensor import pack
 from tests.fixtures.streaming import (

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
-from models.adapters import compiled, sidecar
+from models.adapters import compiled, ways
 from models.adapters.compiled import CompiledBlocks, compiler_lack, repeated_blocks, structure
+from models.adapters.deltas import Added, Delta, Difference, Magnitude
 from models.adapters.hypertile import HyperTile
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched, Substitution, applied
 from models.adapters.products import LowRank
-from models.adapters.sidecar import Rates
-from models.adapters.weights import Added, Delta, DeltaSet, Difference, Magnitude, WeightPatch
+from models.adapters.ways import Rates
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.attention import AttentionCore
 from models.call import Call, calling
 from models.packed.float8 import Float8
@@ -116,7 +117,7 @@ def test_alike_blocks_share_a_compilation_and_loras_are_exchanged_without_anothe
 def test_packed_weights_keep_their_loras_beside_them_without_new_compilations(
     model: Patched[SimpleNamespace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sidecar, "measured_rates", lambda device: Rates(0.0, 0.0, 1.0))
+    monkeypatch.setattr(ways, "measured_rates", lambda device: Rates(0.0, 0.0, 1.0))
     network = model.base.network
     pack_layers(network)
     before, blocks = output(network), CompiledBlocks("aot_eager")

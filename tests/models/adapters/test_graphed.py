@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.adapters.deltas import Difference
 from models.adapters.graphed import Graphed, Recorded
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched, applied
 from models.adapters.places import change_forward, change_output
 from models.adapters.weight_change import count_exchange
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.call import Call, Run, calling, current_call
 from models.control.residuals import ControlResiduals
 from models.unet.config import UNetConfig

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.adapters.deltas import Added
 from models.adapters.merged import Merge, Mix, compare, merge
 from models.adapters.patch import Patched, applied
 from models.adapters.products import LowRank
 from models.adapters.scaled_weights import ScaledWeights
 from models.adapters.weight_change import PatchedWeights
-from models.adapters.weights import Added, DeltaSet, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel
 
 NAME = "input_blocks.1.to_q.weight"

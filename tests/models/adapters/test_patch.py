@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from models.adapters.deltas import Added, Difference
 from models.adapters.patch import Patched, Substitution, applied
 from models.adapters.products import LowRank
-from models.adapters.weights import Added, DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel
 from models.unet.unet import UNet
 from tests.fixtures.checkpoints import TINY_UNET, redrawn

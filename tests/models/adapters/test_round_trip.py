@@ -11,22 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from models.adapters.bypass import Bypass
+from models.adapters.deltas import Added, Delta, Difference, Magnitude, Parts, Replacement
 from models.adapters.merged import Mix, merge
 from models.adapters.patch import Patch, Patched, applied
 from models.adapters.products import Hadamard, Kronecker, LowRank
 from models.adapters.relative import Multiplied, WithItself
 from models.adapters.rotations import Butterfly, Rotated
 from models.adapters.scaled_weights import ScaledWeights
-from models.adapters.weights import (
-    Added,
-    Delta,
-    DeltaSet,
-    Difference,
-    Magnitude,
-    Parts,
-    Replacement,
-    WeightPatch,
-)
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet

@@ -3,8 +3,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from models.adapters.deltas import Added, Difference, Magnitude, Parts, Replacement, fits
 from models.adapters.products import Hadamard, Kronecker, LowRank, RowShare
-from models.adapters.weights import Added, Difference, Magnitude, Parts, Replacement, fits
 
 CPU = torch.device("cpu")
 

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from loaders.checkpoint import Checkpoint
 from loaders.lora import open_lora
+from models.adapters.deltas import Added, Delta, Difference
 from models.adapters.extraction import nearest_product
 from models.adapters.patch import Patched, applied
 from models.adapters.products import LowRank
-from models.adapters.weights import Added, Delta, DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from nodes.api.errors import NodeError
 from nodes.model.merge import subtract_encoders, subtract_models
 from nodes.saving.lora import save_lora

@@ -14,9 +14,10 @@ from torch import Tensor
 from loaders.checkpoint import Checkpoint, open_checkpoint, open_diffusion, open_vae
 from loaders.clip_files import open_text_encoders
 from loaders.families.latents import PLAYGROUND
+from models.adapters.deltas import Difference
 from models.adapters.patch import Patched, applied
 from models.adapters.weight_change import PatchedWeights
-from models.adapters.weights import DeltaSet, Difference, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.diffusion import DiffusionModel, VaeModel
 from models.noise import ContinuousLog, NoiseTable
 from models.unet.config import UNetConfig

@@ -8,16 +8,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.adapters import sidecar, weight_change
+from models.adapters import beside, ways, weight_change
+from models.adapters.at_use import Changed, changed_at_use
+from models.adapters.beside import Beside
+from models.adapters.deltas import Added, Delta, Difference, Magnitude, Parts, Step
 from models.adapters.kept import KeptChanges
 from models.adapters.merged import Mix, merge
 from models.adapters.patch import Patch, Patched, applied, install
 from models.adapters.products import Hadamard, Kronecker, LowRank
-from models.adapters.relative import Multiplied
+from models.adapters.relative import Multiplied, WithItself
 from models.adapters.scaled_weights import ScaledWeights
-from models.adapters.sidecar import Beside, Changed, Rates, Step, Way, changed_at_use, choose
+from models.adapters.ways import Rates, Way, choose
 from models.adapters.weight_change import PatchedWeights
-from models.adapters.weights import Added, Delta, DeltaSet, Difference, Magnitude, Parts, WeightPatch
+from models.adapters.weights import DeltaSet, WeightPatch
 from models.packed.float8 import Float8
 from models.packed.gguf import Gguf
 from models.packed.tensor import Packed, dense, pack, stored_bytes
@@ -87,6 +90,7 @@ STACKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
         lora(linear=Difference(drawn(64, 256))),
         lora(linear=Added(LORA), conv=Added(KERNEL)),
     ),
+    "GLoRA": lambda: (lora(linear=WithItself(drawn(256, 4), drawn(4, 256), LORA)),),
     "IA3": lambda: (lora(conv=Multiplied(drawn(32)), linear=Multiplied(drawn(64))),),
     "factor": lambda: (ScaledWeights((("linear", 1.5),)), lora(linear=Added(LORA))),
 }
@@ -98,7 +102,7 @@ STACKS: dict[str, Callable[[], tuple[Patch, ...]]] = {
 def test_packed_weights_are_changed_as_dense_ones_are(
     stack: str, packing: Float8 | Gguf | None, rates: Rates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sidecar, "measured_rates", lambda device: rates)
+    monkeypatch.setattr(ways, "measured_rates", lambda device: rates)
     network, x = Network(packing), drawn(2, 8, 8, 256)
     twin = plain_twin(network)
     before, own = network(x), dict(network.named_parameters())
@@ -123,7 +127,7 @@ def test_factors_run_beside_or_change_the_weight_at_use_as_is_cheaper(
     network = Network(Float8())
     steps = [Step(Added(LORA), 1.0)]
     for rates, way in ((QUICK_BESIDE, Way.BESIDE), (QUICK_AT_USE, Way.AT_USE)):
-        monkeypatch.setattr(sidecar, "measured_rates", lambda device, rates=rates: rates)
+        monkeypatch.setattr(ways, "measured_rates", lambda device, rates=rates: rates)
         assert choose(network.linear, "weight", network.linear.weight, steps) is way
     assert choose(network.linear, "weight", network.linear.weight, None) is Way.ONCE
     assert choose(network.linear, "weight", torch.ones(64, 256), steps) is Way.ONCE
@@ -135,13 +139,13 @@ def test_factors_run_beside_or_change_the_weight_at_use_as_is_cheaper(
 def test_high_ranks_are_cheaper_in_the_weight_and_low_ones_beside_it() -> None:
     shape, rates = torch.Size((3072, 3072)), Rates(1e-13, 1e-12, 1e-6)
     sides = [
-        sidecar.seconds_beside(shape, rank, rates) < sidecar.seconds_at_use(shape, rank, rates)
+        ways.seconds_beside(shape, rank, rates) < ways.seconds_at_use(shape, rank, rates)
         for rank in (8, 1024)
     ]
     assert sides == [True, False]
-    found = sidecar.measured_rates(torch.device("cpu"))
+    found = ways.measured_rates(torch.device("cpu"))
     assert 0 < found.product < found.byte * 1000
-    assert sidecar.measured_rates(torch.device("cpu")) is found
+    assert ways.measured_rates(torch.device("cpu")) is found
 
 
 def test_several_plain_factors_run_as_one_pair() -> None:
@@ -169,7 +173,7 @@ def test_what_is_changed_at_use_carries_its_factors_as_parts() -> None:
 
 
 def test_what_comes_later_finds_what_runs_beside_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sidecar, "measured_rates", lambda device: QUICK_BESIDE)
+    monkeypatch.setattr(ways, "measured_rates", lambda device: QUICK_BESIDE)
     network, x = Network(Float8()), drawn(1, 8, 8, 256)
     twin = plain_twin(network)
     later: tuple[WeightPatch | ScaledWeights, ...] = (
@@ -185,7 +189,7 @@ def test_what_comes_later_finds_what_runs_beside_a_layer(monkeypatch: pytest.Mon
                 install(each, (patch,), undo)
                 made.append(each(x))
         torch.testing.assert_close(*made, rtol=1e-4, atol=1e-4)
-    assert not sidecar.beside_layer(network.linear)
+    assert not beside.beside_layer(network.linear)
 
 
 def test_mixtures_of_packed_models_are_dense_and_right() -> None:
