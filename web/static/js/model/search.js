@@ -1,14 +1,13 @@
 /** Finds entries by a few typed letters: whole words first, then beginnings, then letters in order. */
 
 /**
- * How well a text answers a query, or 0 when it does not. Every word of the query must be found.
- * @param {string} query lower case @param {string} text lower case
+ * How well a text answers some words, or 0 when it does not. Every word must be found.
+ * @param {readonly string[]} words lower case @param {string} text lower case
  * @returns {number}
  */
-export function score(query, text) {
+function score(words, text) {
   let total = 0;
-  for (const word of query.split(/\s+/)) {
-    if (word === "") continue;
+  for (const word of words) {
     const found = scoreWord(word, text);
     if (found === 0) return 0;
     total += found;
@@ -20,13 +19,20 @@ export function score(query, text) {
 function scoreWord(word, text) {
   const at = text.indexOf(word);
   if (at === 0) return text.length === word.length ? 120 : 100;
-  if (at > 0) return /[a-z0-9]/.test(text[at - 1]) ? 50 : 80;
-  return scoreLetters(word, text);
+  if (at > 0) return beginsWord(text, at) ? 80 : 50;
+  return word.length > 1 ? scoreLetters(word, text) : 0;
+}
+
+/** Whether what stands before is no letter and no digit. @param {string} text lower case @param {number} at @returns {boolean} */
+function beginsWord(text, at) {
+  if (at === 0) return true;
+  const code = text.charCodeAt(at - 1);
+  return !((code >= 97 && code <= 122) || (code >= 48 && code <= 57));
 }
 
 /**
  * Letters in order, the better the closer they stand and the more of them begin a word.
- * @param {string} word @param {string} text
+ * @param {string} word two letters at least @param {string} text
  * @returns {number}
  */
 function scoreLetters(word, text) {
@@ -36,12 +42,12 @@ function scoreLetters(word, text) {
   for (const letter of word) {
     const next = text.indexOf(letter, position + 1);
     if (next < 0) return 0;
-    if (next === 0 || !/[a-z0-9]/.test(text[next - 1])) starts += 1;
+    if (beginsWord(text, next)) starts += 1;
     if (position >= 0) gaps += next - position - 1;
     position = next;
   }
   const quality = 30 * (starts / word.length) - gaps;
-  return word.length > 1 && quality > -2 * word.length ? Math.max(1, 15 + quality) : 0;
+  return quality > -2 * word.length ? Math.max(1, 15 + quality) : 0;
 }
 
 /**
@@ -56,14 +62,18 @@ function scoreLetters(word, text) {
  * @returns {T[]}
  */
 export function find(entries, query, limit = 60) {
-  const wanted = query.trim().toLowerCase();
-  if (wanted === "") return entries.slice(0, limit).map((entry) => entry.item);
+  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return entries.slice(0, limit).map((entry) => entry.item);
   const found = [];
   for (const [order, entry] of entries.entries()) {
     let best = 0;
-    for (const [rank, field] of entry.fields.entries()) best = Math.max(best, score(wanted, field) * 0.8 ** rank);
-    const joined = best === 0 ? score(wanted, entry.fields.join(" ")) * 0.3 : best;
-    if (joined > 0) found.push({ item: entry.item, score: joined, order });
+    let weight = 1;
+    for (const field of entry.fields) {
+      best = Math.max(best, score(words, field) * weight);
+      weight *= 0.8;
+    }
+    if (best === 0) best = score(words, entry.fields.join(" ")) * 0.3;
+    if (best > 0) found.push({ item: entry.item, score: best, order });
   }
   found.sort((one, other) => other.score - one.score || one.order - other.order);
   return found.slice(0, limit).map((entry) => entry.item);
