@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class LiveBytes(TorchDispatchMode):
     """Within the block, counts the bytes of every tensor that operations make, until it is let go of.
 
     Views count nothing. It counts on the meta device too, where tensors have sizes and no memory: there a
@@ -27,7 +27,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, known: Iterable[Tensor] = ()) -> None:
         """`known` are tensors (any shape) that were there before and are not counted."""
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch says no types of it
         self.live: int = 0
         self.peak: int = 0
         self._known = {tensor.untyped_storage()._cdata for tensor in known}

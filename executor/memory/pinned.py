@@ -105,7 +105,7 @@ def _register_for_cuda(storage: Storage) -> bool:
     # What torch pinned itself needs nothing.
     if storage.is_pinned():
         return False
-    runtime: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    runtime: Any = torch.cuda.cudart()
     code = runtime.cudaHostRegister(storage.data_ptr(), storage.nbytes(), _PORTABLE)
     if int(code) != 0:
         logger.debug("%d bytes cannot be pinned: error %d", storage.nbytes(), int(code))
@@ -115,5 +115,5 @@ def _register_for_cuda(storage: Storage) -> bool:
 def _unregister_for_cuda(storage: Storage) -> None:
     # Copies that were started from it must be over.
     torch.cuda.synchronize()
-    runtime: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    runtime: Any = torch.cuda.cudart()
     runtime.cudaHostUnregister(storage.data_ptr())

@@ -58,7 +58,7 @@ class CudaLane:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._side = torch.cuda.Stream(device)
         self._over: torch.cuda.Event | None = None
 
     def adopt(self, buffer: Tensor) -> None:
@@ -73,7 +73,7 @@ class CudaLane:
         with torch.cuda.stream(self._side):
             for target, source in copies:
                 target.copy_(source, non_blocking=True)
-            through = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            through = torch.cuda.Event()
             through.record(self._side)
         return through
 
@@ -83,7 +83,7 @@ class CudaLane:
 
     def mark(self) -> None:
         """Note where the current stream is."""
-        self._over = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._over = torch.cuda.Event()
         self._over.record(torch.cuda.current_stream(self._device))
 
 

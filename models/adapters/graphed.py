@@ -135,7 +135,7 @@ class _Recording:
 def capture_on_cuda(compute: Callable[[], Tensor]) -> Callable[[], Tensor]:
     """Record on the current CUDA device, after some runs in which libraries choose what they do."""
     with torch.no_grad():
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(_WARM_UPS):

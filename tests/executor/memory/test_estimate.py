@@ -95,7 +95,7 @@ def test_the_twin_takes_no_memory_and_leaves_the_network_alone() -> None:
     assert not any(isinstance(weight, Packed) for weight in shadow.parameters())
 
 
-class Copied(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Copied(TorchDispatchMode):
     """Notes how many bytes with numbers in them are made."""
 
     size = 0
@@ -116,7 +116,7 @@ def test_a_network_that_is_streamed_is_tried_like_any_other(monkeypatch: pytest.
     residency = Residency(choose_devices(f"bounded:{weights // 2}"))
     with residency.borrow(Patched(DiffusionModel(network, "sd15"))):
         assert residency.report()[0].streamed
-        with Copied() as copied:  # type: ignore[no-untyped-call]
+        with Copied() as copied:
             assert count(network, (1, 4, 16, 16), torch.float32) == expected
     assert copied.size < weights / 100
 
