@@ -16,7 +16,7 @@ from torch import nn
 
 from executor.memory.trial import Shape, peak_of, twin
 from models.text.encoders import TextEncoders
-from models.unet.unet import UNet
+from models.unet.way_down import WayDown
 from models.vae.autoencoder import ImageAutoencoder
 from models.vision.clip import ClipVision
 
@@ -144,7 +144,7 @@ def at_most(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
 
 def usual_shape(network: nn.Module) -> tuple[int, ...] | None:
     """What a network usually runs on: one picture of the size it was trained for; None where nobody knows."""
-    if isinstance(network, UNet):
+    if isinstance(network, WayDown):
         side = 64 if network.config.vector_width is None else 128
         return 2, network.config.out_channels, side, side
     if isinstance(network, ImageAutoencoder):

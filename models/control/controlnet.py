@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.control.residuals import ControlResiduals
 from models.unet.config import UNetConfig
-from models.unet.unet import UNet
+from models.unet.way_down import WayDown
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,15 @@ class ControlNetConfig:
     type_width: int = 256
 
 
-class ControlNet(UNet):
+class ControlNet(WayDown):
     """Predicts what is to be added to the features of a UNet, from what the UNet sees and a hint."""
 
     def __init__(self, config: ControlNetConfig) -> None:
         super().__init__(config.unet)
-        del self.output_blocks, self.joins, self.out
         self.sizes = config
         self.input_hint_block = _hint_stem(config)
         self.zero_convs = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, width, 1)) for width in self._widths(config.unet)
+            nn.Sequential(nn.Conv2d(width, width, 1)) for width in self.skip_widths
         )
         if config.unet.middle_depth is not None:
             width = config.unet.channels * config.unet.multipliers[-1]
@@ -63,7 +62,7 @@ class ControlNet(UNet):
         features: Tensor = self.input_hint_block(hint)
         return features
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         x: Tensor,
         t: Tensor,
@@ -97,17 +96,6 @@ class ControlNet(UNet):
         if self.config.middle_depth is not None:
             middle = self.middle_block_out(self.middle_block(x, embedding, context))
         return ControlResiduals(middle=middle, output=tuple(reversed(skips)))
-
-    @staticmethod
-    def _widths(config: UNetConfig) -> list[int]:
-        """The width of the features after each block of the way down."""
-        widths = [config.channels]
-        for level, (multiplier, depths) in enumerate(
-            zip(config.multipliers, config.input_depths, strict=True)
-        ):
-            is_last = level == len(config.multipliers) - 1
-            widths += [config.channels * multiplier] * (len(depths) + (0 if is_last else 1))
-        return widths
 
 
 def _hint_stem(config: ControlNetConfig) -> nn.Sequential:

@@ -48,7 +48,7 @@ class UnionControlNet(ControlNet):
         mixed = self.transformer_layes(token[:, None])[:, 0]
         return features + self.spatial_ch_projs(mixed)[..., None, None]
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         x: Tensor,
         t: Tensor,
