@@ -37,7 +37,7 @@ import { tellRuns } from "./ui/voice.js";
 import { tendTabs } from "./ui/tabs.js";
 import { showTrail } from "./ui/trail.js";
 import { showLine, tendTopbar } from "./ui/topbar.js";
-import { t } from "./words.js";
+import { reasonOf, t } from "./words.js";
 
 /** How long to wait for the catalogue before the page is shown without it. */
 const PATIENCE_MILLISECONDS = 400;
@@ -130,10 +130,10 @@ async function refresh(app, isAsked) {
   try {
     useCatalogue(app, await fetchCatalogue());
     if (!isAsked) return;
-    toast("Node definitions and file lists are up to date.", { name: "refresh" });
+    toast(t("Node definitions and file lists are up to date."), { name: "refresh" });
     void tellPacks();
   } catch (error) {
-    if (isAsked) toast(error instanceof Error ? error.message : String(error), { kind: "bad", name: "refresh" });
+    if (isAsked) toast(reasonOf(error), { kind: "bad", name: "refresh" });
   }
 }
 

@@ -13,6 +13,11 @@ export function t(english, values = {}) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** What went wrong, in words. @param {unknown} error @returns {string} */
+export function reasonOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Takes the words of a language. @param {Readonly<Record<string, string>>} language English sentence to sentence */
 export function speak(language) {
   words = new Map(Object.entries(language));

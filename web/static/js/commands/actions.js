@@ -18,7 +18,8 @@ import { openLightbox } from "../ui/dialogs.js";
 import { hooks } from "../canvas/hooks.js";
 import { groupItems, linkItems, rerouteItems } from "./menus.js";
 import { slotItems } from "./subgraphs.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
+import { chooseFiles } from "../ui/localfiles.js";
 import { openMenu, openPicker } from "../ui/menu.js";
 import { openNodeSearch } from "../ui/nodesearch.js";
 import { loadStyle } from "../ui/styles.js";
@@ -43,6 +44,15 @@ export class Actions {
   /** @param {string} text */
   refuse(text) {
     toast(text, { kind: "bad", name: "refusal" });
+  }
+
+  /** Runs a command; what it refuses is said. @param {string} label @param {(change: import("../model/document.js").Transaction) => void} edit */
+  attempt(label, edit) {
+    try {
+      this.app.store.run(label, edit);
+    } catch (error) {
+      this.refuse(reasonOf(error));
+    }
   }
 
   /** Whether the values of a node may be changed here. @param {string} id @returns {boolean} */
@@ -174,7 +184,7 @@ export class Actions {
     const urls = this.app.view.picturesOf(node);
     if (urls.length > 1 && node.type === "ImageCompare") void compare(urls);
     else if (urls.length > 0) void openLightbox(urls);
-    else if (this.uploadName(node)) this.chooseImage(node);
+    else if (this.uploadName(node)) void this.chooseImage(node);
   }
 
   /** @param {Node} node @returns {string | null} the input of a node that takes a picture file */
@@ -183,15 +193,9 @@ export class Actions {
   }
 
   /** @param {Node} node */
-  chooseImage(node) {
-    const field = document.createElement("input");
-    field.type = "file";
-    field.accept = "image/*";
-    field.addEventListener("change", () => {
-      const [file] = field.files ?? [];
-      if (file) void this.putImage(node.id, file);
-    });
-    field.click();
+  async chooseImage(node) {
+    const [file] = await chooseFiles("image/*");
+    if (file) await this.putImage(node.id, file);
   }
 
   /**
@@ -210,7 +214,7 @@ export class Actions {
       store.run("Choose picture", (change) => setValue(change, id, name, value));
       this.offerOption(node.type, name, value);
     } catch (error) {
-      toast(t("The picture was not uploaded. {reason}", { reason: error instanceof Error ? error.message : error }), { kind: "bad" });
+      toast(t("The picture was not uploaded. {reason}", { reason: reasonOf(error) }), { kind: "bad" });
     }
   }
 
@@ -261,7 +265,7 @@ export class Actions {
       if (!view.selection.has(hit.node.id)) view.select([hit.node.id]);
       const pictures = view.picturesOf(hit.node).length > 0 || this.uploadName(hit.node);
       const extra = pictures ? [null, { label: t("Open picture"), run: () => this.openPictures(hit.node) }] : [];
-      const upload = this.uploadName(hit.node) ? [{ label: t("Choose picture…"), run: () => this.chooseImage(hit.node) }] : [];
+      const upload = this.uploadName(hit.node) ? [{ label: t("Choose picture…"), run: () => void this.chooseImage(hit.node) }] : [];
       const nested = view.isSubgraph(hit.node.type) ? commands.items(["enter-subgraph", "rename-subgraph", "unpack-subgraph", "keep-blueprint", null]) : [];
       const slots = slotItems(this.app, hit);
       /** @type {import("../ui/menu.js").Item[]} */

@@ -8,8 +8,7 @@ import { aligned, distributed, neighbour } from "../model/arrange.js";
 import { moveNodes, moveReroutes, setColor, setGroup } from "../model/commands.js";
 import { isPinned } from "../model/looks.js";
 import { inputPoint, outputPoint } from "../canvas/shape.js";
-import { openPicker } from "../ui/menu.js";
-import { COLOURS } from "./groups.js";
+import { pickColour } from "./groups.js";
 import { t } from "../words.js";
 
 /** How far an arrow key moves the canvas while nothing is selected, in pixels. */
@@ -39,7 +38,7 @@ export function arrangeCommands(app) {
     })),
     { id: "tidy", label: t("Tidy the graph up"), run: () => void tidy(app, false) },
     { id: "tidy-selection", label: t("Tidy the selection up"), keys: ["shift+t"], isEnabled: several(2), run: () => void tidy(app, true) },
-    { id: "colour", label: t("Colour…"), isEnabled: several(1), run: () => pickColour(app) },
+    { id: "colour", label: t("Colour…"), isEnabled: several(1), run: () => colourSelection(app) },
     ...walkCommands(app, placed),
   ];
 }
@@ -66,17 +65,13 @@ async function tidy({ store, view }, isPart) {
 }
 
 /** @param {App} app */
-function pickColour({ store, view }) {
+function colourSelection({ store, view }) {
   const ids = [...view.selection];
-  const now = store.graph.nodes.get(ids[0])?.color ?? null;
-  const value = COLOURS.find(([, colour]) => colour === now)?.[0];
   const bounds = view.scene.bounds(ids) ?? [0, 0, 0, 0];
   const [x, y] = view.camera.toScreen(bounds[0], bounds[1]);
   const box = view.stage.getBoundingClientRect();
-  openPicker({ x: box.left + x, y: box.top + y + 34, width: 140, options: COLOURS.map(([name]) => name), value, label: "Colour" }, (name) => {
-    const colour = COLOURS.find(([one]) => one === name)?.[1] ?? null;
-    store.run("Colour", (change) => setColor(change, ids, colour));
-  });
+  pickColour(box.left + x, box.top + y + 34, store.graph.nodes.get(ids[0])?.color ?? null, (colour) =>
+    store.run("Colour", (change) => setColor(change, ids, colour)));
 }
 
 /**

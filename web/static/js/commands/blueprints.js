@@ -6,22 +6,19 @@ import { ApiError } from "../engine/api.js";
 import { Blueprints, forgetBlueprint, keepBlueprint } from "../engine/blueprints.js";
 import { writeBlueprint } from "../model/parts.js";
 import { askChoice, askText } from "../ui/dialogs.js";
-import { toast } from "../ui/toasts.js";
+import { tell, toast } from "../ui/toasts.js";
 import { t } from "../words.js";
-import { guard } from "./files.js";
+import { chosenSubgraph } from "./subgraphs.js";
 
 /** @param {App} app */
 export function tendBlueprints(app) {
-  const { store, view, commands, actions } = app;
+  const { store, commands, actions } = app;
   const blueprints = new Blueprints(t("Blueprints"));
   const load = async () => {
     await blueprints.load(store.catalogue);
     actions.blueprints = blueprints.definitions;
   };
-  const chosen = () => {
-    const node = view.selection.size === 1 ? store.graph.nodes.get([...view.selection][0]) : undefined;
-    return node && view.isSubgraph(node.type) ? node : null;
-  };
+  const chosen = () => chosenSubgraph(app);
   const keep = async () => {
     const node = chosen();
     const name = node && await askText(t("Name of the blueprint; “/” makes folders"), store.document.subgraphs.get(node.type)?.name ?? "", t("Keep"));
@@ -45,10 +42,10 @@ export function tendBlueprints(app) {
     await load();
   };
   commands.add([
-    { id: "keep-blueprint", label: t("Keep the subgraph as a blueprint…"), isEnabled: () => chosen() !== null, run: () => void guard(keep()) },
+    { id: "keep-blueprint", label: t("Keep the subgraph as a blueprint…"), isEnabled: () => chosen() !== null, run: () => void tell(keep()) },
     {
       id: "forget-blueprint", label: t("Delete a blueprint…"), isEnabled: () => actions.blueprints.some(({ module }) => module === ""),
-      run: () => void guard(forget()),
+      run: () => void tell(forget()),
     },
   ]);
   void load().catch(() => undefined);

@@ -96,13 +96,9 @@ function linkCommands(app) {
 /** Links the selected nodes from left to right, each with the next. @param {App} app */
 function connectSelected({ store, view, actions }) {
   const nodes = [...view.selection].flatMap((id) => store.graph.nodes.get(id) ?? []).sort((one, other) => one.position[0] - other.position[0]);
-  try {
-    store.run("Connect", (change) => {
-      for (const [index, node] of nodes.slice(1).entries()) connectNodes(change, store.definitions, nodes[index].id, node.id);
-    });
-  } catch (error) {
-    actions.refuse(error instanceof Error ? error.message : String(error));
-  }
+  actions.attempt("Connect", (change) => {
+    for (const [index, node] of nodes.slice(1).entries()) connectNodes(change, store.definitions, nodes[index].id, node.id);
+  });
 }
 
 /** Moves the selected nodes up or down until the first link into each is level. @param {App} app */

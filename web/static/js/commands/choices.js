@@ -4,7 +4,8 @@
 
 import { CONTROL_MODES } from "../model/seeds.js";
 import { t } from "../words.js";
-import { guard, save } from "./files.js";
+import { tell } from "../ui/toasts.js";
+import { save } from "./files.js";
 
 /** The setting that holds the keys that a person chose, by command. */
 export const KEYS = "keys.chosen";
@@ -56,7 +57,7 @@ function saveAlone(app) {
     clearTimeout(timer);
     const tab = app.workspace.active;
     timer = setTimeout(() => {
-      if (app.settings.get("files.autosave") && tab.savedAs !== null && tab.isDirty) void guard(save(app, tab, tab.savedAs, true));
+      if (app.settings.get("files.autosave") && tab.savedAs !== null && tab.isDirty) void tell(save(app, tab, tab.savedAs, true));
     }, AUTOSAVE_MILLISECONDS);
   });
 }

@@ -8,7 +8,7 @@ import { parseJson, writeJson } from "../model/io/json.js";
 import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
 import { addPart, incomingOf, partOf } from "../model/parts.js";
-import { toast } from "../ui/toasts.js";
+import { tell, toast } from "../ui/toasts.js";
 import { t } from "../words.js";
 
 const MARK = "sfumato/nodes";
@@ -114,7 +114,7 @@ export function listenToClipboard(app) {
     if (isTyping()) return;
     event.preventDefault();
     const [file] = event.clipboardData?.files ?? [];
-    if (file) void pasteFile(app, file);
+    if (file) void tell(pasteFile(app, file));
     else pasteText(app, event.clipboardData?.getData("text/plain") || remembered);
   });
 }
@@ -123,10 +123,6 @@ export function listenToClipboard(app) {
 async function pasteFile(app, file) {
   const [id] = app.view.selection;
   const node = app.view.selection.size === 1 ? app.store.graph.nodes.get(id) : undefined;
-  try {
-    if (node && app.actions.uploadName(node)) await app.actions.putImage(node.id, file);
-    else await (await import("./media.js")).openFile(app, file, null);
-  } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
-  }
+  if (node && app.actions.uploadName(node)) await app.actions.putImage(node.id, file);
+  else await (await import("./media.js")).openFile(app, file, null);
 }

@@ -8,7 +8,7 @@ import { addCopies, removeGroups, removeLinks, removeNodes, removeReroutes, setC
 import { outputsBehind } from "../model/outputs.js";
 import { openPalette } from "../ui/palette.js";
 import { loadStyle } from "../ui/styles.js";
-import { toast } from "../ui/toasts.js";
+import { tell, toast } from "../ui/toasts.js";
 import { spokenKeys } from "./registry.js";
 import { t } from "../words.js";
 
@@ -23,7 +23,7 @@ export function runCommands(app) {
     },
     {
       id: "cancel", label: t("Cancel the run"), keys: ["ctrl+alt+enter"], scope: "page",
-      run: () => void app.runner.cancel().catch((error) => toast(error.message, { kind: "bad" })),
+      run: () => void tell(app.runner.cancel()),
     },
   ];
 }

@@ -9,42 +9,31 @@ import { writeJson } from "../model/io/json.js";
 import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
+import { chooseFiles, saveFile } from "../ui/localfiles.js";
 import { openPalette } from "../ui/palette.js";
-import { toast } from "../ui/toasts.js";
+import { tell, toast } from "../ui/toasts.js";
 
 /** @param {App} app @returns {Command[]} */
 export function fileCommands(app) {
   const { workspace } = app;
   return [
-    { id: "open-file", label: t("Open a file…"), keys: ["ctrl+o"], scope: "page", run: () => chooseFile(app) },
-    { id: "open-server", label: t("Open a saved workflow…"), run: () => void guard(openSaved(app)) },
-    { id: "save", label: t("Save"), keys: ["ctrl+s"], scope: "page", run: () => void guard(save(app, workspace.active, app.savedAs)) },
-    { id: "save-as", label: t("Save as…"), keys: ["ctrl+shift+s"], scope: "page", run: () => void guard(save(app, workspace.active, null)) },
+    { id: "open-file", label: t("Open a file…"), keys: ["ctrl+o"], scope: "page", run: () => void tell(chooseFiles("", true).then((files) => openFiles(app, files, null))) },
+    { id: "open-server", label: t("Open a saved workflow…"), run: () => void tell(openSaved(app)) },
+    { id: "save", label: t("Save"), keys: ["ctrl+s"], scope: "page", run: () => void tell(save(app, workspace.active, app.savedAs)) },
+    { id: "save-as", label: t("Save as…"), keys: ["ctrl+shift+s"], scope: "page", run: () => void tell(save(app, workspace.active, null)) },
     {
       id: "versions", label: t("Earlier versions…"), isEnabled: () => app.savedAs !== null,
-      run: () => void guard(import("../ui/history.js").then(({ openVersions }) => openVersions(app))),
+      run: () => void tell(import("../ui/history.js").then(({ openVersions }) => openVersions(app))),
     },
-    { id: "download", label: t("Download as a file"), run: () => download(`${app.name}.json`, app.workflow()) },
-    {
-      id: "export-prompt", label: t("Download for the API"),
-      run: () => void guard(exportPrompt(app)),
-    },
+    { id: "download", label: t("Download as a file"), run: () => saveFile(`${app.name}.json`, writeJson(app.workflow(), 2)) },
+    { id: "export-prompt", label: t("Download for the API"), run: () => void tell(exportPrompt(app)) },
   ];
 }
 
 /** @param {App} app */
 async function exportPrompt(app) {
   const { writePrompt } = await import("../model/io/flatten.js");
-  download(`${app.name}.api.json`, writePrompt(app.store.document, app.store.catalogue));
-}
-
-/** Lets a failure become a message. @param {Promise<unknown>} work */
-export async function guard(work) {
-  try {
-    await work;
-  } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
-  }
+  saveFile(`${app.name}.api.json`, writeJson(writePrompt(app.store.document, app.store.catalogue), 2));
 }
 
 /**
@@ -82,34 +71,17 @@ async function openSaved(app) {
   const choices = saved.map(({ name, modified }) =>
     ({ item: name, label: name, note: new Date(modified).toLocaleString(), fields: [name.toLowerCase()] }));
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("Open a workflow"), hint: t("Enter opens it"), choices }, (name) =>
-    void guard(app.openSaved(name)));
-}
-
-/** @param {string} name @param {any} json */
-function download(name, json) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([writeJson(json, 2)], { type: "application/json" }));
-  link.download = name.replace(/[/\\:*?"<>|]/g, "_");
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-/** @param {App} app */
-function chooseFile(app) {
-  const field = document.createElement("input");
-  field.type = "file";
-  field.multiple = true;
-  field.addEventListener("change", () => void guard(openFiles(app, [...field.files ?? []], null)));
-  field.click();
+    void tell(app.openSaved(name)));
 }
 
 /** @param {App} app @param {readonly File[]} files @param {[number, number] | null} at where they were dropped, on the canvas */
 async function openFiles(app, files, at) {
-  await (await import("./media.js")).openFiles(app, files, at);
+  if (files.length > 0) await (await import("./media.js")).openFiles(app, files, at);
 }
 
 /** Listens for files that are dropped on the page. @param {App} app */
 export function listenToDrops(app) {
+  app.view.stage.dataset.drop = t("Drop a picture or a workflow");
   addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("is-dropping");
@@ -120,10 +92,8 @@ export function listenToDrops(app) {
   addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("is-dropping");
-    const files = [...event.dataTransfer?.files ?? []];
-    if (files.length === 0) return;
     const box = app.view.stage.getBoundingClientRect();
     const at = app.view.camera.toWorld(event.clientX - box.left, event.clientY - box.top);
-    void guard(openFiles(app, files, at));
+    void tell(openFiles(app, [...event.dataTransfer?.files ?? []], at));
   });
 }

@@ -7,6 +7,7 @@
 
 import { addGroup, setGroup, setMode } from "../model/commands.js";
 import { contains, union } from "../canvas/spatial.js";
+import { openPicker } from "../ui/menu.js";
 import { t } from "../words.js";
 
 const USUAL_PADDING = 16;
@@ -18,6 +19,16 @@ export const COLOURS = [
   ["none", null], ["red", "#c2564b"], ["orange", "#c98a3c"], ["yellow", "#b9a53b"], ["green", "#5d9a58"], ["teal", "#3d9488"],
   ["blue", "#4f7fc0"], ["purple", "#8a66b8"], ["grey", "#7d7d78"],
 ];
+
+/**
+ * Offers the colours in a list.
+ * @param {number} x @param {number} y @param {string | null} now @param {(colour: string | null) => void} choose
+ */
+export function pickColour(x, y, now, choose) {
+  const names = COLOURS.map(([name]) => t(name));
+  const value = names[COLOURS.findIndex(([, colour]) => colour === now)];
+  openPicker({ x, y, width: 140, options: names, value, label: t("Colour") }, (name) => choose(COLOURS[names.indexOf(name)][1]));
+}
 
 /** @param {View} view @param {Group} group @returns {string[]} ids of the nodes that lie in it whole */
 export function nodesInGroup(view, group) {

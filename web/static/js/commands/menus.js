@@ -9,7 +9,7 @@ import { addReroute, removeLinks, removeReroutes, setGroup, setHidden, setMode }
 import { chainOf } from "../model/reroutes.js";
 import { openPicker } from "../ui/menu.js";
 import { t } from "../words.js";
-import { COLOURS, fitGroup, nodesInGroup } from "./groups.js";
+import { fitGroup, nodesInGroup, pickColour } from "./groups.js";
 
 /** Sizes of the titles of groups, as files hold them. */
 const TITLE_SIZES = [14, 20, 24, 32, 48, 64, 96];
@@ -54,7 +54,7 @@ export function groupItems(app, group, x, y) {
     { label: t("Rename group"), run: () => app.actions.renameGroup(group) },
     { label: t("Fit to contents"), run: () => fitGroup(app, group) },
     { label: t("Select what is in it"), run: () => view.select(nodes()) },
-    { label: t("Colour…"), run: () => pickGroupColour(app, group, x, y) },
+    { label: t("Colour…"), run: () => pickColour(x, y, group.color, (color) => store.run("Colour", (change) => setGroup(change, group.id, { color }))) },
     { label: t("Size of the title…"), run: () => pickTitleSize(app, group, x, y) },
     null,
     mode("normal", t("Run these nodes")), mode("bypass", t("Bypass these nodes")), mode("mute", t("Mute these nodes")),
@@ -68,10 +68,4 @@ function pickTitleSize({ store }, group, x, y) {
   const value = Number(group.kept.font_size) || USUAL_SIZE;
   openPicker({ x, y, width: 140, options: TITLE_SIZES, value, label: t("Size of the title…") }, (size) =>
     store.run("Size of title", (change) => setGroup(change, group.id, { kept: { ...group.kept, font_size: size } })));
-}
-
-/** @param {App} app @param {Group} group @param {number} x @param {number} y */
-function pickGroupColour(app, group, x, y) {
-  openPicker({ x, y, width: 140, options: COLOURS.map(([name]) => name), value: COLOURS.find(([, colour]) => colour === group.color)?.[0], label: t("Colour") },
-    (name) => app.store.run("Colour", (change) => setGroup(change, group.id, { color: COLOURS.find(([one]) => one === name)?.[1] ?? null })));
 }

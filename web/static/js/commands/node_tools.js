@@ -7,8 +7,9 @@ import { hooks } from "../canvas/hooks.js";
 import { byId } from "../ui/dom.js";
 import { loadStyle } from "../ui/styles.js";
 import { t } from "../words.js";
+import { chosenNode } from "./subgraphs.js";
 
-/** @param {App} app @param {Node | undefined} node @returns {string | null} the input that holds a picture with a mask */
+/** @param {App} app @param {Node | null} node @returns {string | null} the input that holds a picture with a mask */
 function maskInput({ store }, node) {
   const definition = node && store.definitions.get(node.type);
   if (!node || !definition?.outputs.some(({ type }) => type === "MASK")) return null;
@@ -18,7 +19,7 @@ function maskInput({ store }, node) {
 
 /** Adds the command and the menu entry. @param {App} app */
 export function tendNodeTools(app) {
-  const chosen = () => (app.view.selection.size === 1 ? app.store.graph.nodes.get([...app.view.selection][0]) : undefined);
+  const chosen = () => chosenNode(app);
   const open = async () => {
     const node = chosen();
     const name = maskInput(app, node);
@@ -30,7 +31,7 @@ export function tendNodeTools(app) {
     const node = chosen();
     if (node) (await import("../ui/bykeys.js"))[what](app, node);
   };
-  const isEnabled = () => chosen() !== undefined;
+  const isEnabled = () => chosen() !== null;
   /** @type {Promise<() => void> | null} */
   let outline = null;
   const list = async () => (await (outline ??= import("../ui/outline.js").then(({ tendOutline }) => tendOutline(app))))();

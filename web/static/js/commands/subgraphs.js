@@ -3,6 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Command } from "./registry.js" */
 /** @import { Hit } from "../canvas/hit.js" */
+/** @import { Node } from "../model/types.js" */
 /** @import { Item } from "../ui/menu.js" */
 
 import { isBoundary, removeSocket, renameSocket } from "../model/commands.js";
@@ -11,16 +12,24 @@ import { swapSockets } from "../model/sockets.js";
 import { SPARE } from "../model/slots.js";
 import { askText } from "../ui/dialogs.js";
 import { toast } from "../ui/toasts.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
+
+/** The only node that is selected, or null. @param {App} app @returns {Node | null} */
+export function chosenNode({ store, view }) {
+  const [id] = view.selection;
+  return view.selection.size === 1 ? store.graph.nodes.get(id) ?? null : null;
+}
+
+/** The only node that is selected, if it is a subgraph. @param {App} app @returns {Node | null} */
+export function chosenSubgraph(app) {
+  const node = chosenNode(app);
+  return node && app.view.isSubgraph(node.type) ? node : null;
+}
 
 /** @param {App} app @returns {Command[]} */
 export function subgraphCommands(app) {
   const { store, view } = app;
-  const chosen = () => {
-    const [id] = view.selection;
-    const node = view.selection.size === 1 ? store.graph.nodes.get(id) : undefined;
-    return node && view.isSubgraph(node.type) ? node : null;
-  };
+  const chosen = () => chosenSubgraph(app);
   const isChosen = () => chosen() !== null;
   return [
     { id: "make-subgraph", label: t("Put into a subgraph"), keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => make(app) },
@@ -52,7 +61,7 @@ function make({ store, view }) {
   try {
     view.select([store.run("Make subgraph", (change) => makeSubgraph(change, store.catalogue, [...view.selection], "Subgraph"))]);
   } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+    toast(reasonOf(error), { kind: "bad" });
   }
 }
 

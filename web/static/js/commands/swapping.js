@@ -13,13 +13,6 @@ import { t } from "../words.js";
 export function tendSwaps({ commands, store, view, actions }) {
   const nodes = () => [...view.selection].flatMap((id) => store.graph.nodes.get(id) ?? []);
   const areTwo = () => view.selection.size === 2;
-  const attempt = (/** @type {string} */ label, /** @type {(change: import("../model/document.js").Transaction) => void} */ edit) => {
-    try {
-      store.run(label, edit);
-    } catch (error) {
-      actions.refuse(error instanceof Error ? error.message : String(error));
-    }
-  };
   /** @param {Node | undefined} node @returns {[string, string] | null} the only two of its inputs of one type that are linked */
   const pair = (node) => {
     const linked = node ? slotsOf(store.definitions, node).inputs.filter(({ name }) => store.graph.linkInto(node.id, name)) : [];
@@ -32,13 +25,13 @@ export function tendSwaps({ commands, store, view, actions }) {
       run: () => {
         const [node] = nodes();
         const names = pair(node);
-        if (names) attempt("Swap links", (change) => swapInputs(change, store.definitions, [node.id, names[0]], [node.id, names[1]]));
+        if (names) actions.attempt("Swap links", (change) => swapInputs(change, store.definitions, [node.id, names[0]], [node.id, names[1]]));
       },
     },
     {
       id: "swap-nodes", label: t("Swap the two nodes with their links"), keys: ["alt+shift+s"], isEnabled: areTwo, run: () => {
         const [one, other] = nodes();
-        attempt("Swap nodes", (change) => swapNodes(change, store.definitions, one.id, other.id));
+        actions.attempt("Swap nodes", (change) => swapNodes(change, store.definitions, one.id, other.id));
       },
     },
     {

@@ -144,6 +144,6 @@ export class Extensions {
 }
 
 /** @param {string} path "/extensions/<pack>/…" @returns {string} */
-function packName(path) {
+export function packName(path) {
   return decodeURIComponent(path.split("/")[2] ?? path);
 }

@@ -6,6 +6,7 @@
 import { openDialog } from "../ui/dialogs.js";
 import { make } from "../ui/dom.js";
 import { t } from "../words.js";
+import { packName } from "./loader.js";
 
 /** @param {Extensions} extensions */
 export function openSheet(extensions) {
@@ -38,7 +39,7 @@ function entryOf(extensions, report) {
  */
 function markOf(extensions, name) {
   const mark = make("p", { className: "hint fingerprint" });
-  const paths = [...extensions.loaded].filter((path) => decodeURIComponent(path.split("/")[2]) === name).sort();
+  const paths = [...extensions.loaded].filter((path) => packName(path) === name).sort();
   const digest = async () => {
     const texts = await Promise.all(paths.map(async (path) => (await fetch(new URL(path.slice(1), document.baseURI))).arrayBuffer()));
     const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(texts).arrayBuffer()));

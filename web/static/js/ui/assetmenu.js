@@ -12,14 +12,9 @@ import { t } from "../words.js";
 import { openComparison } from "./compare.js";
 import { openLightbox } from "./lightbox.js";
 import { takeSeeds } from "./seeds.js";
-import { toast } from "./toasts.js";
+import { tell, toast } from "./toasts.js";
 
 const LOADERS = { picture: "LoadImage", film: "LoadVideo", sound: "LoadAudio", other: "" };
-
-/** @param {Promise<unknown>} work */
-async function tell(work) {
-  await work.catch((error) => toast(error instanceof Error ? error.message : String(error), { kind: "bad" }));
-}
 
 /** @param {App} app @param {Asset} asset @returns {Item[]} */
 export function assetItems(app, asset) {

@@ -3,6 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Tab } from "../engine/workspace.js" */
 
+import { settle } from "../commands/files.js";
 import { ApiError } from "../engine/api.js";
 import { Conflict, loadWorkflow, saveWorkflow } from "../engine/kept.js";
 import { openJson } from "../model/io/open.js";
@@ -74,7 +75,6 @@ async function keepBoth(app, tab, name) {
 async function finish(app, tab, name, revision) {
   const { json, saved } = app.workspace.saving(tab);
   saved(name, await saveWorkflow(name, json, revision));
-  app.drafts.touch(tab.id);
-  if (!tab.isDirty) app.drafts.settle(tab.id);
+  settle(app, tab);
   toast(t("Saved as “{name}”", { name }), { kind: "good", name: "saved" });
 }

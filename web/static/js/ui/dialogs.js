@@ -5,10 +5,11 @@ import { loadStyle } from "./styles.js";
 import { t } from "../words.js";
 
 /**
- * @param {HTMLElement} content @param {string} title
+ * Shows a dialog with any content.
+ * @param {string} title @param {HTMLElement} content
  * @returns {HTMLDialogElement}
  */
-function open(content, title) {
+export function openDialog(title, content) {
   const dialog = make("dialog", { className: "dialog", "aria-label": title }, make("h2", {}, title), content);
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
   dialog.addEventListener("close", () => dialog.remove());
@@ -34,7 +35,7 @@ export function askText(title, value, action) {
     /** @type {string | null} */
     let answer = null;
     form.addEventListener("submit", () => (answer = line.value.trim() || null));
-    const dialog = open(form, title);
+    const dialog = openDialog(title, form);
     dialog.addEventListener("close", () => resolve(answer));
     line.select();
   });
@@ -57,18 +58,9 @@ export function askChoice(title, text, answers) {
     }, word));
     const content = make("div", {}, make("p", {}, text), make("div", { className: "actions" },
       make("button", { type: "button", onclick: () => dialog.close() }, t("Cancel")), ...buttons.reverse()));
-    const dialog = open(content, title);
+    const dialog = openDialog(title, content);
     dialog.addEventListener("close", () => resolve(answer));
   });
-}
-
-/**
- * Shows a dialog with any content.
- * @param {string} title @param {HTMLElement} content
- * @returns {HTMLDialogElement}
- */
-export function openDialog(title, content) {
-  return open(content, title);
 }
 
 /**

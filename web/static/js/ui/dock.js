@@ -4,7 +4,7 @@
 /** @import { Commands } from "../commands/registry.js" */
 
 import { t } from "../words.js";
-import { make, scaled } from "./dom.js";
+import { drawing, make, scaled } from "./dom.js";
 
 /**
  * A panel. `icon` is the `d` of an SVG path in a box of 20 by 20, drawn as a line; `render` fills an empty element each time the
@@ -113,7 +113,7 @@ export class Dock {
     const button = make("button", {
       type: "button", className: "dock-button", title, "aria-label": title, "aria-pressed": "false", "data-panel": id,
       onclick: () => this.toggle(id),
-    }, icon === undefined ? make("span", {}, title) : drawing(icon), badge);
+    }, icon === undefined ? make("span", {}, title) : drawing(icon, 20), badge);
     this.panels.set(id, { panel, button, badge });
     this.setBadge(id, panel.badge ?? "");
     this.arrange();
@@ -219,22 +219,4 @@ export class Dock {
     event.preventDefault();
     buttons[(index + step + buttons.length) % buttons.length].focus();
   }
-}
-
-/**
- * A line drawing from the `d` of a path, in a box of 20 by 20.
- * @param {string} path @param {number} size in CSS pixels
- * @returns {SVGSVGElement}
- */
-export function drawing(path, size = 20) {
-  const space = "http://www.w3.org/2000/svg";
-  const picture = document.createElementNS(space, "svg");
-  for (const [name, value] of [["viewBox", "0 0 20 20"], ["width", `${size}`], ["height", `${size}`], ["aria-hidden", "true"]]) {
-    picture.setAttribute(name, value);
-  }
-  const line = document.createElementNS(space, "path");
-  line.setAttribute("d", path);
-  line.setAttribute("class", "stroke");
-  picture.append(line);
-  return picture;
 }

@@ -18,6 +18,24 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
+ * A line drawing from the `d` of a path.
+ * @param {string} path @param {number} size of the box that the path is in, and of the drawing in CSS pixels
+ * @returns {SVGSVGElement}
+ */
+export function drawing(path, size) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  for (const [name, value] of Object.entries({ viewBox: `0 0 ${size} ${size}`, width: size, height: size, "aria-hidden": true })) {
+    picture.setAttribute(name, String(value));
+  }
+  const line = document.createElementNS(space, "path");
+  line.setAttribute("d", path);
+  line.setAttribute("class", "stroke");
+  picture.append(line);
+  return picture;
+}
+
+/**
  * A length of the style sheets in pixels: they measure in rem, so that all grows with the letters that a person has chosen.
  * @param {number} pixels where letters have their usual size
  * @returns {number}

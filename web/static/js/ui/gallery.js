@@ -4,7 +4,7 @@
 /** @import { Asset, Place, Wish } from "../engine/assets.js" */
 
 import { deleteAssets, listAssets, smallUrl, wished } from "../engine/assets.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 import { assetItems, compareThese, download, insertAsset, openAssets } from "./assetmenu.js";
 import { askChoice } from "./dialogs.js";
 import { make } from "./dom.js";
@@ -75,7 +75,7 @@ class Gallery {
       this.all = await listAssets(this.place);
       this.fill();
     } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), { kind: "bad", name: "gallery" });
+      toast(reasonOf(error), { kind: "bad", name: "gallery" });
     }
   }
 
@@ -167,7 +167,7 @@ class Gallery {
       const kept = await deleteAssets(this.place, names);
       if (kept.length > 0) toast(t("These could not be deleted: {names}", { names: kept.join(", ") }), { kind: "bad" });
     } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+      toast(reasonOf(error), { kind: "bad" });
     }
     await this.load();
   }

@@ -12,12 +12,7 @@ import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
 import { make } from "./dom.js";
 import { takeSeeds } from "./seeds.js";
-import { toast } from "./toasts.js";
-
-/** @param {Promise<unknown>} work */
-async function tell(work) {
-  await work.catch((error) => toast(error.message, { kind: "bad" }));
-}
+import { tell } from "./toasts.js";
 
 /**
  * @param {App} app @param {Queue} queue @param {SectionName} section @param {number} index @param {JobRow} job

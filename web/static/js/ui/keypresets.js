@@ -6,8 +6,8 @@ import { KEYS } from "../commands/choices.js";
 import { t } from "../words.js";
 import { askText } from "./dialogs.js";
 import { make } from "./dom.js";
-import { chooseFile, saveFile } from "./localfiles.js";
-import { toast } from "./toasts.js";
+import { chooseJson, saveFile } from "./localfiles.js";
+import { tell, toast } from "./toasts.js";
 
 /** @typedef {Readonly<Record<string, readonly string[]>>} Keys by command */
 
@@ -55,21 +55,17 @@ export function presetRow(app, refill) {
     refill();
   };
   const bring = async () => {
-    const file = await chooseFile(".json");
-    if (!file) return;
-    try {
-      const { name, keys, unknown } = readKeys(JSON.parse(await file.text()), new Set(commands.all.keys()));
-      settings.set(PRESETS, { ...settings.get(PRESETS), [name || file.name.replace(/\.json$/i, "")]: keys });
-      settings.set(KEYS, keys);
-      if (unknown > 0) toast(t("{count} entries were left out: their commands or keys are not known here.", { count: unknown }));
-      refill();
-    } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
-    }
+    const chosen = await chooseJson();
+    if (!chosen) return;
+    const { name, keys, unknown } = readKeys(chosen.json, new Set(commands.all.keys()));
+    settings.set(PRESETS, { ...settings.get(PRESETS), [name || chosen.name]: keys });
+    settings.set(KEYS, keys);
+    if (unknown > 0) toast(t("{count} entries were left out: their commands or keys are not known here.", { count: unknown }));
+    refill();
   };
   const button = (/** @type {string} */ label, /** @type {() => unknown} */ run) => make("button", { type: "button", onclick: () => void run() }, label);
   return make("div", { className: "choice key-sets" }, make("span", { className: "choice-label" }, t("Set of keys")),
     make("span", { className: "choice-field" }, list), button(t("Keep…"), keep), ...(current ? [button(t("Delete"), forget)] : []),
     button(t("Export"), () => saveFile(`${current || t("Keys")}.json`, JSON.stringify({ format: FORMAT, name: current ?? "", keys: settings.get(KEYS) }, null, 2))),
-    button(t("Import…"), bring));
+    button(t("Import…"), () => tell(bring())));
 }

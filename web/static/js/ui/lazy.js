@@ -2,7 +2,9 @@
 
 /** @import { Dock, Panel } from "./dock.js" */
 
+import { make } from "./dom.js";
 import { loadStyle } from "./styles.js";
+import { tell } from "./toasts.js";
 
 /**
  * Adds such a panel to a dock.
@@ -15,14 +17,13 @@ export function addLazily(dock, panel, render) {
       let isClosed = false;
       /** @type {(() => void) | void} */
       let dispose;
-      const inner = document.createElement("div");
-      inner.className = "panel-body";
+      const inner = make("div", { className: "panel-body" });
       element.append(inner);
-      void loadStyle("side.css").then(() => render(inner)).then((end) => {
-        if (isClosed) end?.();
-        else dispose = end;
-        if (!isClosed) dock.arrived();
-      });
+      void tell(loadStyle("side.css").then(() => render(inner)).then((end) => {
+        if (isClosed) return end?.();
+        dispose = end;
+        dock.arrived();
+      }));
       return () => {
         isClosed = true;
         dispose?.();

@@ -4,7 +4,7 @@
 
 import { send } from "../engine/api.js";
 import { hearers } from "../engine/socket.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 import { make } from "./dom.js";
 
 const MOST_LINES = 2000;
@@ -39,7 +39,7 @@ export function renderLogs(app, element) {
   void send("../internal/logs/raw").then(async (answer) => {
     add((await answer.json()).entries);
     await subscribe(app, true);
-  }).catch((error) => add([{ t: "", m: String(error instanceof Error ? error.message : error) }]));
+  }).catch((error) => add([{ t: "", m: reasonOf(error) }]));
   return () => {
     hearers.delete(hear);
     void subscribe(app, false);

@@ -4,7 +4,7 @@
 
 import { post } from "../engine/api.js";
 import { writePrompt } from "../model/io/flatten.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 import { make } from "./dom.js";
 
 /** @typedef {{name: string, kind: string, weight_bytes: number, held_bytes: number, resident: number, streamed: number, reason: string}} Seat */
@@ -25,7 +25,7 @@ export function renderPlan(app, element) {
       const answer = await post("plan", { prompt: writePrompt(app.store.document, app.store.catalogue) });
       told.replaceChildren(...shown(app, await answer.json()));
     } catch (error) {
-      told.replaceChildren(error instanceof Error ? error.message : String(error));
+      told.replaceChildren(reasonOf(error));
     }
   };
   element.classList.add("logs");

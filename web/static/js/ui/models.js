@@ -8,7 +8,7 @@ import { send } from "../engine/api.js";
 import { loaderFor } from "../model/loaders.js";
 import { addNode, setValue } from "../model/commands.js";
 import { find } from "../model/search.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 import { make, placeAt } from "./dom.js";
 import { dragOut } from "./dragout.js";
 import { toast } from "./toasts.js";
@@ -57,7 +57,7 @@ export function renderModels(app, element) {
     folders = found;
     hint.textContent = t("There are no models yet.");
     fill();
-  }).catch((error) => (hint.textContent = error instanceof Error ? error.message : String(error)));
+  }).catch((error) => (hint.textContent = reasonOf(error)));
   return () => {
     look.remove();
     tree.dispose();
@@ -149,6 +149,6 @@ async function recognise({ folder, name }, ask, verdict) {
     const found = told.parts.map((/** @type {any} */ one) => one.title);
     verdict.textContent = found.length > 0 ? found.join(", ") : told.problem || t("It is of no kind that is known.");
   } catch (error) {
-    verdict.textContent = error instanceof Error ? error.message : String(error);
+    verdict.textContent = reasonOf(error);
   }
 }

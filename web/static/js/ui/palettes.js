@@ -7,8 +7,8 @@ import { slotColours, typeColour } from "../canvas/theme.js";
 import { readPalette, writePalette } from "../model/palettes.js";
 import { t } from "../words.js";
 import { make } from "./dom.js";
-import { chooseFile, saveFile } from "./localfiles.js";
-import { toast } from "./toasts.js";
+import { chooseJson, saveFile } from "./localfiles.js";
+import { tell, toast } from "./toasts.js";
 
 const PALETTES = "appearance.palettes";
 const VARIABLES = ["--paper", "--node", "--node-title", "--node-title-far", "--line", "--ink", "--soft", "--faint", "--field", "--danger", "--bar", "--panel", "--accent"];
@@ -26,18 +26,14 @@ export function applyPalette(palette) {
 
 /** Asks for a file and shows the palette in it. @param {Settings} settings @param {string} theme the setting of the theme */
 async function importPalette(settings, theme) {
-  const file = await chooseFile(".json");
-  if (!file) return;
-  try {
-    const palette = readPalette(JSON.parse(await file.text()));
-    const others = settings.get(PALETTES).filter((/** @type {Palette} */ one) => one.id !== palette.id);
-    settings.set(PALETTES, [...others, palette]);
-    settings.set(theme, `palette ${palette.id}`);
-    for (const watch of settings.watchers) watch();
-    toast(t("“{name}” is a theme now.", { name: palette.name }), { kind: "good", name: "palette" });
-  } catch (error) {
-    toast(error instanceof SyntaxError ? t("This file is not valid JSON.") : error instanceof Error ? error.message : String(error), { kind: "bad", name: "palette" });
-  }
+  const chosen = await chooseJson();
+  if (!chosen) return;
+  const palette = readPalette(chosen.json);
+  const others = settings.get(PALETTES).filter((/** @type {Palette} */ one) => one.id !== palette.id);
+  settings.set(PALETTES, [...others, palette]);
+  settings.set(theme, `palette ${palette.id}`);
+  for (const watch of settings.watchers) watch();
+  toast(t("“{name}” is a theme now.", { name: palette.name }), { kind: "good", name: "palette" });
 }
 
 /** Saves the colours that are shown as a palette of the ecosystem. @param {string} name */
@@ -63,7 +59,7 @@ export function paletteButtons(field, settings, theme) {
   const shown = () => settings.get(PALETTES).find((/** @type {Palette} */ { id }) => settings.get(theme) === `palette ${id}`);
   field.className = "choice-buttons";
   const forget = button(t("Delete"), () => forgetPalette(settings, theme));
-  field.replaceChildren(forget, button(t("Export"), () => exportPalette(shown()?.name ?? "Sfumato")), button(t("Import…"), () => importPalette(settings, theme)));
+  field.replaceChildren(forget, button(t("Export"), () => exportPalette(shown()?.name ?? "Sfumato")), button(t("Import…"), () => tell(importPalette(settings, theme), "palette")));
   const follow = () => {
     if (!field.isConnected) return stop();
     forget.hidden = shown() === undefined;

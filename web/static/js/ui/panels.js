@@ -4,7 +4,7 @@
 
 import { hooks } from "../canvas/hooks.js";
 import { t } from "../words.js";
-import { loadStyle } from "./styles.js";
+import { addLazily } from "./lazy.js";
 import { dismiss, toast } from "./toasts.js";
 
 const ICONS = {
@@ -23,13 +23,9 @@ export function addPanels(app) {
   });
   /** @type {import("../engine/queue.js").Queue | null} */
   let queue = null;
-  lazy(app, {
-    id: "workflows", title: t("Workflows"), icon: ICONS.workflows, keys: ["w"], order: 10,
-  }, async (element) => {
-    const [{ renderWorkflows }] = await Promise.all([import("./workflows.js"), loadStyle("side.css")]);
-    return renderWorkflows(app, element);
-  });
-  lazy(app, { id: "queue", title: t("Queue"), icon: ICONS.queue, keys: ["q"], order: 20 }, async (element) => {
+  addLazily(app.sidebar, { id: "workflows", title: t("Workflows"), icon: ICONS.workflows, keys: ["w"], order: 10 }, async (element) =>
+    (await import("./workflows.js")).renderWorkflows(app, element));
+  addLazily(app.sidebar, { id: "queue", title: t("Queue"), icon: ICONS.queue, keys: ["q"], order: 20 }, async (element) => {
     const [{ Queue }, { renderQueue }] = await Promise.all([import("../engine/queue.js"), import("./queue.js")]);
     return renderQueue(app, queue ??= new Queue(), element);
   });
@@ -44,17 +40,16 @@ export function addPanels(app) {
 
 /** Tells what a workflow lacks when it is opened, and keeps count. @param {App} app */
 function tendMissing(app) {
-  lazy(app, { id: "missing", title: t("What is missing"), icon: ICONS.missing, order: 30 }, async (element) => {
-    const [{ renderMissing }] = await Promise.all([import("./missing.js"), loadStyle("side.css")]);
-    return renderMissing(app, element);
-  });
+  addLazily(app.sidebar, { id: "missing", title: t("What is missing"), icon: ICONS.missing, order: 30 }, async (element) =>
+    (await import("./missing.js")).renderMissing(app, element));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const look = async () => {
     timer = undefined;
     if (!app.view.isCatalogueComplete) return;
-    const { countOf, missingIn } = await import("./missing.js");
-    const count = countOf(missingIn(app));
+    const { findMissing } = await import("../model/missing.js");
+    const { types, models, words } = findMissing(app.store.document, app.store.definitions);
+    const count = types.length + models.length + words.length;
     app.sidebar.setBadge("missing", count > 0 ? String(count) : "");
     if (count === 0) dismiss("missing");
     else if (app.workspace.active !== told) {
@@ -79,30 +74,4 @@ function offerSeeds(app) {
     id: "use-seed", label: t("Use the seed of this result"), isEnabled: () => app.board.state.seeds.length > 0, run: () => void take(),
   }]);
   hooks.nodeMenu.add((node) => (app.view.outputOf(node).pictures.length > 0 ? app.commands.items(["use-seed"]) : []));
-}
-
-/**
- * A panel whose code comes when it is opened.
- * @param {App} app @param {Omit<import("./dock.js").Panel, "render">} panel
- * @param {(element: HTMLElement) => Promise<(() => void) | void>} render
- */
-function lazy({ sidebar }, panel, render) {
-  sidebar.add({
-    ...panel, render: (element) => {
-      let isClosed = false;
-      /** @type {(() => void) | void} */
-      let dispose;
-      const inner = document.createElement("div");
-      inner.className = "panel-body";
-      element.append(inner);
-      void render(inner).then((end) => {
-        if (isClosed) end?.();
-        else dispose = end;
-      });
-      return () => {
-        isClosed = true;
-        dispose?.();
-      };
-    },
-  });
 }

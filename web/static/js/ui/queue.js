@@ -12,7 +12,7 @@ import { askChoice } from "./dialogs.js";
 import { make, scaled } from "./dom.js";
 import { jobItems, openJob } from "./jobmenu.js";
 import { openMenu } from "./menu.js";
-import { toast } from "./toasts.js";
+import { tell } from "./toasts.js";
 import { VirtualList } from "./virtual.js";
 
 const ROW = 60;
@@ -58,11 +58,6 @@ export function renderQueue(app, queue, element) {
     list.dispose();
     element.classList.remove("queue");
   };
-}
-
-/** @param {Promise<unknown>} work */
-async function tell(work) {
-  await work.catch((error) => toast(error.message, { kind: "bad" }));
 }
 
 /** @param {Queue} queue @param {SectionName} name @returns {HTMLElement} */

@@ -7,7 +7,7 @@ import { openFile } from "../model/io/files.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
 import { make } from "./dom.js";
-import { toast } from "./toasts.js";
+import { tell } from "./toasts.js";
 
 /** @typedef {{name: string, title: string, text: string, inputs: readonly string[]}} Template */
 
@@ -38,11 +38,6 @@ function card(title, text, picture, open) {
   const image = make("img", { src: picture, alt: "", loading: "lazy", onerror: () => image.remove() });
   return make("button", { type: "button", className: "template", onclick: open }, make("span", { className: "template-picture" }, image),
     make("strong", {}, title), make("span", {}, text));
-}
-
-/** @param {Promise<unknown>} work */
-async function tell(work) {
-  await work.catch((error) => toast(error instanceof Error ? error.message : String(error), { kind: "bad" }));
 }
 
 /** Opens one that comes with the app, with the pictures that it begins from. @param {App} app @param {Template} template */

@@ -1,7 +1,7 @@
 /** Short messages at the foot of the page, read out by screen readers. */
 
 import { byId, make } from "./dom.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 
 /** @typedef {{kind?: "plain" | "good" | "bad", action?: {label: string, run: () => void}, name?: string, seconds?: number}} ToastOptions */
 
@@ -30,4 +30,9 @@ export function toast(text, { kind = "plain", action, name, seconds = kind === "
   shelf.append(slip);
   while (shelf.childElementCount > 4) shelf.firstElementChild?.remove();
   setTimeout(() => slip.remove(), seconds * 1000);
+}
+
+/** Lets a failure become a message. @param {Promise<unknown>} work @param {string} [name] of the message */
+export async function tell(work, name) {
+  await work.catch((error) => toast(reasonOf(error), { kind: "bad", ...(name ? { name } : {}) }));
 }

@@ -7,13 +7,12 @@ import { setColor, setGroup } from "../model/commands.js";
 import { COLOURS } from "../commands/groups.js";
 import { union } from "../canvas/spatial.js";
 import { t } from "../words.js";
-import { make } from "./dom.js";
+import { drawing, make } from "./dom.js";
 import { openMenu } from "./menu.js";
 
 const GAP = 12;
 /** Room that other things take at the top of the stage, in pixels. */
 const TOP = 8;
-const NAMESPACE = "http://www.w3.org/2000/svg";
 
 /** Icons in a box of 16 by 16, drawn as lines. */
 const ICONS = {
@@ -35,17 +34,6 @@ const ARRANGE = [
   "align-left", "align-right", "align-top", "align-bottom", null, "distribute-across", "distribute-down", null, "tidy-selection", "straighten",
   "connect-selected",
 ];
-
-/** @param {keyof typeof ICONS} name */
-function icon(name) {
-  const svg = document.createElementNS(NAMESPACE, "svg");
-  const path = document.createElementNS(NAMESPACE, "path");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: "16", height: "16", "aria-hidden": "true" })) svg.setAttribute(key, value);
-  path.setAttribute("d", ICONS[name]);
-  path.setAttribute("class", name === "more" ? "stroke bold" : "stroke");
-  svg.append(path);
-  return svg;
-}
 
 /** Shows itself above the selection while nothing is held. */
 class Toolbox {
@@ -147,7 +135,7 @@ class Toolbox {
       run(button.getBoundingClientRect());
       this.app.view.look();
     });
-    button.append(icon(name));
+    button.append(drawing(ICONS[name], 16));
     return button;
   }
 

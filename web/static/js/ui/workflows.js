@@ -7,12 +7,12 @@ import { dropDraft } from "../engine/api.js";
 import { listWorkflows } from "../engine/kept.js";
 import { deleteWorkflow, listDrafts, loadDraft, loadVersion, listVersions, moveWorkflow } from "../engine/shelf.js";
 import { openJson } from "../model/io/open.js";
-import { t } from "../words.js";
+import { reasonOf, t } from "../words.js";
 import { askText } from "./dialogs.js";
 import { make } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { thumbnail } from "./thumbnails.js";
-import { toast } from "./toasts.js";
+import { tell, toast } from "./toasts.js";
 
 const MARKED = "workflows.marked";
 
@@ -46,7 +46,7 @@ export function renderWorkflows(app, element) {
       [saved, drafts] = await Promise.all([listWorkflows(), listDrafts()]);
       fill();
     } catch (error) {
-      rows.replaceChildren(make("p", { className: "hint" }, error instanceof Error ? error.message : String(error)));
+      rows.replaceChildren(make("p", { className: "hint" }, reasonOf(error)));
     }
   };
   const changed = () => void load();
@@ -131,11 +131,6 @@ function draftRow(app, draft, reload) {
       if (event.key === "Delete") forget();
     },
   }, make("span", { className: "label" }, String(draft.name ?? "")), make("span", { className: "note" }, when));
-}
-
-/** @param {Promise<unknown>} work */
-async function tell(work) {
-  await work.catch((error) => toast(error.message, { kind: "bad" }));
 }
 
 /** @param {App} app @param {string} name */

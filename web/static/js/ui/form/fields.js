@@ -6,7 +6,7 @@
 import { CONTROL_MODES, nextSeed } from "../../model/seeds.js";
 import { fitted, shownValue, typedNumber } from "../../widgets/values.js";
 import { kindOf } from "../../widgets/kinds.js";
-import { t } from "../../words.js";
+import { reasonOf, t } from "../../words.js";
 import { make } from "../dom.js";
 import { fileField } from "./filefield.js";
 
@@ -82,7 +82,7 @@ function jsonField(binding, id) {
       binding.set(JSON.parse(control.value));
       control.setCustomValidity("");
     } catch (error) {
-      control.setCustomValidity(error instanceof Error ? error.message : String(error));
+      control.setCustomValidity(reasonOf(error));
       control.reportValidity();
     }
   });

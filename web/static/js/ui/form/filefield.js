@@ -3,7 +3,7 @@
 /** @import { Binding } from "./binding.js" */
 
 import { inputUrl, uploadImage } from "../../engine/api.js";
-import { t } from "../../words.js";
+import { reasonOf, t } from "../../words.js";
 import { make } from "../dom.js";
 import { toast } from "../toasts.js";
 
@@ -56,7 +56,7 @@ async function upload(binding, file) {
     binding.set(value);
     app.actions.offerOption(node.type, name, value);
   } catch (error) {
-    toast(t("The file was not uploaded. {reason}", { reason: error instanceof Error ? error.message : error }), { kind: "bad" });
+    toast(t("The file was not uploaded. {reason}", { reason: reasonOf(error) }), { kind: "bad" });
   }
 }
 

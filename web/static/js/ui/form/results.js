@@ -10,7 +10,7 @@ import { titleOf } from "../../model/slots.js";
 import { t } from "../../words.js";
 import { openLightbox } from "../dialogs.js";
 import { make } from "../dom.js";
-import { toast } from "../toasts.js";
+import { tell, toast } from "../toasts.js";
 import { Binding, keyOf } from "./binding.js";
 
 const MOST = 40;
@@ -61,7 +61,7 @@ export class Past {
     /** @type {string | null} the job of which the results are shown */ this.shown = null;
     /** requests so far: an answer that another overtook is dropped */ this.asked = 0;
     this.list = make("div", { className: "form-past", role: "group", "aria-label": t("Results of before") });
-    this.use = make("button", { type: "button", onclick: () => void this.take() }, t("Use the values of this result"));
+    this.use = make("button", { type: "button", onclick: () => void tell(this.take()) }, t("Use the values of this result"));
     this.element = make("section", { className: "form-history", hidden: true }, make("div", { className: "form-past-head" },
       make("h3", {}, t("Before")), this.use), this.list);
   }
@@ -93,7 +93,7 @@ export class Past {
   async show(id) {
     this.shown = id;
     this.mark();
-    await this.app.runner.showResult(id, this.app.store.document.id).catch((error) => toast(error.message, { kind: "bad" }));
+    await tell(this.app.runner.showResult(id, this.app.store.document.id));
   }
 
   /** @private */
@@ -107,8 +107,7 @@ export class Past {
   async take() {
     if (!this.shown) return;
     const { app } = this;
-    const found = await fetchJob(this.shown).catch((error) => void toast(error.message, { kind: "bad" }));
-    const prompt = found?.workflow?.prompt;
+    const prompt = (await fetchJob(this.shown)).workflow?.prompt;
     if (!prompt) return;
     const form = (await import("./view.js")).shownForm(app);
     const gesture = `values:${this.shown}:${Date.now()}`;

@@ -2,7 +2,7 @@
 
 /** @import { App } from "../../app.js" */
 
-import { t } from "../../words.js";
+import { reasonOf, t } from "../../words.js";
 import { openDialog } from "../dialogs.js";
 import { make } from "../dom.js";
 import { Binding } from "../form/binding.js";
@@ -35,7 +35,7 @@ export async function openMaskEditor(app, id, name) {
     });
     picture.close();
   } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), { kind: "bad" });
+    toast(reasonOf(error), { kind: "bad" });
   }
 }
 
