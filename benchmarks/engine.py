@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from executor.graph.fingerprint import fingerprints
@@ -16,6 +17,7 @@ from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
 from executor.worker.heap import settle
+from loaders.folders import Folders
 from nodes.api.context import Context
 from nodes.api.declare import node, node_of
 from nodes.api.sockets import AnyValue, Lazy
@@ -138,7 +140,7 @@ def with_other_tail(graph: Graph) -> Graph:
 
 
 @contextmanager
-def borrow(value: Any) -> Iterator[Any]:
+def borrow(value: Any, shape: Any) -> Iterator[Any]:
     yield value
 
 
@@ -169,7 +171,7 @@ async def measure(prompt: dict[str, Any]) -> dict[str, float]:
     lap("fingerprint", start)
     events: list[Any] = []
     cache = ResultCache(max_entries=100_000)
-    with Engine(NODES, cache, context_maker(None, borrow)) as engine:  # type: ignore[arg-type]
+    with Engine(NODES, cache, context_maker(Folders(Path()), borrow)) as engine:
         graph = validation.graph
         for name in ("first run", "unchanged", "tail changed"):
             if name == "tail changed":

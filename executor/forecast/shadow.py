@@ -183,7 +183,7 @@ def _bytes(slots: tuple[Any, ...]) -> int:
 
 
 @contextmanager
-def _lent(value: Any, shape: Any = None) -> Iterator[Any]:
+def _lent(value: Any, shape: Any) -> Iterator[Any]:
     del shape
     yield value.base
 

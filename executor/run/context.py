@@ -29,7 +29,7 @@ PROGRESS_AT_ONCE = 100.0
 running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
 """The (job, node) that the current code runs for; log records can carry it."""
 
-Resident: TypeAlias = Callable[..., AbstractContextManager[Any]]
+Resident: TypeAlias = Callable[[Any, Sequence[int] | None], AbstractContextManager[Any]]
 Fits: TypeAlias = Callable[[Any, Sequence[int]], bool]
 
 
@@ -143,7 +143,7 @@ class RunContext:
 
     def resident(self, value: Any, shape: Sequence[int] | None = None) -> AbstractContextManager[Any]:
         """Borrow the network of a patched model, on the compute device with its patches installed."""
-        return self._resident(value) if shape is None or self._fits is None else self._resident(value, shape)
+        return self._resident(value, shape)
 
     def fits(self, value: Any, shape: Sequence[int]) -> bool:
         """Whether there is memory to run a network on a shape; yes, if nobody can tell."""
@@ -182,10 +182,7 @@ def context_maker(
     precision: Precision | None = None,
     fits: Fits | None = None,
 ) -> MakeContext:
-    """Makes contexts that all use the same files, resident networks and number types.
-
-    Who says with `fits(value, shape)` what there is memory for, lends by shape too: `resident(value, shape)`.
-    """
+    """Makes contexts that all use the same files, resident networks and number types."""
 
     def make(
         job: "RunRequest",

@@ -50,7 +50,7 @@ def nodes(packs, builtin):
 @pytest.fixture
 def bench(nodes, folders):
     """Runs graphs: `bench.run(graph, *targets)` gives outputs by node id; events are kept."""
-    engine = Engine(nodes, ResultCache(), context_maker(folders, applied))
+    engine = Engine(nodes, ResultCache(), context_maker(folders, lambda value, _: applied(value)))
     specs = {node_id: node.spec for node_id, node in nodes.items()}
     made = SimpleNamespace(events=[], finished=None, jobs=0, engine=engine)
 

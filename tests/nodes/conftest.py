@@ -24,7 +24,7 @@ class Recorded(RunContext):
 
 
 @contextmanager
-def borrowed(value: Patched[Any]) -> Iterator[Any]:
+def borrowed(value: Patched[Any], shape: Any) -> Iterator[Any]:
     with applied(value) as base:
         yield base
 

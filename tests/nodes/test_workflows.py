@@ -14,12 +14,11 @@ from safetensors.torch import save_file
 
 from executor.graph.parse import parse
 from executor.graph.validate import validate
-from executor.memory.devices import Devices
-from executor.memory.residency import Residency
 from executor.run.cache import ResultCache
 from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
 from executor.run.events import Event, JobFinished, NodeFailed, NodeFinished
+from executor.worker.workbench import open_memory
 from loaders.folders import Folders
 from nodes.builtin import load_builtin
 from tests.fixtures.checkpoints import tiny_checkpoint
@@ -61,7 +60,7 @@ class Bench:
 @pytest.fixture
 def bench(folders: Folders, tmp_path: Path) -> Iterator[Bench]:
     tiny_checkpoint(tmp_path / "models" / "checkpoints" / "tiny.safetensors")
-    maker = context_maker(folders, Residency(Devices()).borrow)
+    maker = context_maker(folders, open_memory(cpu=True).borrow)
     with Engine(NODES, ResultCache(), maker, stat=folders.stamp) as engine:
         yield Bench(folders, engine)
 
@@ -113,7 +112,7 @@ def test_running_again_runs_nothing_and_a_new_seed_only_what_follows(bench: Benc
 
 def test_the_same_graph_gives_the_same_bytes_in_a_new_engine(bench: Bench, folders: Folders) -> None:
     (first,) = bench.pictures(bench.run(text_to_image(1)))
-    maker = context_maker(folders, Residency(Devices()).borrow)
+    maker = context_maker(folders, open_memory(cpu=True).borrow)
     with Engine(NODES, ResultCache(), maker, stat=folders.stamp) as engine:
         (second,) = bench.pictures(Bench(folders, engine).run(text_to_image(1)))
     assert first != second

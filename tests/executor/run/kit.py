@@ -260,7 +260,7 @@ class Job:
 
 
 @contextmanager
-def borrow(value: Any) -> Iterator[Any]:
+def borrow(value: Any, shape: Any) -> Iterator[Any]:
     yield value
 
 
