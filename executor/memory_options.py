@@ -5,11 +5,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from executor.memory.limits import Limits
+    from executor.memory.limits import Limits, Streaming
 
 GIB = 2**30
 # The ecosystem's words for how much stays on a graphics card, and what they mean here.
-WAYS = {
+WAYS: dict[str, tuple["Streaming", str]] = {
     "--gpu-only": ("never", "networks are never streamed: what does not fit is refused"),
     "--highvram": ("never", "the same"),
     "--normalvram": ("needed", "networks are streamed as far as they do not fit (the default)"),
@@ -63,7 +63,7 @@ def memory_limits(options: argparse.Namespace) -> "Limits":
         vram_bytes=_bytes(options.vram_limit),
         ram_bytes=_bytes(options.ram_limit),
         reserve_bytes=DEFAULT_RESERVE_BYTES if reserve is None else int(reserve * GIB),
-        streaming=streaming,  # type: ignore[arg-type]
+        streaming=streaming,
     )
 
 

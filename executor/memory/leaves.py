@@ -48,7 +48,6 @@ class Leaf:
         self.is_streamed = False
         self._module = weakref.ref(module)
         self._tier = tier
-        self._sources: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] = ((), ())
         self._carrier = _carrier(tier, self)
 
     @property
@@ -128,7 +127,7 @@ class Leaf:
             self._tier.copy(copies)
             for slot, tensor in zip(group, made, strict=True):
                 standing = as_slot(tensor, away[slot])
-                standing.carrier = self._carrier  # type: ignore[attr-defined]
+                standing.__dict__["carrier"] = self._carrier
                 self.table(slot)[slot.name] = standing
                 if slot in own:
                     self.brought[slot] = standing
@@ -253,7 +252,7 @@ class _Gathered:
         module = self._leaf.module
         weight = module._parameters["weight"]
         if torch.is_grad_enabled() or not isinstance(weight, Away):
-            looked_up: Tensor = nn.Embedding.forward(module, ids)  # type: ignore[arg-type]
+            looked_up: Tensor = type(module).forward(module, ids)
             return looked_up
         home = weight.home.detach()
         rows = nn.functional.embedding(ids.to(home.device), home)

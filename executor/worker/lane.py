@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from executor.queue.history import Outcome
-from executor.queue.jobs import JobState, QueuedJob, now
+from executor.queue.jobs import QueuedJob, now
 from executor.run.events import JobStarted
 from executor.worker import protocol
 from executor.worker.host import LEASE_SECONDS, Loss, WorkerHost
@@ -188,7 +188,7 @@ class Lane:
         self._cancelled = True
         if not self._sent:
             self._note(JobStarted(job_id, now()))
-            self._note(self._record.ended(JobState.CANCELLED))
+            self._note(self._record.ended("cancelled"))
             return True
         self._host.send(protocol.Cancel(job_id, self._record.job.token))
         if by_force:
@@ -201,7 +201,7 @@ class Lane:
         """End the job in the worker's place, as failed at the node that ran."""
         assert self._record is not None
         self._note(self._record.failed(exception_type, message, lines))
-        self._note(self._record.ended(JobState.FAILED))
+        self._note(self._record.ended("failed"))
         return self._record.outcome()
 
     def _send(self, job: QueuedJob) -> None:
@@ -299,7 +299,7 @@ class Lane:
         if self._record is None or self._end is None or self._end.done() or not self._sent:
             return
         if self._cancelled:
-            self._note(self._record.ended(JobState.CANCELLED))
+            self._note(self._record.ended("cancelled"))
         else:
             self._end.set_exception(WorkerLostError(loss))
 

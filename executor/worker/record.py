@@ -16,6 +16,7 @@ from executor.run.events import (
     NodeProgress,
     NodesCached,
     NodeStarted,
+    Status,
 )
 
 
@@ -100,12 +101,12 @@ class RunRecord:
             inputs={},
         )
 
-    def ended(self, state: JobState) -> JobFinished:
+    def ended(self, status: Status) -> JobFinished:
         """The end of the run, told by somebody else than the worker."""
         end = now()
         return JobFinished(
             job_id=self.job.job_id,
-            status=state.value,  # type: ignore[arg-type]
+            status=status,
             outputs=self._outputs,
             executed=tuple(self._executed),
             cached=self._cached,
