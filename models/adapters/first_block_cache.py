@@ -12,11 +12,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from models.adapters.left_out_blocks import Change, State, leave_out_blocks
-from models.adapters.step_memory import ALWAYS, BLOCKS, Window, claim
-from models.call import current_call
-
-logger = logging.getLogger(__name__)
+from models.adapters.left_out_blocks import Change, Judge, State, leave_out_blocks
+from models.adapters.step_memory import ALWAYS, Window
 
 
 @dataclass(frozen=True)
@@ -48,29 +45,23 @@ class FirstBlockCache:
         """Stand in for the blocks; raises ValueError where the network names less than two."""
         if self.threshold <= 0.0:
             return
-        claim(root, BLOCKS, "First Block Cache", undo)
-        leave_out_blocks(root, lambda: _Judge(self), undo)
+        leave_out_blocks(root, "First Block Cache", lambda: _Judge(self), undo)
 
 
-class _Judge:
+class _Judge(Judge):
     """Compares the change of the first block with that of the last computed step."""
 
     def __init__(self, rule: FirstBlockCache) -> None:
         self._rule = rule
+        self.told_at = logging.INFO if rule.is_told else logging.DEBUG
         self._told: Tensor | None = None
         self._kept: Change | None = None
         self._in_a_row = 0
-
-    def leaves_all(self, start: State, step: int) -> bool:
-        del start, step
-        return False
 
     def leaves_others(self, start: State, first: State) -> bool:
         change = Change(first[:1], start).main()
         if self._may_leave() and self._is_alike(change):
             self._in_a_row += 1
-            level = logging.INFO if self._rule.is_told else logging.DEBUG
-            logger.log(level, "sigma %.3f: blocks left out", current_call().sigma)
             return True
         self._in_a_row = 0
         self._told = None if self._rule.window.is_over() else change

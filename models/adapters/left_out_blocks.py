@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from models.adapters.places import change_forward
-from models.adapters.step_memory import Memories, Stream
+from models.adapters.step_memory import BLOCKS, Memories, Stream, claim
 from models.blank import Blank, as_parts
+from models.call import current_call
 from models.layout import layout_of
+
+logger = logging.getLogger(__name__)
 
 State = tuple[Tensor, ...]
 """What passes from block to block: the streams, (B, C, h, w) or (B, N, C) each."""
 
 
-class Judge(Protocol):
+class Judge(ABC):
     """Decides from step to step of one stream of calls whether blocks are left out, and stands in for them.
 
     `start` is what the first block is given, `first` what it gives, `last` what the last block gives.
+
+    Attributes:
+        told_at: the level at which the log is told what is left out.
     """
+
+    told_at: int = logging.DEBUG
 
     def leaves_all(self, start: State, step: int) -> bool:
         """Whether every block of step number `step` is left out."""
-        ...
+        del start, step
+        return False
 
     def leaves_others(self, start: State, first: State) -> bool:
         """Whether the blocks behind the first are left out."""
-        ...
+        del start, first
+        return False
 
+    @abstractmethod
     def learn(self, start: State, first: State, last: State) -> None:
         """Look at a step that was computed as a whole."""
-        ...
 
+    @abstractmethod
     def answer(self, start: State, first: State | None) -> State:
         """What the last block would have given; `first` is None where the first block did not run."""
-        ...
 
 
 class Change:
@@ -75,13 +87,18 @@ class _Stream(Stream):
         self.blanks: dict[str, Any] = {}
 
 
-def leave_out_blocks(root: nn.Module, make: Callable[[], Judge], undo: ExitStack) -> None:
-    """Put judges made by `make` over the blocks of a network; ValueError where it has less than two."""
+def leave_out_blocks(root: nn.Module, name: str, make: Callable[[], Judge], undo: ExitStack) -> None:
+    """Put judges made by `make` over the blocks of a network, for the patch of a name.
+
+    Raises:
+        ValueError: the network names less than two blocks, or another patch answers for them.
+    """
+    claim(root, BLOCKS, name, undo)
     first, *between, last = layout_of(root, least_blocks=2).blocks
     memories = Memories(lambda: _Stream(make()))
     change_forward(root.get_submodule(first), lambda forward: _judged(forward, memories), undo)
-    for name in between:
-        change_forward(root.get_submodule(name), _skipping(name, memories), undo)
+    for each in between:
+        change_forward(root.get_submodule(each), _skipping(each, memories), undo)
     change_forward(root.get_submodule(last), lambda forward: _answered(forward, memories), undo)
 
 
@@ -91,10 +108,13 @@ def _judged(forward: Callable[..., Any], memories: Memories[_Stream]) -> Callabl
         stream.start, stream.first = _tensors(inputs), None
         stream.is_left_out = stream.judge.leaves_all(stream.start, stream.step)
         if stream.is_left_out:
+            _tell(stream.judge)
             return stream.blanks[""].like(stream.start[0])
         output = forward(*inputs, **named)
         stream.first = as_state(output)
         stream.is_left_out = stream.judge.leaves_others(stream.start, stream.first)
+        if stream.is_left_out:
+            _tell(stream.judge)
         stream.blanks[""] = Blank(output)
         return output
 
@@ -132,6 +152,10 @@ def _answered(forward: Callable[..., Any], memories: Memories[_Stream]) -> Calla
             stream.start, stream.first = (), None
 
     return run
+
+
+def _tell(judge: Judge) -> None:
+    logger.log(judge.told_at, "sigma %.3f: blocks left out", current_call().sigma)
 
 
 def as_state(output: Any) -> State:

@@ -14,11 +14,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from models.adapters.left_out_blocks import Change, State, leave_out_blocks
-from models.adapters.step_memory import ALWAYS, BLOCKS, Window, claim, steps_done
+from models.adapters.left_out_blocks import Change, Judge, State, leave_out_blocks
+from models.adapters.step_memory import ALWAYS, Window, steps_done
 from models.call import Run, current_call
-
-logger = logging.getLogger(__name__)
 
 _LEAST = 1e-8
 Tell = Callable[[tuple[float, ...]], None]
@@ -64,15 +62,15 @@ class MagCache:
         """Stand in for the blocks; raises ValueError where the network names less than two."""
         if self.threshold <= 0.0 or self.most_in_a_row < 1:
             return
-        claim(root, BLOCKS, "MagCache", undo)
-        leave_out_blocks(root, lambda: _Judge(self), undo)
+        leave_out_blocks(root, "MagCache", lambda: _Judge(self), undo)
 
 
-class _Judge:
+class _Judge(Judge):
     """Adds up how far the product of the ratios is from 1."""
 
     def __init__(self, rule: MagCache) -> None:
         self._rule = rule
+        self.told_at = logging.INFO if rule.is_told else logging.DEBUG
         self._kept: Change | None = None
         self._ratio = 1.0
         self._error = 0.0
@@ -89,14 +87,8 @@ class _Judge:
         self._error += abs(1.0 - self._ratio)
         is_near = self._error <= rule.threshold and self._in_a_row <= rule.most_in_a_row
         if self._kept is not None and is_near and rule.window.holds():
-            level = logging.INFO if rule.is_told else logging.DEBUG
-            logger.log(level, "sigma %.3f: blocks left out", call.sigma)
             return True
         self._ratio, self._error, self._in_a_row = 1.0, 0.0, 0
-        return False
-
-    def leaves_others(self, start: State, first: State) -> bool:
-        del start, first
         return False
 
     def learn(self, start: State, first: State, last: State) -> None:
@@ -128,7 +120,6 @@ class MagCacheCalibration:
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Listen to the blocks; raises ValueError where the network names less than two."""
-        claim(root, BLOCKS, "MagCache Calibrate", undo)
         measuring: WeakKeyDictionary[Run, _Measuring] = WeakKeyDictionary()
 
         def make() -> _Measuring:
@@ -136,10 +127,10 @@ class MagCacheCalibration:
             made = _Measuring(self.tell, is_telling=current_call().run not in measuring)
             return measuring.setdefault(current_call().run, made) if made.is_telling else made
 
-        leave_out_blocks(root, make, undo)
+        leave_out_blocks(root, "MagCache Calibrate", make, undo)
 
 
-class _Measuring:
+class _Measuring(Judge):
     """Compares the change of every step with that of the step before."""
 
     def __init__(self, tell: Tell, *, is_telling: bool) -> None:
@@ -147,14 +138,6 @@ class _Measuring:
         self.is_telling = is_telling
         self._size: Tensor | None = None
         self._ratios: list[Tensor] = []
-
-    def leaves_all(self, start: State, step: int) -> bool:
-        del start, step
-        return False
-
-    def leaves_others(self, start: State, first: State) -> bool:
-        del start, first
-        return False
 
     def learn(self, start: State, first: State, last: State) -> None:
         del first

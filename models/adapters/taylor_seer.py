@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.adapters.left_out_blocks import State, leave_out_blocks
+from models.adapters.left_out_blocks import Judge, State, leave_out_blocks
 from models.adapters.places import change_forward
 from models.adapters.step_memory import ALWAYS, ATTENTION, BLOCKS, Memories, Stream, Window, claim, steps_done
 from models.blank import Blank
@@ -88,10 +88,10 @@ class TaylorSeer:
         """Stand in for blocks or branches; raises ValueError where the network names none."""
         if self.interval <= 1:
             return
-        claim(root, BLOCKS, "TaylorSeer", undo)
         if self.is_lite:
-            leave_out_blocks(root, lambda: _Judge(self), undo)
+            leave_out_blocks(root, "TaylorSeer", lambda: _Judge(self), undo)
             return
+        claim(root, BLOCKS, "TaylorSeer", undo)
         claim(root, ATTENTION, "TaylorSeer", undo)
         memories = Memories(_Stream)
         for branch in layout_of(root, least_blocks=1).branches:
@@ -99,7 +99,7 @@ class TaylorSeer:
                 change_forward(root.get_submodule(name), _predicting(branch, name, self, memories), undo)
 
 
-class _Judge:
+class _Judge(Judge):
     """Predicts what the last block gives."""
 
     def __init__(self, rule: TaylorSeer) -> None:
@@ -111,10 +111,6 @@ class _Judge:
         del start
         self._step = step
         return bool(self._expansions) and not self._rule.computes(step)
-
-    def leaves_others(self, start: State, first: State) -> bool:
-        del start, first
-        return False
 
     def learn(self, start: State, first: State, last: State) -> None:
         del start, first
