@@ -86,13 +86,13 @@ def _unet_run(network: nn.Module, shape: Shape, dtype: torch.dtype) -> Callable[
     config: Any = network.config
     assert isinstance(config, UNetConfig)
     batch, _, height, width = shape
-    named: dict[str, Tensor] = {}
+    named: dict[str, Tensor | None] = {}
     if config.vector_width is not None:
         named["vector"] = torch.empty(batch, config.vector_width, dtype=dtype)
     elif config.classes is not None:
         named["vector"] = torch.zeros(batch, dtype=torch.long)
     if isinstance(network, ControlNet):
-        named.setdefault("vector", None)  # type: ignore[arg-type]
+        named.setdefault("vector", None)
         named["hint"] = torch.empty(batch, 3, height * CELL, width * CELL, dtype=dtype)
     elif config.guidance_width is not None:
         named["guidance"] = torch.empty(batch, config.guidance_width, dtype=dtype)
