@@ -124,7 +124,7 @@ def info(version: str, as_json: bool, open_session: OpenSession) -> ExitCode:
         from models.attention_backends.choice import current
 
         folders = session.folders
-        models = {key: len(names) for key in folders.keys() if (names := folders.names(key))}  # noqa: SIM118
+        models = {key: len(names) for key in folders if (names := folders.names(key))}
         facts: dict[str, Any] = {
             "version": version,
             "python": sys.version.split()[0],

@@ -127,7 +127,7 @@ class Folders:
         Returns whether anything was new.
         """
         key = ALIASES.get(key, key)
-        is_known = key in self.keys()
+        is_known = key in self
         known = self.roots(key) if is_known else []
         new = tuple(place for text in places if (place := Path(text)) not in known)
         if is_known and not new:
@@ -150,6 +150,12 @@ class Folders:
         added = dict.fromkeys([*self.preferred, *self.extra])
         return [*MODEL_FOLDERS, *(key for key in added if key not in MODEL_FOLDERS)]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
     def place(self, kind: str) -> Path:
         """The folder of `input`, `output` or `temp` files."""
         if kind not in self._places:
@@ -160,7 +166,7 @@ class Folders:
         """Where the files of a model folder are searched, first match first."""
         key = ALIASES.get(folder, folder)
         if key not in MODEL_FOLDERS and key not in self.extra and key not in self.preferred:
-            raise NodeError(f"there is no model folder {folder!r}; there are {', '.join(self.keys())}")
+            raise NodeError(f"there is no model folder {folder!r}; there are {', '.join(self)}")
         names = MODEL_FOLDERS.get(key, ())
         roots = [*self.preferred.get(key, ()), *(self.models / name for name in names)]
         roots.extend(self.extra.get(key, ()))
@@ -187,7 +193,7 @@ class Folders:
         `models:all` lists all weights as `folder/name`.
         """
         if folder == ALL_MODELS:
-            keys = [key for key in self.keys() if key not in EXTENSIONS]
+            keys = [key for key in self if key not in EXTENSIONS]
             return [f"{key}/{name}" for key in keys for name in self.names(key)]
         place, _, kind = folder.partition(":")
         if folder == NAMED_VAES:

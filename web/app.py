@@ -27,6 +27,7 @@ from web.routes import (
     files,
     health,
     history,
+    identify,
     info,
     internal,
     job_events,
@@ -38,6 +39,7 @@ from web.routes import (
     queue,
     signing,
     socket,
+    templates,
     uploads,
     userdata,
     users,
@@ -69,7 +71,20 @@ TWINNED = (
     health,
     signing,
 )
-UNTWINNED = (assets, downloads, jobs, job_events, workers, workflows, drafts, plan, description, internal)
+UNTWINNED = (
+    assets,
+    identify,
+    templates,
+    downloads,
+    jobs,
+    job_events,
+    workers,
+    workflows,
+    drafts,
+    plan,
+    description,
+    internal,
+)
 API_PREFIX = "/api"
 MOST_DECODERS = 2
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 2**28
 DEFAULT_QUALITY = 90
+SMALL_QUALITY = 82
 
 
 class UnreadablePictureError(ValueError):
@@ -47,14 +48,27 @@ def preview_options(text: str, channel: str) -> tuple[str, int]:
 def preview_bytes(file: BinaryIO, kind: str, quality: int, channel: str) -> bytes:
     """The picture re-encoded for a quick look."""
     picture = open_picture(file)
-    if kind == "jpeg" or channel == "rgb":
-        picture = picture.convert("RGB")
-    elif picture.mode not in {"RGB", "RGBA"}:
-        has_alpha = "A" in picture.getbands() or "transparency" in picture.info
-        picture = picture.convert("RGBA" if has_alpha else "RGB")
+    shown = picture.convert("RGB") if kind == "jpeg" or channel == "rgb" else _coloured(picture)
     buffer = io.BytesIO()
-    picture.save(buffer, format=kind, quality=quality)
+    shown.save(buffer, format=kind, quality=quality)
     return buffer.getvalue()
+
+
+def small_bytes(file: BinaryIO, side: int) -> bytes:
+    """The picture as WebP, at most `side` pixels wide and high."""
+    shown = _coloured(open_picture(file))
+    shown.thumbnail((side, side))
+    buffer = io.BytesIO()
+    shown.save(buffer, format="webp", quality=SMALL_QUALITY)
+    return buffer.getvalue()
+
+
+def _coloured(picture: Image) -> Image:
+    """The picture in RGB, or in RGBA where a part of it is clear."""
+    if picture.mode in {"RGB", "RGBA"}:
+        return picture
+    has_alpha = "A" in picture.getbands() or "transparency" in picture.info
+    return picture.convert("RGBA" if has_alpha else "RGB")
 
 
 def channel_bytes(file: BinaryIO, channel: str) -> bytes:

@@ -21,7 +21,7 @@ filename_list_cache: dict[str, Any] = {}
 def fill(folders: Folders, custom_nodes: Iterable[Path]) -> None:
     """Read the table of model folders from the app."""
     folder_names_and_paths.clear()
-    for key in folders.keys():  # noqa: SIM118 - not a mapping
+    for key in folders:
         places = [str(place) for place in folders.roots(key)]
         folder_names_and_paths[key] = (places, set(folders.extensions(key)))
     folder_names_and_paths["custom_nodes"] = ([str(place) for place in custom_nodes], set())
@@ -33,7 +33,7 @@ def publish(folders: Folders) -> dict[str, dict[str, list[str]]]:
     for key, (places, endings) in folder_names_and_paths.items():
         if key == "custom_nodes":
             continue
-        known = [str(place) for place in folders.roots(key)] if key in folders.keys() else []  # noqa: SIM118
+        known = [str(place) for place in folders.roots(key)] if key in folders else []
         if not known or any(str(place) not in known for place in places):
             folder = {"places": [str(place) for place in places], "endings": sorted(map(str, endings))}
             if folders.adopt(key, **folder):

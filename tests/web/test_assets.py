@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from web.routes.assets import TEMPLATES
+from web.routes.templates import TEMPLATES
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ async def test_files_are_listed_with_their_folders_and_without_links(gallery: An
     assert all(file["size"] > 0 and file["modified"] > 1e12 for file in files)
     async with http.get("/api/assets?type=models") as response:
         assert response.status == 400
+
+
+async def test_small_pictures_of_few_colours_stay_clear_where_they_are(gallery: Any) -> None:
+    http, output = gallery
+    clear = Image.new("P", (40, 40))
+    clear.putpalette([255, 0, 0])
+    clear.save(output / "clear.gif", transparency=0)
+    async with http.get("/api/assets/small", params={"name": "clear.gif"}) as response:
+        assert Image.open(io.BytesIO(await response.read())).getpixel((5, 5))[3] == 0
 
 
 @pytest.mark.parametrize(("name", "size"), [("wide.png", (128, 43)), ("sub/grey.png", (30, 90))])

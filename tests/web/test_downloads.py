@@ -30,6 +30,9 @@ async def host() -> AsyncIterator[str]:
     async def elsewhere(request: web.Request) -> web.Response:
         raise web.HTTPFound(request.query["to"])
 
+    async def loop(_: web.Request) -> web.Response:
+        raise web.HTTPFound("/loop")
+
     async def slow(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -39,7 +42,7 @@ async def host() -> AsyncIterator[str]:
 
     app = web.Application()
     app.add_routes([web.get("/m.safetensors", model), web.get("/page.safetensors", page)])
-    app.add_routes([web.get("/to", elsewhere), web.get("/slow", slow)])
+    app.add_routes([web.get("/to", elsewhere), web.get("/loop", loop), web.get("/slow", slow)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -73,7 +76,7 @@ async def test_a_model_arrives_whole_and_is_what_was_named(tmp_path: Path, host:
         ("/m.safetensors", "0" * 64, "SHA-256"),
         ("/page.safetensors", "", "no model file"),
         ("/gone", "", "404"),
-        ("/to?to=/to?to=/to", "", "one address to the next|404|500"),
+        ("/loop", "", "one address to the next"),
         ("/to?to=ftp://here/m.safetensors", "", "https"),
     ],
 )

@@ -1,23 +1,16 @@
-"""`/api/assets`: the files that were made or brought in, for a gallery; what a model file is; templates."""
+"""`/api/assets`: the files that were made or brought in, for a gallery."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import json
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from loaders.identify.verdict import identify_path
-from nodes.api.errors import NodeError
-from web.confined import UnsafePathError, delete_file, list_files, open_file, path_parts
-from web.file_answer import SANDBOX, passive_headers, send_file
-from web.keys import DECODERS, FOLDERS
-from web.pictures import UnreadablePictureError, open_picture
+from web.confined import UnsafePathError, delete_file, list_files, path_parts
+from web.pictures import small_bytes
 from web.refusal import RefusedError
-from web.routes.files import place_root
+from web.routes.files import made_picture, place_root
 from web.routes.users import user_root
 from web.wire_json import json_response, read_object
 
@@ -25,7 +18,6 @@ routes = web.RouteTableDef()
 
 MOST_FILES = 50_000
 SIZES = (128, 256, 512)
-TEMPLATES = Path(__file__).resolve().parents[2] / "assets" / "templates"
 
 
 @routes.get("/api/assets")
@@ -57,25 +49,9 @@ async def small(request: web.Request) -> web.Response:
     if wanted not in {str(size) for size in SIZES}:
         raise RefusedError(400, "invalid_size", f"size must be one of {', '.join(map(str, SIZES))}")
 
-    def work() -> bytes:
-        with open_file(root, parts).file as file:
-            picture = open_picture(file)
-        if picture.mode not in {"RGB", "RGBA"}:
-            picture = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-        picture.thumbnail((int(wanted), int(wanted)))
-        buffer = io.BytesIO()
-        picture.save(buffer, format="webp", quality=82)
-        return buffer.getvalue()
-
-    try:
-        async with request.app[DECODERS]:
-            body = await asyncio.to_thread(work)
-    except UnreadablePictureError as error:
-        raise RefusedError(400, "unreadable_picture", str(error)) from None
-    except OSError:
-        raise RefusedError(404, "not_found", "There is no such file") from None
-    headers = {"Content-Security-Policy": SANDBOX, "Cache-Control": "private, max-age=86400"}
-    return web.Response(body=body, content_type="image/webp", headers=headers)
+    response = await made_picture(request, root, parts, "image/webp", lambda f: small_bytes(f, int(wanted)))
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return response
 
 
 @routes.post("/api/assets/delete")
@@ -109,35 +85,3 @@ def _parts(name: str) -> tuple[str, ...]:
     if not parts:
         raise RefusedError(400, "invalid_name", "The name is empty")
     return parts
-
-
-@routes.get("/api/identify")
-async def identify(request: web.Request) -> web.Response:
-    """What a model file is, by looking at its tensors."""
-    folder, name = request.query.get("folder", ""), request.query.get("name", "")
-    try:
-        path = request.app[FOLDERS].find(folder, name)
-    except (NodeError, OSError, ValueError):
-        raise RefusedError(404, "not_found", "There is no such model") from None
-    verdict = await asyncio.to_thread(identify_path, path)
-    return json_response(verdict.to_json())
-
-
-@routes.get("/api/templates")
-async def templates(_request: web.Request) -> web.Response:
-    """The workflows to begin with, in the order in which they are shown."""
-
-    def read() -> Any:
-        return json.loads((TEMPLATES / "index.json").read_bytes())
-
-    return json_response(await asyncio.to_thread(read))
-
-
-@routes.get("/api/templates/{file}")
-async def template(request: web.Request) -> web.StreamResponse:
-    """A workflow to begin with (`name.json`), or its picture (`name.webp`)."""
-    parts = _parts(request.match_info["file"])
-    try:
-        return await send_file(request, TEMPLATES, parts, passive_headers(parts[-1], request))
-    except OSError:
-        raise RefusedError(404, "not_found", "There is no such template") from None

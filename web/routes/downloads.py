@@ -7,17 +7,16 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from loaders.folders import ALIASES
-from web.confined import UnsafePathError, new_path_parts
 from web.downloads import DownloadError
 from web.keys import DOWNLOADS, FOLDERS
 from web.refusal import RefusedError
+from web.routes.models import HIDDEN_KEYS, known_folder
+from web.routes.uploads import target_parts
 from web.wire_json import json_response, read_object
 
 routes = web.RouteTableDef()
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_HIDDEN_KEYS = frozenset({"configs", "custom_nodes"})
 
 
 @routes.get("/api/models/downloads")
@@ -34,16 +33,10 @@ async def begin(request: web.Request) -> web.Response:
     wrong = next((key for key, value in given.items() if not isinstance(value, str)), None)
     if wrong is not None:
         raise RefusedError(400, "invalid_body", f"{wrong} must be text")
-    folders = request.app[FOLDERS]
-    folder = ALIASES.get(given["folder"], given["folder"])
-    if folder not in folders.keys() or folder in _HIDDEN_KEYS:  # noqa: SIM118 - not a mapping
+    folder = known_folder(request, given["folder"])
+    if folder in HIDDEN_KEYS:
         raise RefusedError(404, "not_found", "There is no such model folder")
-    try:
-        parts = new_path_parts(given["name"])
-    except UnsafePathError as error:
-        raise RefusedError(400, "invalid_filename", f"The name is not allowed: {error}") from None
-    if not parts or parts[-1].startswith("."):
-        raise RefusedError(400, "invalid_filename", "The name is hidden or empty")
+    parts = target_parts("", given["name"])
     digest = given["sha256"].lower()
     if digest and not _DIGEST.fullmatch(digest):
         raise RefusedError(400, "invalid_body", "sha256 must be 64 hexadecimal digits")
@@ -52,7 +45,7 @@ async def begin(request: web.Request) -> web.Response:
             400, "unconfirmed_host", "host must be that of the address, as the person confirmed it"
         )
     try:
-        target = folders.roots(folder)[0].joinpath(*parts)
+        target = request.app[FOLDERS].roots(folder)[0].joinpath(*parts)
         download = request.app[DOWNLOADS].begin(folder, "/".join(parts), target, given["url"], digest)
     except DownloadError as error:
         raise RefusedError(409, "no_download", str(error)) from None

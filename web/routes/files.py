@@ -62,11 +62,11 @@ async def view(request: web.Request) -> web.StreamResponse:
     channel = request.query.get("channel", "")
     if "preview" in request.query:
         kind, quality = preview_options(request.query["preview"], channel)
-        return await _made(
+        return await made_picture(
             request, root, parts, f"image/{kind}", lambda f: preview_bytes(f, kind, quality, channel)
         )
     if channel in {"rgb", "a"}:
-        return await _made(request, root, parts, "image/png", lambda f: channel_bytes(f, channel))
+        return await made_picture(request, root, parts, "image/png", lambda f: channel_bytes(f, channel))
     try:
         return await send_file(request, root, parts, passive_headers(parts[-1], request))
     except OSError:
@@ -77,13 +77,15 @@ def _no_file() -> RefusedError:
     return RefusedError(404, "not_found", "There is no such file")
 
 
-async def _made(
+async def made_picture(
     request: web.Request,
     root: Path,
     parts: tuple[str, ...],
     content_type: str,
     make: Callable[[BinaryIO], bytes],
 ) -> web.Response:
+    """What `make` draws from the picture at a path; refuses what is not there (404) and no picture (400)."""
+
     def work() -> bytes:
         with open_file(root, parts).file as file:
             return make(file)
@@ -104,7 +106,7 @@ async def view_metadata(request: web.Request) -> web.Response:
     """The metadata in the header of a safetensors file of a model folder."""
     name = request.query.get("filename", "")
     folders, folder = request.app[FOLDERS], request.match_info["folder"]
-    if folder not in folders.keys() or not name.endswith(".safetensors"):  # noqa: SIM118 - not a mapping
+    if folder not in folders or not name.endswith(".safetensors"):
         raise _no_file()
 
     def read() -> Any:

@@ -40,7 +40,7 @@ async def subscribe(request: web.Request) -> web.Response:
 async def folder_paths(request: web.Request) -> web.Response:
     """The directories of every model folder."""
     folders = request.app[FOLDERS]
-    roots = {key: [str(root) for root in folders.roots(key)] for key in folders.keys()}  # noqa: SIM118
+    roots = {key: [str(root) for root in folders.roots(key)] for key in folders}
     return json_response(roots)
 
 

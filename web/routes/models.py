@@ -24,13 +24,13 @@ from web.wire_json import json_response
 routes = web.RouteTableDef()
 
 PREVIEW_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
-_HIDDEN_KEYS = frozenset({"configs", "custom_nodes"})
+HIDDEN_KEYS = frozenset({"configs", "custom_nodes"})
 
 
-def _known_folder(request: web.Request) -> str:
-    folder = request.match_info["folder"]
+def known_folder(request: web.Request, folder: str) -> str:
+    """The key of a model folder, for a key or one of its aliases; refuses (404) what there is not."""
     key = ALIASES.get(folder, folder)
-    if key not in request.app[FOLDERS].keys():  # noqa: SIM118 - not a mapping
+    if key not in request.app[FOLDERS]:
         raise RefusedError(404, "not_found", "There is no such model folder")
     return key
 
@@ -44,7 +44,7 @@ async def model_folders(request: web.Request) -> web.Response:
 @routes.get("/models/{folder}")
 async def model_names(request: web.Request) -> web.Response:
     """The files of a model folder, relative and sorted."""
-    folder = _known_folder(request)
+    folder = known_folder(request, request.match_info["folder"])
     return json_response(await asyncio.to_thread(request.app[FOLDERS].names, folder))
 
 
@@ -55,8 +55,8 @@ async def model_places(request: web.Request) -> web.Response:
     return json_response(
         [
             {"name": key, "folders": [str(root) for root in folders.roots(key)]}
-            for key in folders.keys()  # noqa: SIM118 - not a mapping
-            if key not in _HIDDEN_KEYS
+            for key in folders
+            if key not in HIDDEN_KEYS
         ]
     )
 
@@ -64,7 +64,7 @@ async def model_places(request: web.Request) -> web.Response:
 @routes.get("/experiment/models/{folder}")
 async def model_files(request: web.Request) -> web.Response:
     """The files of a model folder with their sizes and times."""
-    key, folders = _known_folder(request), request.app[FOLDERS]
+    key, folders = known_folder(request, request.match_info["folder"]), request.app[FOLDERS]
 
     def describe() -> list[dict[str, Any]]:
         roots = folders.roots(key)
@@ -93,7 +93,7 @@ async def model_files(request: web.Request) -> web.Response:
 @routes.get("/experiment/models/preview/{folder}/{path_index}/{filename:.*}")
 async def model_preview(request: web.Request) -> web.Response:
     """The picture that lies beside a model or inside it, as WebP."""
-    key, folders = _known_folder(request), request.app[FOLDERS]
+    key, folders = known_folder(request, request.match_info["folder"]), request.app[FOLDERS]
     index = request.match_info["path_index"]
     try:
         parts = path_parts(request.match_info["filename"])
