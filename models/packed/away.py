@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+
+from models.packed.stand_in import StandIn
 
 _aten = torch.ops.aten
 
@@ -28,7 +29,7 @@ class Carrier:
     keep: Callable[[Tensor], Tensor]
 
 
-class Away(Tensor):
+class Away(StandIn):
     """A tensor that says it is where it is used, while its numbers wait elsewhere.
 
     Whatever is done with it is done to a copy, brought for that one operation and forgotten. Detached ones
@@ -57,12 +58,13 @@ class Away(Tensor):
         made.carrier = carrier
         return made
 
-    def here(self) -> Tensor:
-        """Its numbers where they are used, in memory of their own."""
+    def numbers(self) -> Tensor:
+        """Its numbers where they are used, in memory of their own, packed or not."""
         return self.carrier.bring(self.home)
 
-    def __repr__(self) -> str:  # type: ignore[override]
-        """Shape and places, and no numbers."""
+    @property
+    def described(self) -> str:
+        """Its shape and places."""
         waits = type(self.home).__name__
         return f"Away({waits}, shape={tuple(self.shape)}, from={self.home.device}, to={self.device})"
 
@@ -72,22 +74,13 @@ class Away(Tensor):
         is_parameter = isinstance(self, nn.Parameter)
         return nn.Parameter(copied, requires_grad=self.requires_grad) if is_parameter else copied
 
-    _kept: ClassVar[frozenset[Any]] = frozenset({_aten.detach.default, _aten.alias.default})
-
-    @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """Run one operation of torch."""
-        del types
-        kwargs = kwargs or {}
-        if func in cls._kept:
-            return Away(args[0].home, args[0].carrier)
-        if func is _aten._to_copy.default and _same_place(kwargs.get("device"), args[0].home.device):
-            return args[0].home.detach().to(**{**kwargs, "copy": True})
-        if func._schema.is_mutable and any(isinstance(value, Away) for value in args[:1]):
-            raise RuntimeError("a weight that waits in another memory cannot be changed in place")
-        return func(*tree_map(_brought, args), **tree_map(_brought, kwargs))
+    def kept(self, func: Any, settings: dict[str, Any]) -> Tensor | None:
+        """Detached ones wait too; a copy to where the numbers are anyway is made there."""
+        if func in (_aten.detach.default, _aten.alias.default):
+            return Away(self.home, self.carrier)
+        if func is _aten._to_copy.default and _same_place(settings.get("device"), self.home.device):
+            return self.home.detach().to(**{**settings, "copy": True})
+        return None
 
 
 def kept_like(original: Tensor, made: Tensor) -> Tensor:
@@ -98,7 +91,7 @@ def kept_like(original: Tensor, made: Tensor) -> Tensor:
 
 def here(tensor: Tensor) -> Tensor:
     """A tensor (any shape, packed or not) where it is used, detached."""
-    return tensor.here() if isinstance(tensor, Away) else tensor.detach()
+    return tensor.numbers() if isinstance(tensor, Away) else tensor.detach()
 
 
 def waiting(tensor: Tensor) -> Tensor:
@@ -108,7 +101,3 @@ def waiting(tensor: Tensor) -> Tensor:
 
 def _same_place(wanted: torch.device | None, home: torch.device) -> bool:
     return wanted is not None and wanted.type == home.type
-
-
-def _brought(value: Any) -> Any:
-    return value.here() if isinstance(value, Away) else value

@@ -14,9 +14,11 @@ from torch import Tensor
 from models.packed.float8_bits import widened
 from models.packed.nibbles import joined_nibbles, looked_up
 from models.packed.pieces import InRows, as_matrix, in_blocks, packed_rows, unpacked_rows
+from models.packed.tables import table_of
 
 # Signed numbers of four bits with two bits of exponent and one of mantissa, in the order of their bits.
-LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+_SIZES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+_LEVELS = (*_SIZES, *(-size for size in _SIZES))
 # Halfway between them; where the nearest even one is the upper, a little less.
 _BORDERS = (0.25, 0.75 - 2.0**-24, 1.25, 1.75 - 2.0**-23, 2.5, 3.5 - 2.0**-22, 5.0)
 _LARGEST = 448.0
@@ -75,7 +77,7 @@ class NvFp4(InRows):
     def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
         """The numbers; they pass through float32."""
         data, scale, columns = parts["data"], parts["scale"], shape[1:].numel()
-        levels = _levels(data.device)
+        levels = table_of(_LEVELS, data)
 
         def make(first: int, last: int) -> Tensor:
             sizes = scale[first:last].float().mul_(parts["whole"].float())
@@ -86,7 +88,7 @@ class NvFp4(InRows):
 
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, the scale of all such that no block's is too large for eight bits."""
-        top = LEVELS[-1]
+        top = _SIZES[-1]
         whole = (as_matrix(dense).abs().amax().float() / (_LARGEST * top)).clamp_min(1e-30)
 
         def rounded(rows: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
@@ -104,7 +106,3 @@ def _four_bits(numbers: Tensor) -> Tensor:
     """The bits (uint8) of the nearest numbers of four bits; in the middle, of the even one."""
     size = torch.bucketize(numbers.abs(), numbers.new_tensor(_BORDERS)).to(torch.uint8)
     return size | (torch.signbit(numbers).to(torch.uint8) << 3)
-
-
-def _levels(device: torch.device) -> Tensor:
-    return torch.tensor((*LEVELS, *(-level for level in LEVELS)), device=device)

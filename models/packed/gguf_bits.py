@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from models.packed.tables import table_of
+
 # Whole numbers of so many bytes hold that many small ones; a one in each byte.
 _WIDE = (
     (8, torch.int64, 0x0101010101010101),
@@ -10,9 +12,6 @@ _WIDE = (
     (2, torch.int16, 0x0101),
     (1, torch.uint8, 1),
 )
-
-# Kept where they are used: to bring one to a graphics card takes long. None is made while a compiler looks.
-_tables: dict[tuple[tuple[float, ...], torch.device], Tensor] = {}
 
 
 def halves(blocks: Tensor, begin: int, count: int = 1) -> Tensor:
@@ -73,12 +72,7 @@ def gathered(numbers: Tensor, group: int, shifts: tuple[int, ...]) -> Tensor:
 
 def looked_up(indices: Tensor, values: tuple[float, ...]) -> Tensor:
     """Values (n, m) float32 by their numbers (n, ...) uint8."""
-    table = _tables.get((values, indices.device)) if type(indices) is Tensor else None
-    if table is None:
-        table = torch.tensor(values, dtype=torch.float32, device=indices.device)
-        if type(indices) is Tensor:
-            _tables[values, indices.device] = table
-    return table.index_select(0, indices.flatten().int()).view(len(indices), -1)
+    return table_of(values, indices).index_select(0, indices.flatten().int()).view(len(indices), -1)
 
 
 def rounded_away(values: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.packed.gguf_bits import halves, looked_up, spread
+from models.packed.tables import table_of
 
 # Closer together near zero, where most weights are.
 NEAR_ZERO = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
@@ -49,7 +50,7 @@ def unpack_nvfp4(blocks: Tensor) -> Tensor:
 def unpack_tq1_0(blocks: Tensor) -> Tensor:
     """Numbers (n, 256) float32 of blocks (n, 54): five numbers of -1, 0 or 1 in each byte, and a scale."""
     count = len(blocks)
-    powers = torch.tensor(_POWERS_OF_THREE, dtype=torch.uint8, device=blocks.device).view(1, 1, 5, 1)
+    powers = table_of(_POWERS_OF_THREE, blocks).to(torch.uint8).view(1, 1, 5, 1)
     parts = [
         (blocks[:, begin:end].reshape(count, -1, 1, group) * powers[:, :, :uses]).view(count, -1)
         for begin, end, group, uses in ((0, 32, 32, 5), (32, 48, 16, 5), (48, 52, 4, 4))

@@ -1,10 +1,10 @@
 """Answers how numbers of four bits lie two in a byte."""
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
+
+from models.packed.tables import kept_where_used
 
 
 def signed_nibbles(packed: Tensor) -> Tensor:
@@ -34,12 +34,11 @@ def looked_up(packed: Tensor, levels: Tensor, *, first_high: bool) -> Tensor:
     Returns:
         (..., columns) in the type of the levels.
     """
-    pairs = _pairs(levels.device, first_high)
-    return embedding(packed.view(torch.uint8).int(), levels[pairs]).flatten(-2)
+    return embedding(packed.view(torch.uint8).int(), levels[_pairs(first_high, levels)]).flatten(-2)
 
 
-@lru_cache(maxsize=8)
-def _pairs(device: torch.device, first_high: bool) -> Tensor:
+@kept_where_used
+def _pairs(first_high: bool, device: torch.device) -> Tensor:
     """The two halves of every byte, (256, 2)."""
     byte = torch.arange(256, device=device)
     halves = (byte >> 4, byte & 15) if first_high else (byte & 15, byte >> 4)

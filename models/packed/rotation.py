@@ -4,10 +4,11 @@ Reference: ConvRot, arXiv:2512.03673: a regular Hadamard matrix on each group of
 """
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from models.packed.tables import kept_where_used
 
 # Regular: every row has the same sum. It and its Kronecker powers are symmetric, so they undo themselves.
 _SEED = ((1, 1, 1, -1), (1, 1, -1, 1), (1, -1, 1, 1), (-1, 1, 1, 1))
@@ -21,7 +22,7 @@ def is_group(size: int) -> bool:
     return size >= 4 and 4 ** round(math.log(size, 4)) == size
 
 
-@lru_cache(maxsize=8)
+@kept_where_used
 def hadamard(size: int, device: torch.device) -> Tensor:
     """The rotation of groups of a size, (size, size) in float32.
 
@@ -46,7 +47,7 @@ def rotated(rows: Tensor, group: int) -> Tensor:
     if rows.shape[1] % group:
         raise ValueError(f"{rows.shape[1]} columns are not groups of {group}")
     inner = min(group, _INNER)
-    turned = (rows.reshape(-1, inner) @ hadamard(inner, rows.device)).reshape(-1, group // inner, inner)
+    turned = (rows.reshape(-1, inner) @ hadamard(inner, rows)).reshape(-1, group // inner, inner)
     if group > inner:
-        turned = torch.matmul(hadamard(group // inner, rows.device), turned)
+        turned = torch.matmul(hadamard(group // inner, rows), turned)
     return turned.reshape(rows.shape)

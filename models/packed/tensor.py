@@ -1,12 +1,14 @@
 """Says what a packed weight is: a tensor of few bits for each number, unpacked where it is used."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, embedding, linear
-from torch.utils._pytree import tree_map
+
+from models.packed.stand_in import StandIn
 
 _aten = torch.ops.aten
 
@@ -32,7 +34,7 @@ class Format(Protocol):
         ...
 
 
-class Packed(Tensor):
+class Packed(StandIn):
     """A floating-point tensor that is stored as packed parts.
 
     It has the shape and the type of what it unpacks to, and stands in a network like any parameter. Copies to
@@ -95,8 +97,9 @@ class Packed(Tensor):
             None if parts is None else Packed(parts, self.format, (end - begin, *self.shape[1:]), self.dtype)
         )
 
-    def __repr__(self) -> str:  # type: ignore[override]
-        """Shape and format, and no numbers."""
+    @property
+    def described(self) -> str:
+        """Its shape and format."""
         return (
             f"Packed({self.format.name}, shape={tuple(self.shape)}, dtype={self.dtype}, device={self.device})"
         )
@@ -117,38 +120,32 @@ class Packed(Tensor):
         parts = [(name, part.shape, part.stride(), part.dtype) for name, part in self.parts.items()]
         return f"{self.format!r} {parts} {tuple(self.shape)} {self.dtype} {self.device}"
 
-    # What stays packed, and how; everything else is done to the numbers.
-    _kept: ClassVar[dict[Any, Callable[..., Any]]] = {
-        _aten.detach.default: lambda packed: packed.with_parts(lambda part: part),
-        _aten.alias.default: lambda packed: packed.with_parts(lambda part: part),
-        _aten.clone.default: lambda packed, **_: packed.with_parts(torch.clone),
-    }
+    def numbers(self) -> Tensor:
+        """Its numbers, unpacked."""
+        return self.unpacked()
+
+    def kept(self, func: Any, settings: dict[str, Any]) -> Tensor | None:
+        """Detached ones, clones and copies elsewhere of the same type are packed too."""
+        if func in (_aten.detach.default, _aten.alias.default):
+            return self.with_parts(lambda part: part)
+        if func is _aten.clone.default:
+            return self.with_parts(torch.clone)
+        if func is _aten._to_copy.default and settings.get("dtype") in (None, self.dtype):
+            place = settings.get("device") or self.device
+            quick = bool(settings.get("non_blocking"))
+            return self.with_parts(lambda part: part.to(place, non_blocking=quick, copy=True))
+        return None
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function of torch; formats with `linear` or `conv2d` may do that without unpacking all."""
         del types
-        if func in _LAYERS and (made := _by_format(_LAYERS[func], *args, **(kwargs or {}))) is not None:
-            return made
-        if func is embedding and (made := _looked_up(*args, **(kwargs or {}))) is not None:
+        named = kwargs or {}
+        way = _WAYS.get(func) if args else None
+        if way is not None and (made := way(*args, **named)) is not None:
             return made
         with torch._C.DisableTorchFunctionSubclass():
-            return func(*args, **(kwargs or {}))
-
-    @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        """Run one operation of torch."""
-        del types
-        kwargs = kwargs or {}
-        if func in cls._kept:
-            return cls._kept[func](*args, **kwargs)
-        if func is _aten._to_copy.default and kwargs.get("dtype") in (None, args[0].dtype):
-            place = kwargs.get("device") or args[0].device
-            quick = bool(kwargs.get("non_blocking"))
-            return args[0].with_parts(lambda part: part.to(place, non_blocking=quick, copy=True))
-        return func(*tree_map(_unpacked, args), **tree_map(_unpacked, kwargs))
+            return func(*args, **named)
 
 
 def pack(numbers: Tensor, packing: Format, dtype: torch.dtype | None = None) -> Packed:
@@ -169,8 +166,9 @@ def dense(tensor: Tensor, dtype: torch.dtype | None = None) -> Tensor:
 
 def stored(tensor: Tensor) -> tuple[Tensor, ...]:
     """The plain tensors in which the numbers of a tensor (any shape), packed or not, are stored."""
-    inner = tensor.data if isinstance(tensor, nn.Parameter) and not isinstance(tensor, Packed) else tensor
-    return tuple(inner.parts.values()) if isinstance(inner, Packed) else (inner,)
+    if isinstance(tensor, Packed):
+        return tuple(tensor.parts.values())
+    return (tensor.data if isinstance(tensor, nn.Parameter) else tensor,)
 
 
 def stored_bytes(tensor: Tensor) -> int:
@@ -178,16 +176,11 @@ def stored_bytes(tensor: Tensor) -> int:
     return sum(part.numel() * part.element_size() for part in stored(tensor))
 
 
-# Functions for which formats may have methods of their own, by name.
-_LAYERS: Mapping[Any, str] = {linear: "linear", conv2d: "conv2d"}
-
-
 def _by_format(
     name: str, given: Tensor, weight: Tensor, bias: Tensor | None = None, *settings: Any, **named: Any
 ) -> Tensor | None:
     """A layer on given numbers by the weight's own format; None where it has no way of its own."""
-    own = getattr(weight.format, name, None) if isinstance(weight, Packed) else None
-    if own is None or not isinstance(weight, Packed):
+    if not isinstance(weight, Packed) or (own := getattr(weight.format, name, None)) is None:
         return None
     made: Tensor | None = own(weight.parts, weight.shape, given, bias, *settings, **named)
     return made
@@ -202,15 +195,18 @@ def _looked_up(
     **__: Any,
 ) -> Tensor | None:
     """Rows (..., width) of a table by their numbers (...), unpacked alone; None where that cannot be."""
-    pick = getattr(weight.format, "pick", None) if isinstance(weight, Packed) else None
-    if pick is None or not isinstance(weight, Packed) or max_norm is not None:
+    if not isinstance(weight, Packed) or max_norm is not None or not hasattr(weight.format, "pick"):
         return None
-    parts = pick(weight.parts, weight.shape, ids.flatten())
+    parts = weight.format.pick(weight.parts, weight.shape, ids.flatten())
     if parts is None:
         return None
     rows = Packed(parts, weight.format, (ids.numel(), weight.shape[1]), weight.dtype)
     return rows.unpacked().view(*ids.shape, weight.shape[1])
 
 
-def _unpacked(value: Any) -> Any:
-    return value.unpacked() if isinstance(value, Packed) else value
+# Functions for which formats may have methods of their own.
+_WAYS: Mapping[Any, Callable[..., Tensor | None]] = {
+    linear: partial(_by_format, "linear"),
+    conv2d: partial(_by_format, "conv2d"),
+    embedding: _looked_up,
+}

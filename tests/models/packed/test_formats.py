@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from models.packed import pieces
 from models.packed.affine import Affine
@@ -84,7 +85,7 @@ def test_nothing_but_zeros_stays_so(packing: Format, error: float, size: float) 
 
 def test_a_rotation_undoes_itself_and_leaves_lengths_alone() -> None:
     for size in (4, 16, 64, 256):
-        matrix = hadamard(size, torch.device("cpu"))
+        matrix = hadamard(size, torch.empty(0))
         assert torch.allclose(matrix @ matrix, torch.eye(size), atol=1e-6)
         assert torch.allclose(matrix.sum(dim=1), torch.ones(size), rtol=1e-5)
         groups = torch.randn(5, size)
@@ -92,7 +93,7 @@ def test_a_rotation_undoes_itself_and_leaves_lengths_alone() -> None:
     rows = torch.randn(3, 128)
     assert torch.allclose(rotated(rotated(rows, 64), 64), rows, atol=1e-5)
     with pytest.raises(ValueError, match="not of 32"):
-        hadamard(32, torch.device("cpu"))
+        hadamard(32, torch.empty(0))
     with pytest.raises(ValueError, match="128 columns are not groups of 256"):
         rotated(rows, 256)
 
@@ -132,3 +133,19 @@ def test_rows_are_cut_without_unpacking(packing: Format) -> None:
     assert rows.parts["data"].data_ptr() != packed.parts["data"].data_ptr()
     storage = packed.parts["data"].untyped_storage().data_ptr()
     assert rows.parts["data"].untyped_storage().data_ptr() == storage
+
+
+@pytest.mark.parametrize(("packing", "error", "size"), ERRORS, ids=NAMES)
+def test_layers_can_be_compiled_and_run_uncompiled_after_that(
+    packing: Format, error: float, size: float
+) -> None:
+    del error, size
+    layer = nn.Linear(256, 8)
+    layer.register_parameter(
+        "weight", nn.Parameter(pack(layer.weight.detach(), packing), requires_grad=False)
+    )
+    given = torch.randn(3, 256)
+    torch.compiler.reset()
+    with torch.no_grad():
+        made = torch.compile(layer, backend="aot_eager", fullgraph=True)(given)
+        torch.testing.assert_close(made, layer(given))

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from models.packed.float8 import Float8
+from models.packed.gguf import Gguf
 from models.packed.tensor import Packed, pack, stored_bytes
 
 LAYERS: tuple[tuple[Callable[[], nn.Module], Callable[[], torch.Tensor]], ...] = (
@@ -57,3 +58,17 @@ def test_numbers_are_those_that_eight_bits_can_say(packing: Float8) -> None:
     step = 2.0**-4 if packing.dtype is torch.float8_e4m3fn else 2.0**-3
     assert ((packed.unpacked() - dense).abs() <= dense.abs() * step + 2e-3).all()
     assert torch.equal(pack(packed.unpacked(), packing).unpacked(), packed.unpacked())
+
+
+def test_numbers_cannot_be_changed_in_place_and_so_be_lost() -> None:
+    packed = pack(torch.ones(4, 8), Float8())
+    with pytest.raises(RuntimeError, match=r"Packed\(float8_e4m3fn, shape=\(4, 8\).*changed in place"):
+        packed.mul_(2)
+    plain = torch.zeros(4, 8)
+    assert torch.equal(plain.copy_(packed), torch.ones(4, 8))
+
+
+def test_layers_may_be_called_with_the_names_of_their_inputs() -> None:
+    weight, given = pack(torch.randn(32, 64), Gguf("Q8_0")), torch.randn(3, 64)
+    made = nn.functional.linear(input=given, weight=weight, bias=None)
+    torch.testing.assert_close(made, given @ weight.unpacked().T)
