@@ -9,12 +9,12 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
-from executor.memory.trial import Shape, peak_of, twin
+from executor.memory.trial import Shape, compute_type, peak_of, twin
 from models.text.encoders import TextEncoders
 from models.unet.way_down import WayDown
 from models.vae.autoencoder import ImageAutoencoder
@@ -43,17 +43,14 @@ class Estimates:
         self._short: OrderedDict[_Key, int] = OrderedDict()
         self._corrections: dict[Hashable, float] = {}
 
-    def activation_bytes(
-        self, network: nn.Module, shape: Shape | None = None, dtype: torch.dtype | None = None
-    ) -> int:
+    def activation_bytes(self, network: nn.Module, shape: Shape | None = None) -> int:
         """The most bytes that a network has in use beside its weights, in one run on a shape.
 
         Args:
             network: on any device.
             shape: see `trial.peak_of`; that of a usual job if not given.
-            dtype: what it computes in; its own type if not given.
         """
-        key = self._key(network, shape, dtype)
+        key = self._key(network, shape)
         if key is None:
             return 0
         with self._lock:
@@ -63,15 +60,9 @@ class Estimates:
             correction = self._corrections.get(key[0], 1.0)
         return int(self._count(network, key) * MARGIN * correction)
 
-    def measured(
-        self,
-        network: nn.Module,
-        peak_bytes: int,
-        shape: Shape | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
+    def measured(self, network: nn.Module, peak_bytes: int, shape: Shape | None = None) -> None:
         """Remember what a run took; other shapes of the same network are corrected by it."""
-        key = self._key(network, shape, dtype)
+        key = self._key(network, shape)
         if key is None or peak_bytes <= 0:
             return
         counted = self._count(network, key)
@@ -81,25 +72,17 @@ class Estimates:
             ratio = peak_bytes / (counted * MARGIN) if counted else 1.0
             self._corrections[key[0]] = min(_MOST_CORRECTION, max(1.0, ratio))
 
-    def ran_short(
-        self,
-        network: nn.Module,
-        room_bytes: int,
-        shape: Shape | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
+    def ran_short(self, network: nn.Module, room_bytes: int, shape: Shape | None = None) -> None:
         """Remember that a run found no memory: give the next one `room_bytes`, all that can be had."""
-        key = self._key(network, shape, dtype)
+        key = self._key(network, shape)
         if key is not None:
             with self._lock:
                 self._measured.pop(key, None)
                 _keep(self._short, key, room_bytes)
 
-    def _key(self, network: nn.Module, shape: Shape | None, dtype: torch.dtype | None) -> _Key | None:
+    def _key(self, network: nn.Module, shape: Shape | None) -> _Key | None:
         shape = usual_shape(network) if shape is None else shape
-        if shape is None:
-            return None
-        return self._layout(network), tuple(shape), compute_type(network) if dtype is None else dtype
+        return None if shape is None else (self._layout(network), tuple(shape), compute_type(network))
 
     def _layout(self, network: nn.Module) -> Hashable:
         layout = self._layouts.get(network)
@@ -112,34 +95,34 @@ class Estimates:
         with self._lock:
             if key in self._counted:
                 return self._counted[key]
-        counted = count(network, key[1], key[2])
+        counted = count(network, key[1])
         with self._lock:
             _keep(self._counted, key, counted)
         return counted
 
 
-def count(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
+def count(network: nn.Module, shape: Shape) -> int:
     """The bytes that tensors take at most in a run on a shape, by one without memory, or a guess."""
     try:
-        shadow = twin(network)
-        return peak_of(shadow if dtype == compute_type(network) else shadow.to(dtype), shape, dtype)
+        return peak_of(twin(network), shape)
     except _TRIAL_PROBLEMS as problem:
         logger.debug("%s cannot be tried without memory: %s", type(network).__name__, problem)
-        return rough(network, shape, dtype)
+        return rough(network, shape)
 
 
-def rough(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
+def rough(network: nn.Module, shape: Shape) -> int:
     """A guess: a few layers of the widest features, on all cells of the input."""
     widths = [weight.shape[0] for weight in network.parameters() if weight.ndim > 1]
     cells = math.prod([shape[0], *shape[2:]]) if len(shape) > 2 else math.prod(shape)
-    return cells * max(widths, default=1) * dtype.itemsize * _ROUGH_LAYERS
+    return cells * max(widths, default=1) * compute_type(network).itemsize * _ROUGH_LAYERS
 
 
-def at_most(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
+def at_most(network: nn.Module, shape: Shape) -> int:
     """A bound that is quickly told: `rough`, on the cells of what comes out where these are more."""
-    decodes = isinstance(network, ImageAutoencoder) and shape[1] == network.latent_channels
-    larger = network.downscale**2 if isinstance(network, ImageAutoencoder) and decodes else 1
-    return larger * rough(network, shape, dtype)
+    guess = rough(network, shape)
+    if isinstance(network, ImageAutoencoder) and shape[1] == network.latent_channels:
+        return guess * network.downscale**2
+    return guess
 
 
 def usual_shape(network: nn.Module) -> tuple[int, ...] | None:
@@ -156,12 +139,7 @@ def usual_shape(network: nn.Module) -> tuple[int, ...] | None:
     return None
 
 
-def compute_type(network: nn.Module) -> torch.dtype:
-    """The number type that a network computes in."""
-    return next((each.dtype for each in network.parameters() if each.is_floating_point()), torch.float32)
-
-
-def _keep(table: OrderedDict[_Key, Any], key: _Key, value: Any) -> None:
+def _keep(table: OrderedDict[_Key, int], key: _Key, value: int) -> None:
     table[key] = value
     table.move_to_end(key)
     while len(table) > _MOST_KEPT:

@@ -44,7 +44,12 @@ def twin(network: nn.Module) -> nn.Module:
     return made
 
 
-def peak_of(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
+def compute_type(network: nn.Module) -> torch.dtype:
+    """The number type that a network computes in."""
+    return next((each.dtype for each in network.parameters() if each.is_floating_point()), torch.float32)
+
+
+def peak_of(network: nn.Module, shape: Shape) -> int:
     """The most bytes that a network (see `twin`) has in use beside its weights when it runs on a shape.
 
     What shape and run are, depends on the kind of network:
@@ -58,7 +63,7 @@ def peak_of(network: nn.Module, shape: Shape, dtype: torch.dtype) -> int:
         RuntimeError, TypeError, ValueError: if it cannot be run so; networks of others raise anything.
     """
     with torch.device(META):
-        run = _run(network, shape, dtype)
+        run = _run(network, shape, compute_type(network))
     known = [
         tensor for tensor in network.state_dict(keep_vars=True).values() if not isinstance(tensor, Packed)
     ]

@@ -13,7 +13,7 @@ from torch import nn
 from executor.forecast.forecast import Forecast, Forecaster
 from executor.forecast.shadow import Step
 from executor.memory.devices import choose_devices
-from executor.memory.estimate import Estimates, at_most, compute_type
+from executor.memory.estimate import Estimates, at_most
 from executor.memory.host import host_room, swap_free_bytes
 from executor.memory.limits import Limits
 from executor.memory.plan import size_text
@@ -123,7 +123,7 @@ class DeviceMemory:
         moves = self._moves(network)
         room = self._most_activations(value) if moves else host_room(self.limits.ram_bytes).free
         # The bound is loose and quick: most of what is run fits many times.
-        if not moves and at_most(network, shape, compute_type(network)) <= room:
+        if not moves and at_most(network, shape) <= room:
             return True
         return self.estimates.activation_bytes(network, shape) <= room
 

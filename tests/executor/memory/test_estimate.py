@@ -11,10 +11,10 @@ from torch.utils._pytree import tree_leaves
 
 from executor.memory import plan
 from executor.memory.devices import choose_devices
-from executor.memory.estimate import MARGIN, Estimates, at_most, compute_type, count, rough, usual_shape
+from executor.memory.estimate import MARGIN, Estimates, at_most, count, rough, usual_shape
 from executor.memory.live import LiveBytes
 from executor.memory.residency import Residency
-from executor.memory.trial import twin
+from executor.memory.trial import compute_type, twin
 from models.adapters.patch import Patched
 from models.diffusion import DiffusionModel
 from models.packed.float8 import Float8
@@ -47,7 +47,7 @@ def evaluation(network: nn.Module, batch: int, side: int) -> Callable[[], Tensor
 @pytest.mark.parametrize(("batch", "side"), [(1, 16), (3, 8)])
 def test_a_unet_needs_what_was_counted(batch: int, side: int) -> None:
     found = real_peak(UNET, evaluation(UNET, batch, side))
-    assert count(UNET, (batch, 4, side, side), torch.float32) == pytest.approx(found, rel=0.02)
+    assert count(UNET, (batch, 4, side, side)) == pytest.approx(found, rel=0.02)
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -57,14 +57,14 @@ def test_an_autoencoder_needs_what_was_counted_both_ways(batch: int) -> None:
         real_peak(VAE, lambda: VAE.decode_raw(latent)),
         real_peak(VAE, lambda: VAE.encode_raw(pixels)),
     )
-    assert count(VAE, latent.shape, torch.float32) == pytest.approx(decoding, rel=0.02)
-    assert count(VAE, pixels.shape, torch.float32) == pytest.approx(encoding, rel=0.02)
+    assert count(VAE, latent.shape) == pytest.approx(decoding, rel=0.02)
+    assert count(VAE, pixels.shape) == pytest.approx(encoding, rel=0.02)
 
 
 def test_text_encoders_need_what_was_counted() -> None:
     ids = torch.zeros(2, 77, dtype=torch.long)
     found = real_peak(TEXT, lambda: TEXT.clip("clip_l")(ids))
-    assert count(TEXT, (2, 77), torch.float32) == pytest.approx(found, rel=0.02)
+    assert count(TEXT, (2, 77)) == pytest.approx(found, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,17 @@ def test_text_encoders_need_what_was_counted() -> None:
     [(UNET, (2, 4, 32, 32)), (VAE, (1, 4, 16, 16)), (VAE, (1, 3, 96, 128)), (TEXT, (2, 77))],
 )
 def test_the_quick_bound_is_one(network: nn.Module, shape: tuple[int, ...]) -> None:
-    assert at_most(network, shape, torch.float32) >= MARGIN * count(network, shape, torch.float32)
+    assert at_most(network, shape) >= MARGIN * count(network, shape)
 
 
 def test_packed_weights_are_counted_where_they_are_unpacked() -> None:
     first = nn.Linear(512, 2048)
     layer = nn.Sequential(first, nn.Linear(2048, 8)).requires_grad_(False)
-    plain = count(layer, (1, 512), torch.float32)
+    plain = count(layer, (1, 512))
     large = first.weight
     first.weight = nn.Parameter(pack(large.detach(), Float8(torch.float8_e4m3fn)), requires_grad=False)
     found = real_peak(layer, lambda: layer(torch.randn(1, 512)))
-    counted = count(layer, (1, 512), torch.float32)
+    counted = count(layer, (1, 512))
     assert counted >= large.numel() * 4 > plain
     assert counted == pytest.approx(found, rel=0.02)
 
@@ -112,29 +112,29 @@ def test_a_network_that_is_streamed_is_tried_like_any_other(monkeypatch: pytest.
     monkeypatch.setattr(plan, "SMALLEST_STREAMED_BYTES", 2**11)
     network = UNet(TINY_UNET).eval().requires_grad_(False)
     weights = sum(weight.nbytes for weight in network.parameters())
-    expected = count(network, (1, 4, 16, 16), torch.float32)
+    expected = count(network, (1, 4, 16, 16))
     residency = Residency(choose_devices(f"bounded:{weights // 2}"))
     with residency.borrow(Patched(DiffusionModel(network, "sd15"))):
         assert residency.report()[0].streamed
         with Copied() as copied:
-            assert count(network, (1, 4, 16, 16), torch.float32) == expected
+            assert count(network, (1, 4, 16, 16)) == expected
     assert copied.size < weights / 100
 
 
 def test_twice_the_cells_need_about_twice_the_memory() -> None:
-    one, two = (count(UNET, (1, 4, 32, side), torch.float32) for side in (32, 64))
+    one, two = (count(UNET, (1, 4, 32, side)) for side in (32, 64))
     assert 1.7 < two / one < 2.3
 
 
 def test_half_the_precision_needs_half_the_memory() -> None:
-    whole, half = (count(VAE, (1, 4, 16, 16), dtype) for dtype in (torch.float32, torch.float16))
+    whole, half = (count(each, (1, 4, 16, 16)) for each in (VAE, AutoencoderKL(TINY_VAE).half()))
     assert half == pytest.approx(whole / 2, rel=0.05)
 
 
 def test_what_was_measured_is_believed() -> None:
     estimates = Estimates()
     shape = (1, 4, 16, 16)
-    assert estimates.activation_bytes(UNET, shape) == int(count(UNET, shape, torch.float32) * MARGIN)
+    assert estimates.activation_bytes(UNET, shape) == int(count(UNET, shape) * MARGIN)
     estimates.measured(UNET, 123_456_789, shape)
     assert estimates.activation_bytes(UNET, shape) == 123_456_789
 
@@ -146,7 +146,7 @@ def test_what_was_measured_corrects_other_shapes_and_equal_networks() -> None:
     estimates.measured(UNET, estimates.activation_bytes(UNET, small) * 2, small)
     other = UNet(TINY_UNET)
     assert estimates.activation_bytes(other, large) == pytest.approx(before * 2, rel=0.01)
-    assert estimates.activation_bytes(VAE, small) == int(count(VAE, small, torch.float32) * MARGIN)
+    assert estimates.activation_bytes(VAE, small) == int(count(VAE, small) * MARGIN)
 
 
 def test_a_shortage_is_remembered_until_a_run_was_measured() -> None:
@@ -179,8 +179,8 @@ class Picky(nn.Module):
 
 def test_what_cannot_be_tried_is_guessed_and_not_below_its_features() -> None:
     network, shape = Picky(), (1, 3, 64, 64)
-    guessed = count(network, shape, torch.float32)
-    assert guessed == rough(network, shape, torch.float32)
+    guessed = count(network, shape)
+    assert guessed == rough(network, shape)
     assert guessed >= 16 * 64 * 64 * 4
 
 
