@@ -62,6 +62,10 @@ class SigmaTable(ABC):
             return FULL_NOISE
         return 0.0 if percent >= 1 else self._inside(percent)
 
+    def window(self, start: float, end: float) -> tuple[float, float]:
+        """The noise levels between which a part of sampling lies, from `start` to `end` of 0 to 1."""
+        return self.percent_to_sigma(start), self.percent_to_sigma(end)
+
     @abstractmethod
     def _inside(self, percent: float) -> float:
         """The noise level after a part of sampling strictly between 0 and 1."""

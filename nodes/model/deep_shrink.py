@@ -41,13 +41,12 @@ def shrink_deep_features(
         downscale_method: how features shrink.
         upscale_method: how they grow again on the way up.
     """
-    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
+    window = sigma_table(model.base.noise).window(start_percent, end_percent)
     return model.with_patch(
         DeepShrink(
             block_number,
             downscale_factor,
-            percent_to_sigma(start_percent),
-            percent_to_sigma(end_percent),
+            *window,
             downscale_after_skip,
             downscale_method,
             upscale_method,

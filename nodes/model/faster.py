@@ -76,8 +76,7 @@ def cache_deep_features(
         start_percent: part of sampling after which features are used again.
         end_percent: part of sampling after which every step runs everything.
     """
-    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
-    window = (percent_to_sigma(start_percent), percent_to_sigma(end_percent))
+    window = sigma_table(model.base.noise).window(start_percent, end_percent)
     return model.with_patch(DeepCache(interval, depth, *window))
 
 
@@ -98,7 +97,8 @@ def reuse_steps(
         end_percent: part of sampling after which every step runs the network.
         verbose: write to the log which runs are left out.
     """
-    return model.with_patch(StepReuse(reuse_threshold, *_window(model, start_percent, end_percent), verbose))
+    window = sigma_table(model.base.noise).window(start_percent, end_percent)
+    return model.with_patch(StepReuse(reuse_threshold, *window, verbose))
 
 
 @node(id="LazyCache", display_name="LazyCache", category=DEBUG_CATEGORY, experimental=True)
@@ -118,13 +118,9 @@ def reuse_guidance(
         end_percent: part of sampling after which every step is computed.
         verbose: write to the log which steps are left out.
     """
-    rule = GuidanceReuse(reuse_threshold, *_window(model, start_percent, end_percent), verbose)
+    window = sigma_table(model.base.noise).window(start_percent, end_percent)
+    rule = GuidanceReuse(reuse_threshold, *window, verbose)
     return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
-
-
-def _window(model: Model, start: float, end: float) -> tuple[float, float]:
-    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
-    return percent_to_sigma(start), percent_to_sigma(end)
 
 
 @node(id="ModelComputeDtype", display_name="ModelComputeDtype", category=DEBUG_CATEGORY)

@@ -69,15 +69,14 @@ def apply_ip_adapter(
             network.prompt(_combined(network(network.seen(output).to(like)), how))
             for output, how in ((looked, combine), (empty, "concat" if combine != "batch" else "average"))
         ]
-    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
+    window = sigma_table(model.base.noise).window(start_percent, end_percent)
     return model.with_patch(
         IpAdapter(
             prompts[0],
             prompts[1],
             weight,
             weight_type,
-            percent_to_sigma(start_percent),
-            percent_to_sigma(end_percent),
+            *window,
             None if mask is None else planes(mask).float(),
         )
     )

@@ -1,21 +1,15 @@
 """Makes sampling faster by using what a network computed in one step again in the next ones."""
 
-import re
-from collections.abc import Callable
 from typing import Annotated
 
 from models.adapters.attention_broadcast import AttentionBroadcast
 from models.adapters.faster_cache import FasterCache
 from models.adapters.first_block_cache import FirstBlockCache
-from models.adapters.mag_cache import MagCache, MagCacheCalibration
 from models.adapters.step_memory import Window
 from models.adapters.taylor_seer import TaylorSeer
-from nodes.api.context import Context
 from nodes.api.declare import node
-from nodes.api.errors import NodeError
 from nodes.api.sockets import Model
-from nodes.api.widgets import Range, Text
-from nodes.saving.files import write_file
+from nodes.api.widgets import Range
 from schedulers.tables import sigma_table
 
 CATEGORY = "model_patches/step caches"
@@ -46,7 +40,7 @@ def cache_first_block(
         max_consecutive: after so many steps in a row without the other blocks one runs them; 0: no limit.
         verbose: write to the log what is left out.
     """
-    window = _window(model, start_percent, end_percent)
+    window = sampling_window(model, start_percent, end_percent)
     return model.with_patch(FirstBlockCache(reuse_threshold, window, max_consecutive, verbose))
 
 
@@ -72,46 +66,8 @@ def predict_steps(
         start_percent: part of sampling after which steps are predicted.
         end_percent: part of sampling after which every step is computed.
     """
-    window = _window(model, start_percent, end_percent)
+    window = sampling_window(model, start_percent, end_percent)
     return model.with_patch(TaylorSeer(interval, warmup_steps, order, lite, window))
-
-
-@node(id="MagnitudeCache", display_name="MagCache", category=CATEGORY)
-def cache_by_magnitude(
-    model: Model,
-    ratios: Annotated[str, Text(multiline=True)] = "",
-    reuse_threshold: Threshold = 0.06,
-    max_consecutive: Annotated[int, Range(0, 20)] = 3,
-    retention: Percent = 0.2,
-    end_percent: Percent = 1.0,
-    verbose: bool = False,
-) -> Model:
-    """Leave out steps that are known beforehand to change little in this model.
-
-    Args:
-        model: what is sampled.
-        ratios: how the change of each step compares in size with that of the step before, as MagCache
-            Calibrate writes it for this model: numbers, the first being 1.
-        reuse_threshold: how far the ratios may drift from 1 before a step is computed; 0 leaves nothing out.
-        max_consecutive: after so many steps in a row one is computed.
-        retention: the first part of the steps, which is always computed.
-        end_percent: part of sampling after which every step is computed.
-        verbose: write to the log what is left out.
-    """
-    window = _window(model, 0.0, end_percent)
-    table = _numbers(ratios)
-    return model.with_patch(MagCache(table, reuse_threshold, max_consecutive, retention, window, verbose))
-
-
-@node(id="MagnitudeCacheCalibrate", display_name="MagCache Calibrate", category=CATEGORY)
-def calibrate_magnitudes(ctx: Context, model: Model, filename_prefix: str = "magcache/ratios") -> Model:
-    """Measure while sampling what MagCache must know of a model; write it to the output folder and the log.
-
-    Args:
-        model: what is sampled, with the sampler, the schedule and the number of steps that will be used.
-        filename_prefix: how the name of the text file begins; each run of sampling writes one.
-    """
-    return model.with_patch(MagCacheCalibration(_writer(ctx, filename_prefix)))
 
 
 @node(id="PyramidAttentionBroadcast", display_name="Pyramid Attention Broadcast", category=CATEGORY)
@@ -131,7 +87,7 @@ def broadcast_attention(
         start_percent: part of sampling after which attention is used again.
         end_percent: part of sampling after which every step computes it.
     """
-    window = _window(model, start_percent, end_percent)
+    window = sampling_window(model, start_percent, end_percent)
     return model.with_patch(AttentionBroadcast(self_attention_range, cross_attention_range, window))
 
 
@@ -159,39 +115,11 @@ def approximate_guidance(
         attention_start: part of sampling after which attention is.
         end_percent: part of sampling after which everything is computed.
     """
-    windows = [_window(model, start, end_percent) for start in (guidance_start, attention_start)]
-    windows += [_window(model, *LOW), _window(model, *HIGH)]
+    windows = [sampling_window(model, start, end_percent) for start in (guidance_start, attention_start)]
+    windows += [sampling_window(model, *LOW), sampling_window(model, *HIGH)]
     return model.with_patch(FasterCache(guidance_range, attention_range, attention_weight, alpha, *windows))
 
 
-def _window(model: Model, start: float, end: float) -> Window:
-    percent_to_sigma = sigma_table(model.base.noise).percent_to_sigma
-    return Window(percent_to_sigma(start), percent_to_sigma(end))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    """Numbers between commas, blanks, ends of lines or brackets; NodeError for anything else."""
-    words = [word for word in re.split(r"[\s,;\[\]()]+", text) if word]
-    try:
-        numbers = tuple(float(word) for word in words)
-    except ValueError as error:
-        raise NodeError(f"the ratios must be numbers, and there is {str(error).split(': ')[-1]}") from error
-    if not numbers:
-        raise NodeError("MagCache needs the ratios of this model: sample once with MagCache Calibrate")
-    if not all(0.0 < number < 100.0 for number in numbers):
-        raise NodeError(
-            f"the ratios must lie between 0 and 100, and there is {min(numbers)} or {max(numbers)}"
-        )
-    return numbers
-
-
-def _writer(ctx: Context, prefix: str) -> Callable[[tuple[float, ...]], None]:
-    files, log = ctx.files, ctx.log
-
-    def write(ratios: tuple[float, ...]) -> None:
-        text = ", ".join(f"{ratio:.5f}" for ratio in ratios)
-        saved = files.reserve(prefix, "txt")
-        write_file(saved, text.encode())
-        log.info("MagCache ratios of %d steps in %s: %s", len(ratios), saved.path, text)
-
-    return write
+def sampling_window(model: Model, start: float, end: float) -> Window:
+    """The part of sampling from `start` to `end`, 0 to 1, by the noise levels of a model."""
+    return Window(*sigma_table(model.base.noise).window(start, end))

@@ -158,19 +158,25 @@ def test_a_window_switches_an_entry_off() -> None:
     torch.testing.assert_close(predict((early, late), sigma=border / 2)["positive"], other)
 
 
+def refusing(network: torch.nn.Module, most: int) -> list[int]:
+    """Let a network find no memory for more rows than so many; the rows of every call that it gets."""
+    sizes: list[int] = []
+
+    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        sizes.append(inputs[0].shape[0])
+        if inputs[0].shape[0] > most:
+            raise torch.OutOfMemoryError("out of memory")
+
+    network.register_forward_pre_hook(refuse)
+    return sizes
+
+
 @torch.no_grad()
 def test_prompts_run_apart_where_memory_does_not_hold_them_together() -> None:
     entries = (entry(1), entry(2), entry(3))
     together = setup(entries)[0](X, SIGMA, ("positive",))["positive"]
     denoiser, network = setup(entries)
-    sizes: list[int] = []
-
-    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        sizes.append(inputs[0].shape[0])
-        if inputs[0].shape[0] > 2:
-            raise torch.OutOfMemoryError("out of memory")
-
-    network.register_forward_pre_hook(refuse)
+    sizes = refusing(network, 2)
     torch.testing.assert_close(denoiser(X, SIGMA, ("positive",))["positive"], together)
     assert sizes == [6, 2, 2, 2]
     denoiser(X, SIGMA, ("positive",))
@@ -183,14 +189,7 @@ def test_pictures_run_apart_where_memory_does_not_hold_one_prompt_for_all() -> N
     entries = (entry(1), entry(2))
     together = setup(entries)[0](x, SIGMA, ("positive",))["positive"]
     denoiser, network = setup(entries)
-    sizes: list[int] = []
-
-    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        sizes.append(inputs[0].shape[0])
-        if inputs[0].shape[0] > 2:
-            raise torch.OutOfMemoryError("out of memory")
-
-    network.register_forward_pre_hook(refuse)
+    sizes = refusing(network, 2)
     torch.testing.assert_close(denoiser(x, SIGMA, ("positive",))["positive"], together)
     assert sizes == [10, 5, 2, 2, 1, 2, 2, 1]
     sizes.clear()
@@ -201,16 +200,14 @@ def test_pictures_run_apart_where_memory_does_not_hold_one_prompt_for_all() -> N
 @torch.no_grad()
 def test_no_more_rows_run_at_once_than_is_said() -> None:
     x = torch.randn(5, 4, 32, 32, generator=torch.Generator().manual_seed(1))
-    whole = setup((entry(1), entry(2)))[0]
+    whole, network = setup((entry(1), entry(2)))
     together = whole(x, SIGMA, ("positive",))["positive"]
+    sizes = refusing(network, 10)
     for most, expected in ((3, [3, 2, 3, 2]), (5, [5, 5]), (9, [5, 5]), (10, [10])):
         denoiser = ConditionedDenoiser(whole._network, whole._lists, most_rows=most)
-        sizes: list[int] = []
-        note = lambda module, inputs, sizes=sizes: sizes.append(inputs[0].shape[0])  # noqa: E731
-        handle = whole._network.model.network.register_forward_pre_hook(note)
         torch.testing.assert_close(denoiser(x, SIGMA, ("positive",))["positive"], together)
-        handle.remove()
         assert sizes == expected
+        sizes.clear()
 
 
 @torch.no_grad()
@@ -233,11 +230,7 @@ def test_what_failed_for_want_of_memory_is_let_go_of_before_less_is_tried() -> N
 @torch.no_grad()
 def test_one_prompt_that_memory_does_not_hold_is_an_error() -> None:
     denoiser, network = setup((entry(1),))
-
-    def refuse(module: torch.nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        raise torch.OutOfMemoryError("out of memory")
-
-    network.register_forward_pre_hook(refuse)
+    refusing(network, 0)
     with pytest.raises(torch.OutOfMemoryError):
         denoiser(X, SIGMA, ("positive",))
 

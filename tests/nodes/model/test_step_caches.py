@@ -16,12 +16,11 @@ from nodes.conditioning.text import encode
 from nodes.loading.lora import load_lora_for_model
 from nodes.model.attention_guidance import guide_by_perturbed_attention
 from nodes.model.faster import reuse_guidance, reuse_steps
+from nodes.model.magnitude_cache import cache_by_magnitude, calibrate_magnitudes
 from nodes.model.step_caches import (
     approximate_guidance,
     broadcast_attention,
-    cache_by_magnitude,
     cache_first_block,
-    calibrate_magnitudes,
     predict_steps,
 )
 from nodes.sampling.ksampler import ksampler
