@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psutil
 import torch
 
 from executor.memory.bounded import BoundedTier
+from executor.memory.host import host_room
 from executor.memory.limits import Limits
-from executor.memory.tiers import DeviceTier, Tier
+from executor.memory.tiers import DeviceTier, Tier, free_bytes, idle_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +56,9 @@ class Devices:
 
     def free_bytes(self) -> int:
         """Bytes that could be allocated on the compute device now."""
-        if self.compute.type != "cuda":
-            return int(psutil.virtual_memory().available)
-        free, _ = torch.cuda.mem_get_info(self.compute)
-        idle = torch.cuda.memory_reserved(self.compute) - torch.cuda.memory_allocated(self.compute)
-        return int(free) + int(idle)
+        if self.compute.type == "cuda":
+            return free_bytes(self.compute)
+        return host_room(self.limits.ram_bytes).free
 
     def release(self) -> None:
         """Give cached memory of the compute device back."""
@@ -70,14 +68,12 @@ class Devices:
     def info(self) -> Mapping[str, Any]:
         """The compute device as `/system_stats` shows it."""
         if self.compute.type != "cuda":
-            memory = psutil.virtual_memory()
-            total, free = int(memory.total), int(memory.available)
-            return _row("cpu", "cpu", None, (total, free), (total, free))
-        free, total = torch.cuda.mem_get_info(self.compute)
-        reserved = torch.cuda.memory_reserved(self.compute)
-        idle = reserved - torch.cuda.memory_allocated(self.compute)
+            room = host_room(self.limits.ram_bytes)
+            return _row("cpu", "cpu", None, (room.total, room.free), (room.total, room.free))
+        _, total = torch.cuda.mem_get_info(self.compute)
+        pool = torch.cuda.memory_reserved(self.compute), idle_bytes(self.compute)
         name = f"{self.compute} {torch.cuda.get_device_name(self.compute)}"
-        return _row(name, "cuda", self.compute.index, (total, free + idle), (reserved, idle))
+        return _row(name, "cuda", self.compute.index, (total, self.free_bytes()), pool)
 
 
 def choose_devices(name: str = "auto", limits: Limits | None = None) -> Devices:

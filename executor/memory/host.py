@@ -88,7 +88,8 @@ def _room(place: Path) -> Room | None:
         limit, used = _number(place / limit_name), _number(place / used_name)
         if limit is None or used is None or limit >= _UNLIMITED:
             continue
-        cached = sum(_statistics(place / "memory.stat").get(name, 0) for name in reclaimable)
+        statistics = _statistics(place / "memory.stat")
+        cached = sum(statistics.get(name, 0) for name in reclaimable)
         return Room(limit, max(0, min(limit, limit - used + cached)), "this container")
     return None
 

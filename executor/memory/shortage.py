@@ -5,6 +5,8 @@ import re
 import torch
 
 from executor.memory.devices import Devices
+from executor.memory.host import host_room
+from executor.memory.plan import size_text
 from nodes.api.errors import OutOfMemory
 
 _UNITS = {"BYTES": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "PIB": 2**50, "EIB": 2**60}
@@ -30,13 +32,15 @@ def shortage(error: BaseException, devices: Devices) -> OutOfMemory | None:
         return None
     asked = _ASKED.search(text)
     requested = int(float(asked[1]) * _UNITS[asked[2].upper()]) if asked else 0
-    on_device = on_device and devices.compute.type != "cpu"
-    name = str(devices.compute) if on_device else "this computer"
-    free = devices.free_bytes() if on_device else Devices().free_bytes()
-    size = f"{requested / 2**30:,.1f} GiB at once" if requested else "more"
+    if on_device and devices.compute.type != "cpu":
+        free, owner = devices.free_bytes(), str(devices.compute)
+    else:
+        room = host_room(devices.limits.ram_bytes)
+        free, owner = room.free, room.owner
+    size = f"{size_text(requested)} at once" if requested else "more"
     return OutOfMemory(
         requested,
         free,
-        f"not enough memory: {size} was asked for, but {free / 2**30:,.1f} GiB are free on {name}. "
+        f"not enough memory: {size} was asked for, but {size_text(free)} are free ({owner}). "
         "A smaller picture or batch needs less",
     )

@@ -91,21 +91,27 @@ class DeviceTier:
 
     def capacity(self, held_bytes: int) -> int:
         """What is free and what is held, as far as the limits go."""
-        return self._limits.cap(self._free_bytes() + held_bytes)
+        return self._limits.cap(free_bytes(self.device) + held_bytes)
 
     def fits(self, size_bytes: int) -> bool:
         """Whether the limits, and what is free, allow so much more beside activations."""
         taken = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
-        return self._limits.cap(self._free_bytes() + taken) - taken - size_bytes >= self.kept_free
+        return self._limits.cap(free_bytes(self.device) + taken) - taken - size_bytes >= self.kept_free
 
     def is_home_short(self) -> bool:
         """Whether little of what this process may have is free."""
         room = host_room(self._limits.ram_bytes)
         return room.free < room.total * _SHORT_SHARE
 
-    def _free_bytes(self) -> int:
-        if self.device.type != "cuda":
-            return _ENDLESS
-        free, _ = torch.cuda.mem_get_info(self.device)
-        idle = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
-        return int(free) + int(idle)
+
+def free_bytes(device: torch.device) -> int:
+    """What could be allocated on a device now, torch's idle blocks included; no bound where none is known."""
+    if device.type != "cuda":
+        return _ENDLESS
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free) + idle_bytes(device)
+
+
+def idle_bytes(device: torch.device) -> int:
+    """What torch holds of a CUDA device and has not given to any tensor."""
+    return int(torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))

@@ -180,10 +180,11 @@ class DeviceMemory:
         Raises:
             OutOfMemory: if there is none for those that cannot be left in their file, the page file included.
         """
-        if most_bytes <= host_room(self.limits.ram_bytes).free:
+        free_bytes = host_room(self.limits.ram_bytes).free
+        if most_bytes <= free_bytes:
             return True
         whole, copied = sizes()
-        if whole <= host_room(self.limits.ram_bytes).free:
+        if whole <= free_bytes:
             return True
         self.release()
         trim()

@@ -3,7 +3,10 @@ from typing import Any
 import pytest
 import torch
 
+from executor.memory import host
 from executor.memory.devices import Devices
+from executor.memory.host import Room
+from executor.memory.limits import Limits
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
 from models.adapters.patch import Patched
@@ -19,7 +22,19 @@ def test_what_the_processor_cannot_allocate_is_said_with_both_sizes() -> None:
     assert lack.requested_bytes == 2**60
     assert 0 < lack.free_bytes < 2**60
     assert "1,073,741,824.0 GiB at once was asked for" in str(lack)
-    assert "free on this computer" in str(lack)
+    assert "are free (this " in str(lack)
+
+
+def test_what_is_free_is_what_the_container_and_the_limit_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "container_rooms", lambda: (Room(2**31, 3 * 2**20, "this container"),))
+    lack = shortage(MemoryError("Unable to allocate 12.0 MiB for an array"), Devices())
+    assert lack is not None
+    assert (lack.requested_bytes, lack.free_bytes) == (12 * 2**20, 3 * 2**20)
+    assert "12.0 MiB at once was asked for, but 3.0 MiB are free (this container)" in str(lack)
+    assert Devices().info()["vram_total"] == 2**31
+    limited = shortage(MemoryError(), Devices(limits=Limits(ram_bytes=1)))
+    assert limited is not None
+    assert limited.free_bytes == 0
 
 
 def test_what_a_device_cannot_allocate_is_said_with_its_size() -> None:
@@ -42,7 +57,7 @@ def test_others_than_torch_run_out_of_memory_too(error: Exception, asked: int) -
     lack = shortage(error, Devices())
     assert lack is not None
     assert lack.requested_bytes == asked
-    assert "GiB are free on this computer" in str(lack)
+    assert "are free (this " in str(lack)
     assert ("more was asked for" in str(lack)) == (asked == 0)
 
 

@@ -65,7 +65,7 @@ def test_where_there_is_room_nothing_is_counted(file: Path, monkeypatch: pytest.
 
 
 def test_idle_networks_give_way_first(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = iter([5000, 5000, GIB])
+    sizes = iter([5000, GIB])
     monkeypatch.setattr(device_memory, "host_room", lambda limit: Room(GIB, next(sizes, GIB), "x"))
     memory = DeviceMemory("cpu")
     released = []
