@@ -24,7 +24,6 @@ from nodes.api.errors import NodeError
 
 logger = logging.getLogger(__name__)
 
-COMPILERS = ("inductor", "aot_eager", "eager")
 _MOST_KEPT = 256
 # Resolutions and batches for which one kind of block may be compiled.
 _MOST_VARIANTS = 32
@@ -96,7 +95,7 @@ def repeated_blocks(root: nn.Module) -> Iterator[nn.Module]:
     for module in root.modules():
         if module in inside:
             continue
-        if isinstance(module, named) if named else False:
+        if isinstance(module, named):
             found = [module]
         elif not named and isinstance(module, nn.ModuleList) and _are_alike(module):
             found = list(module)

@@ -71,7 +71,8 @@ def applied(patched: Patched[N]) -> Iterator[N]:
 
 def install(root: nn.Module, patches: tuple[Patch, ...], undo: ExitStack) -> None:
     """Install patches in order; if one fails, those before it are restored when `undo` closes."""
-    count_exchange(undo)
+    if patches:
+        count_exchange(undo)
     for changes_weights, group in groupby(patches, lambda patch: isinstance(patch, WeightChange)):
         if changes_weights:
             install_changes(root, cast(list[WeightChange], list(group)), undo)

@@ -15,7 +15,7 @@ from torch import Tensor
 from models.attention_backends.backend import Backend, Case, case_of
 from models.attention_backends.chunked import Chunked
 from models.attention_backends.extras import FLASH, FLASH_3, SAGE, XFORMERS
-from models.attention_backends.fused import KERNELS, PLAIN, TORCH, is_in_the_open
+from models.attention_backends.fused import KERNELS, PLAIN, TORCH, Fused, is_in_the_open
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Attender:
         """Softmax attention, scaled by 1/sqrt(D): (B, H, N, D) of (B, H, N, D) and twice (B, H, M, D)."""
         call = (query, key, value, mask, causal)
         if self.settings.upcast and query.dtype.itemsize < torch.float32.itemsize:
-            wide = replace_tensors(call, torch.float32)
+            wide = _in_type(call, torch.float32)
             return self._backend(*wide).attend(*wide).to(query.dtype)
         if torch.compiler.is_compiling():
             return self._compiled().attend(*call)
@@ -174,7 +174,7 @@ class Attender:
         """What a network that is being compiled uses: nothing can be tried out there."""
         wanted = self.settings.wanted
         backend = self.backends[wanted] if wanted is not None else TORCH
-        return backend if isinstance(backend, Chunked | type(TORCH)) else TORCH
+        return backend if isinstance(backend, Chunked | Fused) else TORCH
 
     def _backend(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool
@@ -213,7 +213,7 @@ class Attender:
         """Time what can compute a case, and remember the fastest."""
         usual = self._unmeasured(query, key, value, mask, causal)
         found: dict[str, float] = {}
-        for backend in (usual, *(self.backends[kernel.name] for kernel in KERNELS), FLASH_3, FLASH, XFORMERS):
+        for backend in (usual, *KERNELS, FLASH_3, FLASH, XFORMERS):
             if backend.name in self.settings.without or backend.missing() or backend.refusal(case):
                 continue
             try:
@@ -232,13 +232,13 @@ class Attender:
         return best
 
 
-def replace_tensors(
+def _in_type(
     call: tuple[Tensor, Tensor, Tensor, Tensor | None, bool], dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, bool]:
     """A call (shapes as in `Attender.attend`) with its numbers in another type."""
     query, key, value, mask, causal = call
-    added = mask is not None and mask.dtype is not torch.bool
-    mask = mask.to(dtype) if added and mask is not None else mask
+    if mask is not None and mask.dtype is not torch.bool:
+        mask = mask.to(dtype)
     return query.to(dtype), key.to(dtype), value.to(dtype), mask, causal
 
 

@@ -14,7 +14,7 @@ from models.adapters.compiled import CompiledBlocks, compiler_lack, repeated_blo
 from models.adapters.deltas import Added, Delta, Difference, Magnitude
 from models.adapters.hypertile import HyperTile
 from models.adapters.kept import KeptChanges
-from models.adapters.patch import Patched, Substitution, applied
+from models.adapters.patch import Patched, Substitution, applied, install
 from models.adapters.products import LowRank
 from models.adapters.ways import Rates
 from models.adapters.weights import DeltaSet, WeightPatch
@@ -80,6 +80,22 @@ def pack_layers(network: nn.Module) -> None:
         layer = network.get_submodule(name)
         packed = pack(layer.get_parameter("weight").data, Float8())
         layer.register_parameter("weight", nn.Parameter(packed, requires_grad=False))
+
+
+def test_steps_that_change_no_patch_do_not_look_at_the_blocks_again(
+    model: Patched[SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, kept = model.base.network, KeptChanges(model.base.network)
+    looked: list[nn.Module] = []
+    own = structure
+    monkeypatch.setattr(compiled, "structure", lambda block: looked.append(block) or own(block))
+    with applied(model.with_patch(CompiledBlocks("eager"))):
+        for _ in range(3):
+            with ExitStack() as undo:
+                kept.install((), undo)
+                install(network, (), undo)
+                output(network)
+    assert len(looked) == len(list(repeated_blocks(network)))
 
 
 def test_alike_blocks_share_a_compilation_and_loras_are_exchanged_without_another(
