@@ -22,6 +22,7 @@ RESULT = """async ([from, to]) => {
     const images = [{ filename: `soak-${index}.png`, subfolder: "", type: "output" }];
     runner.receive("executed", { ...about, node: "9", output: { images } });
     runner.receive("execution_success", about);
+    runner.receive("executing", { ...about, node: null });
     await two();
   }
 }"""

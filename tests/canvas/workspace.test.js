@@ -116,19 +116,52 @@ test("messages of a run reach its own workflow only, on screen or not", () => {
   assert.deepEqual([board.state.mark, board.state.seeds], [null, [{ key: "3", name: "seed", value: 7 }]]);
 });
 
-test("a run is listed when the server has written its end down, not before", () => {
+/** A runner with one run under way, what it tells, and what the server answers to it. @param {Record<string, any>} answers by address */
+function running(answers = {}) {
   const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
   const runner = new Runner(store, new Board(), "client");
   /** @type {string[]} */
   const told = [];
   runner.listen(({ type, job }) => type !== "progress" && told.push(`${type} ${job?.id}`));
-  runner.jobs.set("job", runner.newJob("job", store.document.id, { 3: { class_type: "KSampler", inputs: {} } }));
-  runner.receive("executing", { prompt_id: "job", node: "3" });
+  const job = runner.newJob("job", store.document.id, { 3: { class_type: "KSampler", inputs: {} } });
+  runner.jobs.set("job", Object.assign(job, { isTaken: true, ran: 1 }));
+  globalThis.fetch = /** @type {any} */ (async (/** @type {string} */ address) => {
+    const found = Object.entries(answers).find(([start]) => address.startsWith(start));
+    return new globalThis.Response(JSON.stringify(found?.[1] ?? {}), { status: found ? 200 : 404 });
+  });
+  return { runner, told, workflow: store.document.id };
+}
+
+test("a run is listed when the server has written its end down, not before", () => {
+  const { runner, told } = running();
   runner.receive("execution_success", { prompt_id: "job" });
   assert.deepEqual(told, ["finished job"]);
   for (const id of ["other", "job", "job"]) runner.receive("executing", { prompt_id: id, node: null });
   assert.deepEqual(told, ["finished job", "listed job"]);
   assert.equal(runner.closing.size, 0);
+});
+
+test("a run that is over does not come back while the server has yet to write that down", async () => {
+  const answers = { "api/jobs?status=pending": { jobs: /** @type {any[]} */ ([]) }, "api/jobs?status=completed": { jobs: [] } };
+  const { runner, told, workflow } = running(answers);
+  answers["api/jobs?status=pending"].jobs = [{ id: "job", status: "in_progress", workflow_id: workflow }];
+  runner.receive("execution_success", { prompt_id: "job" });
+  await runner.recover();
+  assert.equal(runner.jobs.size, 0);
+  answers["api/jobs?status=pending"].jobs = [];
+  await runner.recover();
+  assert.deepEqual(told, ["finished job", "listed job"]);
+});
+
+test("a run that is taken out of the line is over at once, whoever did it", async () => {
+  const mine = running({ "api/queue": {} });
+  await mine.runner.cancel();
+  const theirs = running({ "api/jobs?": { jobs: [] } });
+  await theirs.runner.recover();
+  for (const { runner, told } of [mine, theirs]) {
+    assert.deepEqual(told, ["cancelled job", "listed job"]);
+    assert.deepEqual([runner.jobs.size, runner.closing.size], [0, 0]);
+  }
 });
 
 test("stored events of a job are told in the words of the socket", () => {

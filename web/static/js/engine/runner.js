@@ -175,6 +175,8 @@ export class Runner {
     if (job.state === "running") return interrupt(job.id);
     await removePending([job.id]);
     this.end(job, "cancelled");
+    // The server says nothing more of what was taken out of the line.
+    this.close(job.id);
   }
 
   /**
@@ -192,7 +194,7 @@ export class Runner {
     if (!job) return;
     if (type === "execution_start") this.begin(job);
     else if (type === "execution_cached") this.markCached(job, data.nodes ?? []);
-    else if (type === "executing") this.enterNode(job, data.display_node ?? data.node);
+    else if (type === "executing") this.enterNode(job, String(data.display_node ?? data.node));
     else if (type === "progress_state") this.markProgress(job, data.nodes ?? {});
     else if (type === "progress") this.update(job, String(data.node), { state: "running", value: data.value, max: data.max });
     else if (type === "executed") this.keepOutput(job, String(data.display_node ?? data.node), data.output);
@@ -224,13 +226,12 @@ export class Runner {
     }
   }
 
-  /** @private @param {Job} job @param {string | null} key */
+  /** @private @param {Job} job @param {string} key */
   enterNode(job, key) {
-    job.current = key === null || key === undefined ? null : String(key);
-    if (job.current === null) return;
+    job.current = key;
     job.ran += 1;
     job.part = 0;
-    this.update(job, job.current, { state: "running" });
+    this.update(job, key, { state: "running" });
   }
 
   /** @private @param {Job} job @param {Record<string, any>} nodes */
@@ -333,8 +334,9 @@ export class Runner {
     const mine = new Set(this.workflows());
     const present = new Set(open.map((one) => one.id));
     for (const one of open) {
-      if (mine.has(one.workflow_id ?? "") && !this.jobs.has(one.id)) await this.adopt(one);
+      if (mine.has(one.workflow_id ?? "") && !this.jobs.has(one.id) && !this.closing.has(one.id)) await this.adopt(one);
     }
+    for (const id of this.closing.keys()) if (!present.has(id)) this.close(id);
     for (const job of [...this.jobs.values()]) if (!present.has(job.id)) await this.settle(job);
     await this.recall();
     this.tell("progress", this.current);
@@ -364,11 +366,10 @@ export class Runner {
   async settle(job) {
     const found = await fetchJob(job.id).catch((error) => (error instanceof ApiError && error.status === 404 ? null : undefined));
     if (found === undefined || !this.jobs.has(job.id)) return;
-    if (found === null) return job.isTaken ? this.end(job, "cancelled") : undefined;
-    if (found.status === "pending" || found.status === "in_progress") return;
-    for (const [key, output] of Object.entries(found.outputs ?? {})) this.keepOutput(job, key, output);
-    if (found.execution_error) this.fail(job, found.execution_error);
-    else this.end(job, found.state === "cancelled" ? "cancelled" : "finished");
+    if (found === null ? !job.isTaken : found.status === "pending" || found.status === "in_progress") return;
+    for (const [key, output] of Object.entries(found?.outputs ?? {})) this.keepOutput(job, key, output);
+    if (found?.execution_error) this.fail(job, found.execution_error);
+    else this.end(job, found === null || found.state === "cancelled" ? "cancelled" : "finished");
     this.close(job.id);
   }
 
