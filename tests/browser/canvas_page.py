@@ -3,8 +3,11 @@
 import base64
 import json
 import time
+import urllib.request
 
-DEFAULT_SECONDS = 60
+PATIENCE_SECONDS = 90
+# Each run has ended, and the server's lists tell that.
+OVER = "sfumato.runner.preparing + sfumato.runner.jobs.size + sfumato.runner.closing.size === 0"
 
 
 class CanvasPage:
@@ -15,6 +18,7 @@ class CanvasPage:
         self.server = server
         self.faults = []
         self.messages = []
+        page.set_default_timeout(1000 * PATIENCE_SECONDS)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda line: self.faults.append(line.text) if self._is_fault(line) else None)
         page.on("websocket", lambda socket: socket.on("framereceived", self._received))
@@ -31,6 +35,13 @@ class CanvasPage:
 
     def open(self):
         self.page.goto(self.server.url)
+        self.wait_until_ready()
+
+    def reload(self):
+        self.page.reload()
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
         self.page.wait_for_selector("html[data-ready]", state="attached")
         self.wait("sfumato.view.isCatalogueComplete")
 
@@ -49,26 +60,28 @@ class CanvasPage:
     def ask(self, expression, argument=None):
         return self.page.evaluate(expression, argument)
 
-    def wait(self, expression, seconds=DEFAULT_SECONDS):
+    def wait(self, expression, argument=None):
         """What the expression gives as soon as it is true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
-            value = self.ask(expression)
+            value = self.ask(expression, argument)
             if value:
                 return value
             self.page.wait_for_timeout(30)
-        raise AssertionError(f"not true after {seconds} s: {expression}")
+        raise AssertionError(f"not true after {PATIENCE_SECONDS} s: {expression}")
 
     def run(self, how="finished"):
-        """Press Run and wait for the end; returns the keys of the nodes that ran."""
+        """Press Run and wait for the end and for its last message; returns the keys of the nodes that ran."""
         self.messages.clear()
         self.page.click("#run")
-        self.wait("sfumato.runner.preparing === 0 && sfumato.runner.current === null")
-        self.page.wait_for_timeout(50)
+        self.wait(OVER)
+        nodes = []
+        while how != "refused" and None not in nodes:
+            self.page.wait_for_timeout(10)
+            nodes = [one["data"]["node"] for one in self.messages if one["type"] == "executing"]
         kinds = [message["type"] for message in self.messages]
         assert ("execution_success" in kinds) == (how == "finished"), kinds
-        running = [m["data"]["node"] for m in self.messages if m["type"] == "executing"]
-        return {node for node in running if node is not None}
+        return set(nodes) - {None}
 
     def values(self, key):
         return self.ask("key => sfumato.store.graph.nodeByKey(key)?.values", key)
@@ -146,9 +159,13 @@ class CanvasPage:
     def picture_url(self, key):
         return self.wait(f"sfumato.board.outputOf({json.dumps(key)}).pictures[0]")
 
-    def colours_at(self, key):
-        """How many different colours the canvas shows where the picture of a node stands."""
-        return self.ask(
+    def picture(self, key):
+        with urllib.request.urlopen(f"{self.server.url}/{self.picture_url(key)}") as answer:
+            return answer.read()
+
+    def wait_for_colours(self, key):
+        """Wait until the canvas shows many colours where the picture of a node stands."""
+        self.wait(
             """key => {
                 const { view } = sfumato;
                 const [x, y, width, height] = view.scene.shape(sfumato.store.graph.nodeByKey(key)).media;
@@ -160,7 +177,7 @@ class CanvasPage:
                 const { data } = context.getImageData(Math.floor(left), Math.floor(top), ...size);
                 const colours = new Set();
                 for (let i = 0; i < data.length; i += 4) colours.add(data.slice(i, i + 3).join());
-                return colours.size;
+                return colours.size > 20;
             }""",
             key,
         )

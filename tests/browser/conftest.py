@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.canvas_page import CanvasPage
+from tests.browser.canvas_page import PATIENCE_SECONDS, CanvasPage
 from tests.fixtures.checkpoints import tiny_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = ROOT / "assets" / "models" / "checkpoints" / "sfumato-shapes.safetensors"
 CHROMIUM = Path(os.environ.get("SFUMATO_CHROMIUM", "/usr/bin/chromium"))
+expect.set_options(timeout=1000 * PATIENCE_SECONDS)
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 
 

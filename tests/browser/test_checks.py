@@ -149,7 +149,7 @@ def hostile_workflow(workflow):
     return workflow
 
 
-def test_check_24_words_of_strangers_stay_words_in_every_view(stranger, tmp_path):
+def test_check_24_words_of_strangers_stay_words_in_every_view(stranger):
     canvas, page = stranger, stranger.page
     workflow = hostile_workflow(canvas.ask("sfumato.workflow()"))
     assert put(canvas.server, f"/api/workflows/{quote(NAME, safe='')}", workflow) == 200
@@ -186,7 +186,7 @@ def test_check_24_words_of_strangers_stay_words_in_every_view(stranger, tmp_path
     page.keyboard.press("Escape")
     canvas.ask("() => void sfumato.openSaved(arguments[0])".replace("arguments[0]", json.dumps(NAME)))
     canvas.wait(f"sfumato.savedAs === {json.dumps(NAME)}")
-    for view in every_view(canvas, picture(tmp_path / "view.png")):
+    for view in every_view(canvas):
         assert canvas.ask(FOUND) == CLEAN, view
     canvas.faults[:] = [fault for fault in canvas.faults if "400" not in fault]
 
@@ -290,7 +290,7 @@ def test_check_27_scripts_come_from_packs_that_are_on_and_their_marks_are_shown(
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     canvas = CanvasPage(context.new_page(), server)
     canvas.open()
-    canvas.wait("sfumato.extensions?.isDone", 90)
+    canvas.wait("sfumato.extensions?.isDone")
     assert canvas.ask("window.ran") == ["on"]
     canvas.ask("() => sfumato.commands.run('extensions')")
     mark = canvas.page.locator("section[data-pack=on] .fingerprint")

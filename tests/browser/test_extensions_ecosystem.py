@@ -1,10 +1,12 @@
 """Scripts that use the surface of the ecosystem, in a real browser."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.canvas_page import CanvasPage
 from tests.browser.conftest import Server
@@ -23,12 +25,12 @@ OPEN = """async (prompt) => {
 }"""
 
 
-PIXEL = """([x, y]) => {
+PAINTED = """([[x, y], colour]) => {
     const canvas = document.querySelector("#stage canvas");
     const box = canvas.getBoundingClientRect();
     const ratio = canvas.width / box.width;
     const at = [x - box.left, y - box.top].map((one) => Math.round(one * ratio));
-    return [...canvas.getContext("2d").getImageData(...at, 1, 1).data].slice(0, 3);
+    return [...canvas.getContext("2d").getImageData(...at, 1, 1).data].slice(0, 3).join() === colour.join();
 }"""
 
 
@@ -47,7 +49,7 @@ def opened(served, chromium):
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
     page = CanvasPage(context.new_page(), served)
     page.open()
-    page.wait("sfumato.extensions?.isDone", 90)
+    page.wait("sfumato.extensions?.isDone")
     yield page
     context.close()
 
@@ -107,7 +109,7 @@ def test_what_a_pack_lacks_is_named_and_nothing_else(eco):
     named = ["LGraphCanvas.prototype.drawNodeShape", "another widget for STRING", "app.thingThatNobodyHas"]
     assert lacks == named
     eco.ask("() => sfumato.commands.run('extensions')")
-    assert "app.thingThatNobodyHas" in eco.page.locator("section[data-pack=js_ecosystem]").inner_text()
+    expect(eco.page.locator("section[data-pack=js_ecosystem]")).to_contain_text("app.thingThatNobodyHas")
     eco.page.keyboard.press("Escape")
 
 
@@ -117,8 +119,7 @@ def test_a_widget_that_a_pack_draws_is_painted_at_the_scale_of_the_canvas_and_ta
         eco.ask("() => Math.abs(wordsSeen.scale - sfumato.view.camera.scale * (devicePixelRatio || 1))")
         < 1e-6
     )
-    green = eco.ask(PIXEL, [*eco.place("1", "widget", "switch")])
-    assert green == [0, 200, 0]
+    eco.wait(PAINTED, [eco.place("1", "widget", "switch"), [0, 200, 0]])
     eco.click("1", "widget", "switch")
     eco.wait("sfumato.store.graph.nodeByKey('1').values.switch.on === false")
     assert eco.ask("() => wordsSeen.presses.map(([type]) => type)") == ["pointerdown", "pointerup"]
@@ -136,9 +137,8 @@ def test_nodes_paint_before_and_after_the_page_does(eco):
             [0, dy],
         )
 
-    eco.page.wait_for_timeout(100)
-    assert eco.ask(PIXEL, at("node.size[0] - 16", -16)) == [0, 0, 255]
-    assert eco.ask(PIXEL, at("6", -16)) == [250, 240, 0]
+    eco.wait(PAINTED, [at("node.size[0] - 16", -16), [0, 0, 255]])
+    eco.wait(PAINTED, [at("6", -16), [250, 240, 0]])
 
 
 def test_buttons_callbacks_and_elements_of_widgets_work(eco):
@@ -148,7 +148,7 @@ def test_buttons_callbacks_and_elements_of_widgets_work(eco):
     eco.page.get_by_role("option", name="lower").click()
     assert ["mode", "lower"] in eco.ask("() => wordsSeen.callbacks")
     assert values(eco, 1)["mode"] == "lower"
-    assert eco.page.locator(".mount .words-area").inner_text() == "an element of a pack"
+    expect(eco.page.locator(".mount .words-area")).to_have_text("an element of a pack")
     colour = eco.page.locator(".mount input[type=color]")
     colour.fill("#0000ff")
     eco.wait("sfumato.store.graph.nodeByKey('1').values.colour === '#0000ff'")
@@ -191,7 +191,7 @@ def test_a_run_sends_what_packs_make_of_the_prompt_and_shows_its_output(eco):
         "async () => Object.values(await (await fetch('api/history')).json()).at(-1).prompt[2]['1']"
     )
     assert sent["inputs"]["patched"] == "yes"
-    assert eco.page.locator(".mount textarea[readonly]").input_value().startswith("HELLO")
+    expect(eco.page.locator(".mount textarea[readonly]")).to_have_value(re.compile("^HELLO"))
     assert eco.ask("() => wordsSeen.executed") == ["2"]
     assert eco.ask("() => sfumato.store.history.past.length") == 0
 
@@ -265,7 +265,7 @@ def test_menus_commands_keys_settings_panels_and_dialogs_of_packs_work(eco):
 
     eco.page.locator("#stage").focus()
     eco.page.keyboard.press("Alt+g")
-    assert eco.page.get_by_text("Hello: from a pack").is_visible()
+    expect(eco.page.get_by_text("Hello: from a pack")).to_be_visible()
     assert eco.ask("() => sfumato.commands.byKeys.get('ctrl+z').id") == "undo"
     eco.ask("() => app.extensionManager.setting.set('example.words.level', 8)")
     assert eco.ask("() => [wordsSeen.settings.at(-1), sfumato.settings.get('example.words.shout')]") == [
@@ -274,10 +274,10 @@ def test_menus_commands_keys_settings_panels_and_dialogs_of_packs_work(eco):
     ]
 
     eco.page.click("[data-panel=example-words]")
-    assert eco.page.locator(".words-panel").inner_text() == "2 nodes"
+    expect(eco.page.locator(".words-panel")).to_have_text("2 nodes")
     eco.page.click("[data-panel=example-words]")
     eco.ask("() => { aboutWords(); }")
-    assert eco.page.get_by_role("dialog").get_by_text("About words").is_visible()
+    expect(eco.page.get_by_role("dialog").get_by_text("About words")).to_be_visible()
     eco.page.get_by_role("dialog").get_by_role("button", name="Close").click()
 
 

@@ -1,6 +1,7 @@
 """The form view: made by itself, arranged, kept with the workflow, run; alone and on a phone."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.canvas_page import CanvasPage
 
@@ -47,7 +48,7 @@ def test_values_and_nodes_are_put_into_the_form_from_the_menu_of_a_node(canvas):
     canvas.click("3", "widget", "cfg", button="right")
     canvas.page.get_by_role("menuitem", name="Add “cfg” to the form").click()
     canvas.wait("sfumato.workflow().extra?.sfumato?.form?.items.some(item => item.name === 'cfg')")
-    assert canvas.page.get_by_text("Added to the form.").is_visible()
+    expect(canvas.page.get_by_text("Added to the form.")).to_be_visible()
 
 
 @pytest.fixture

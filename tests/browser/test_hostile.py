@@ -1,6 +1,7 @@
 """Texts of strangers: titles, notes, names, errors. Nothing in them runs or calls another server."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -41,8 +42,7 @@ def test_nothing_in_texts_of_strangers_runs_or_calls_home(canvas):
         [workflow, EVIL],
     )
     note = canvas.page.locator(".note-overlay")
-    note.wait_for()
-    assert EVIL in note.inner_text()
+    expect(note).to_contain_text(EVIL)
     links = [link.get_attribute("href") for link in note.locator("a").all()]
     assert links == ["https://example.invalid/page"]
     assert note.locator("a").get_attribute("rel") == "noopener noreferrer"
@@ -51,7 +51,7 @@ def test_nothing_in_texts_of_strangers_runs_or_calls_home(canvas):
     canvas.page.keyboard.press("o")
     canvas.page.keyboard.press("Alt+m")
     canvas.page.locator("#form .form-heading").wait_for()
-    assert canvas.page.inner_text("#form h1") == EVIL
+    expect(canvas.page.locator("#form h1")).to_have_text(EVIL)
     canvas.page.keyboard.press("Alt+m")
     canvas.page.wait_for_timeout(200)
     assert canvas.ask("window.hacked") is None

@@ -1,6 +1,7 @@
 """What the page says of packs."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.canvas_page import CanvasPage
 from tests.browser.conftest import Server
@@ -17,11 +18,10 @@ def test_packs_that_could_not_be_loaded_are_named_with_their_errors(chromium, tm
         page = CanvasPage(context.new_page(), server)
         page.open()
         slip = page.page.locator("#toasts [data-name=packs]")
-        slip.wait_for(timeout=90_000)
-        assert "The pack halfdone.py could not be loaded: ModuleNotFoundError" in slip.inner_text()
+        expect(slip).to_contain_text("The pack halfdone.py could not be loaded: ModuleNotFoundError")
         slip.get_by_role("button", name="Details").click()
         dialog = page.page.get_by_role("dialog")
-        assert 'File "custom_nodes/halfdone.py", line 1' in dialog.inner_text()
+        expect(dialog).to_contain_text('File "custom_nodes/halfdone.py", line 1')
         assert str(tmp_path) not in dialog.inner_text()
         assert page.faults == []
     finally:

@@ -3,12 +3,9 @@
 import json
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-
-
-def rows(canvas):
-    return canvas.page.locator(".queue-row").all_inner_texts()
 
 
 def test_jobs_are_moved_cancelled_and_opened_again_from_the_panel(canvas):
@@ -39,7 +36,7 @@ def test_jobs_are_moved_cancelled_and_opened_again_from_the_panel(canvas):
     done.click(button="right")
     canvas.page.get_by_role("menuitem", name="What ran and why").click()
     why = canvas.page.get_by_role("dialog", name="What ran and why")
-    assert "input seed changed: 901 is 902 now" in why.inner_text()
+    expect(why).to_contain_text("input seed changed: 901 is 902 now")
     canvas.page.keyboard.press("Escape")
     done.click(button="right")
     canvas.page.get_by_role("menuitem", name="Use this seed").click()

@@ -1,6 +1,7 @@
 """What stands beside the canvas: the library, the gallery, settings, keys, languages, templates."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -20,12 +21,12 @@ def test_a_type_is_found_in_the_library_and_dragged_onto_the_canvas(canvas):
     canvas.page.get_by_label("Search the node types").fill("invert im")
     row = canvas.page.get_by_role("treeitem", name="Invert Image")
     row.hover()
-    assert "ImageInvert" in canvas.page.inner_text(".look")
+    expect(canvas.page.locator(".look")).to_contain_text("ImageInvert")
     drag_out(canvas, row, (900, 820))
     assert types(canvas).count("ImageInvert") == 1
     canvas.page.get_by_label("Search the node types").fill("")
     canvas.page.get_by_role("treeitem", name="Used often").click()
-    assert canvas.page.get_by_role("treeitem", name="Invert Image").count() == 1
+    expect(canvas.page.get_by_role("treeitem", name="Invert Image")).to_have_count(1)
 
 
 def test_a_template_runs_and_its_picture_tells_how_it_was_made(canvas):
@@ -57,7 +58,7 @@ def test_a_setting_is_found_and_kept_and_keys_are_taken_from_others(canvas):
     row = canvas.page.locator(".key-row", has_text="Zoom in").first
     row.get_by_role("button", name="Add keys").click()
     canvas.page.keyboard.press("r")
-    assert "Refresh node definitions" in row.inner_text()
+    expect(row).to_contain_text("Refresh node definitions")
     canvas.page.keyboard.press("Enter")
     canvas.page.keyboard.press("Escape")
     before = canvas.ask("sfumato.view.camera.scale")
@@ -70,10 +71,9 @@ def test_a_setting_is_found_and_kept_and_keys_are_taken_from_others(canvas):
 
 def test_the_page_speaks_the_language_that_was_chosen(canvas):
     canvas.ask("sfumato.settings.set('appearance.language', 'de')")
-    canvas.page.reload()
-    canvas.wait("window.sfumato?.view.isCatalogueComplete")
-    assert canvas.page.inner_text("#run-label") == "Start"
+    canvas.reload()
+    expect(canvas.page.locator("#run-label")).to_have_text("Start")
     assert canvas.ask("document.documentElement.lang") == "de"
-    assert canvas.page.get_by_role("button", name="Rückgängig").count() == 1
+    expect(canvas.page.get_by_role("button", name="Rückgängig")).to_have_count(1)
     canvas.ask("sfumato.settings.set('appearance.language', 'system')")
     canvas.wait("Object.keys(sfumato.settings.unsent).length === 0")

@@ -1,6 +1,9 @@
 """Every view of the page, shown one after the other, for tests that look at all of them."""
 
+import io
 from collections.abc import Iterator
+
+from PIL import Image
 
 NOTE = """() => {
     const { store, actions } = sfumato;
@@ -10,7 +13,7 @@ NOTE = """() => {
 FAIL = """sfumato.board.setProblems([
     { key: "3", input: "seed", title: "x", text: "It failed.", details: "Traceback" }
 ])"""
-PICTURE = """() => {
+LOADER = """() => {
     const { store, actions } = sfumato;
     actions.add(store.definitions.get("LoadImage"), [-400, 500]);
     sfumato.view.fit();
@@ -36,7 +39,7 @@ def settled(page) -> None:
     page.wait_for_timeout(120)
 
 
-def every_view(canvas, picture: bytes) -> Iterator[str]:
+def every_view(canvas) -> Iterator[str]:
     """Show each view of the page and give its name while it stands."""
     page = canvas.page
     settled(page)
@@ -59,7 +62,7 @@ def every_view(canvas, picture: bytes) -> Iterator[str]:
     settled(page)
     yield "form that is edited"
     page.keyboard.press("Alt+m")
-    yield from pictures(canvas, picture)
+    yield from pictures(canvas)
     canvas.ask(LOST)
     canvas.ask("sfumato.sidebar.open('missing')")
     page.locator(".missing").get_by_text("NobodyHasThis").first.wait_for()
@@ -104,11 +107,13 @@ def docks(canvas) -> Iterator[str]:
         canvas.ask("dock => sfumato[dock].close()", dock)
 
 
-def pictures(canvas, picture: bytes) -> Iterator[str]:
+def pictures(canvas) -> Iterator[str]:
     """A picture on a node, the editor of masks, and the picture large."""
     page = canvas.page
-    key = canvas.ask(PICTURE)
-    canvas.drop(picture, "view.png", "image/png", canvas.place(key, "media"))
+    key = canvas.ask(LOADER)
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 120, 200)).save(content, "PNG")
+    canvas.drop(content.getvalue(), "view.png", "image/png", canvas.place(key, "media"))
     canvas.wait(f"sfumato.store.graph.nodeByKey('{key}').values.image === 'view.png'")
     canvas.ask("key => sfumato.view.select([sfumato.store.graph.nodeByKey(key).id])", key)
     canvas.ask("() => void sfumato.commands.run('edit-mask')")

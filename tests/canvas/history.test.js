@@ -87,7 +87,7 @@ test("a new link takes the place of the one that was there, and undo brings it b
   assert.equal(store.graph.linkInto(sampler.id, "positive"), before);
 });
 
-test("undoing one edit in a graph of 1,000 nodes costs less than 5 ms", () => {
+test("undoing one edit in a graph of 1,000 nodes touches the one node", () => {
   const store = new Store(new Document("d"), DEFINITIONS);
   const definition = /** @type {any} */ (DEFINITIONS.get("KSampler"));
   const change = { name: "fill" };
@@ -96,7 +96,9 @@ test("undoing one edit in a graph of 1,000 nodes costs less than 5 ms", () => {
   });
   const [node] = store.graph.nodes.values();
   store.run("set", (transaction) => setValue(transaction, node.id, "steps", 3));
-  const start = performance.now();
+  /** @type {string[]} */
+  const touched = [];
+  store.listen(({ patches }) => touched.push(...patches.map((patch) => /** @type {any} */ (patch).after.id)));
   store.undo();
-  assert.ok(performance.now() - start < 5);
+  assert.deepEqual(touched, [node.id]);
 });

@@ -78,16 +78,6 @@ test("search puts a beginning before a middle, and letters in order last", () =>
   assert.deepEqual(find(entries, "zzz"), []);
 });
 
-test("a search among 3,000 types takes no more than 30 ms", () => {
-  const entries = Array.from({ length: 3000 }, (_, index) => ({ item: index, fields: [`node number ${index} of pack`, `class${index}`, "some/category"] }));
-  const times = Array.from({ length: 7 }, () => {
-    const start = performance.now();
-    find(entries, "num pack 29");
-    return performance.now() - start;
-  });
-  assert.ok(Math.min(...times) < 30, `${times}`);
-});
-
 test("keys are named the same however they are pressed, and letters never fire while typing", () => {
   const press = (/** @type {any} */ event) => ({ ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...event });
   assert.equal(combination(press({ key: "Z", ctrlKey: true, shiftKey: true })), "ctrl+shift+z");
