@@ -95,7 +95,7 @@ def layers(rounds: int) -> None:
 def step(which: str, size: int, rounds: int) -> None:
     import torch
 
-    from benchmarks.unet import CONFIGS
+    from benchmarks.networks import CONFIGS
     from models.packed.tensor import stored_bytes
 
     config = CONFIGS[which]

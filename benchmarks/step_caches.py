@@ -19,12 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.bundled_guides import SEED, Workflow, node, plain, shows
-from benchmarks.unet import CONFIGS
+from benchmarks.networks import CONFIGS, random_network
 from executor.session import Session
-from loaders.assemble import build_empty
 from models.adapters.attention_broadcast import AttentionBroadcast
 from models.adapters.deep_cache import DeepCache
 from models.adapters.faster_cache import FasterCache
@@ -34,7 +32,6 @@ from models.adapters.patch import Patch
 from models.adapters.reuse import StepReuse
 from models.adapters.taylor_seer import TaylorSeer
 from models.call import Call, Run, calling
-from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 from nodes.builtin import load_builtin
 from training.edges import caption_of
@@ -88,21 +85,10 @@ def filled(kind: str, **inputs: Any) -> dict[str, Any]:
     return node(kind, **entries | inputs)
 
 
-def random_network(config: UNetConfig) -> nn.Module:
-    """A network of small random weights in bfloat16, laid out as the loader lays it out."""
-    network = build_empty(lambda: UNet(config))
-    state = {}
-    for name, tensor in network.state_dict().items():
-        drawn = (torch.randn(tensor.shape) * 0.02).to(torch.bfloat16)
-        state[name] = drawn.contiguous(memory_format=torch.channels_last) if drawn.ndim == 4 else drawn
-    network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
-
-
 def time_steps(name: str, size: int, rounds: int) -> dict[str, float]:
     """Seconds of a step under each cache, the median of as many rounds, turn and turn about."""
     config = CONFIGS[name]
-    network, cells = random_network(config), size // 8
+    network, cells = random_network(lambda: UNet(config), torch.bfloat16), size // 8
     x = torch.randn(2, 4, cells, cells).bfloat16()
     context = torch.randn(2, 77, config.context_width).bfloat16()
     vector = None if config.vector_width is None else torch.randn(2, config.vector_width).bfloat16()

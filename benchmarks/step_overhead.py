@@ -5,11 +5,12 @@ Run: python -m benchmarks.step_overhead [--dtype bfloat16] [--steps 8] [--sample
 
 import argparse
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from loaders.assemble import build_empty
+from benchmarks.networks import random_network
 from models.diffusion import DiffusionModel
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
@@ -26,24 +27,11 @@ class TimedUNet(UNet):
 
     seconds = 0.0
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, *further: object, **named: object) -> Tensor:
+    def forward(self, *given: Any, **named: Any) -> Tensor:
         start = time.perf_counter()
-        output: Tensor = super().forward(x, t, context, *further, **named)  # type: ignore[arg-type]
+        output = super().forward(*given, **named)
         self.seconds += time.perf_counter() - start
         return output
-
-
-def random_model(dtype: torch.dtype) -> tuple[DiffusionModel, TimedUNet]:
-    """SD 1.5's network with small random weights, laid out as the loader lays them out."""
-    network = build_empty(lambda: TimedUNet(UNetConfig()))
-    layout = torch.channels_last if dtype is torch.bfloat16 else torch.contiguous_format
-    state = {}
-    for name, tensor in network.state_dict().items():
-        drawn = (torch.randn(tensor.shape) * 0.02).to(dtype)
-        state[name] = drawn.contiguous(memory_format=layout if drawn.ndim == 4 else torch.contiguous_format)
-    network.load_state_dict(state, assign=True)
-    network.eval().requires_grad_(False)
-    return DiffusionModel(network=network, family="sd15"), network
 
 
 def main() -> None:
@@ -55,7 +43,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model, network = random_model(getattr(torch, options.dtype))
+    network = random_network(lambda: TimedUNet(UNetConfig()), getattr(torch, options.dtype))
+    model = DiffusionModel(network=network, family="sd15")
     texts = torch.randn(2, 1, 77, 768)
     positive, negative = ((Entry(text, None),) for text in texts)
     sigmas = ksampler_sigmas(model, options.sampler, "karras", options.steps)

@@ -13,24 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.networks import CONFIGS, put_channels_last
 from loaders.assemble import build_empty
 from loaders.families.ldm_unet import diffusers_prefixes, levels_of, translate
 from models.call import Call, calling
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
-
-SMALL = UNetConfig(channels=64, multipliers=(1, 2, 4, 4), context_width=256)
-XL = UNetConfig(
-    multipliers=(1, 2, 4),
-    input_depths=((0, 0), (2, 2), (10, 10)),
-    output_depths=((0,) * 3, (2,) * 3, (10,) * 3),
-    middle_depth=10,
-    context_width=2048,
-    heads=None,
-    linear_projections=True,
-    vector_width=2816,
-)
-CONFIGS = {"small": SMALL, "sd15": UNetConfig(), "sdxl": XL}
 
 
 def theirs_of(config: UNetConfig) -> Any:
@@ -128,8 +116,7 @@ def main() -> None:
     config, dtype = CONFIGS[options.network], getattr(torch, options.dtype)
     theirs, ours = pair(config, dtype)
     if options.channels_last:
-        laid_out: Any = ours
-        laid_out.to(memory_format=torch.channels_last)
+        put_channels_last(ours)
     clock = time.process_time if options.cpu_time else time.perf_counter
     with torch.inference_mode():
         one, other = steps(config, theirs, ours, options.size, dtype)

@@ -8,14 +8,13 @@ is not what a trained network gives; that leaving them out saves what they cost 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import pairwise
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.gpu.measure import Bench, bench_from
+from benchmarks.gpu.measure import Bench, measured
 from benchmarks.gpu.steps import moved
-from benchmarks.gpu.subjects import flux
+from benchmarks.gpu.subjects import Holder, flux
 from models.adapters.first_block_cache import FirstBlockCache
 from models.adapters.patch import Patch, Patched, applied
 from models.call import Call, Run, calling
@@ -57,7 +56,7 @@ def measure(bench: Bench) -> None:
     subject, steps = flux(bench.dry), 6 if bench.dry else STEPS
     network = subject.network(bench.dtype).to(bench.device)
     given = moved(subject.inputs(subject.pixels), bench)
-    patched = Patched(SimpleNamespace(network=network))
+    patched = Patched(Holder(network))
     with ExitStack() as undo:
         runs = Counting(network, undo)
         plain = sampled(network, given, steps)
@@ -82,9 +81,7 @@ def measure(bench: Bench) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    bench = bench_from(arguments, __doc__)
-    with torch.no_grad():
-        measure(bench)
+    measured((measure,), arguments, __doc__)
 
 
 if __name__ == "__main__":

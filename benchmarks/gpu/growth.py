@@ -5,15 +5,14 @@ sizes and under changing LoRAs; some runs fail. What the process and the device 
 """
 
 import gc
-from types import SimpleNamespace
 
 import psutil
 import torch
 from torch import nn
 
-from benchmarks.gpu.measure import Bench, bench_from, gigabytes
+from benchmarks.gpu.measure import Bench, gigabytes, measured
 from benchmarks.gpu.steps import moved
-from benchmarks.gpu.subjects import Sizes, Subject, flux, sdxl, weight_bytes
+from benchmarks.gpu.subjects import Holder, Sizes, Subject, flux, sdxl, weight_bytes
 from models.adapters.deltas import Added, Delta
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
@@ -49,7 +48,7 @@ def measure(bench: Bench) -> None:
     process, found = psutil.Process(), []
     for number in range(runs):
         subject, network = networks[number % 2]
-        model = Patched(SimpleNamespace(network=network))
+        model = Patched(Holder(network))
         if number % 3:
             model = model.with_patch(lora(network, number % 5))
         pixels = subject.pixels // (1 + number % 4 // 2)
@@ -89,9 +88,7 @@ def measure(bench: Bench) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    bench = bench_from(arguments, __doc__)
-    with torch.no_grad():
-        measure(bench)
+    measured((measure,), arguments, __doc__)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import torch
 
 from benchmarks.gpu.measure import Bench, bench_from
 from benchmarks.gpu.subjects import Holder, sdxl
+from benchmarks.loading import high_water
 
 PREFIX = "model.diffusion_model."
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -44,7 +45,7 @@ def load(path: Path, dry: bool) -> dict[str, float]:
     devices = Devices(CPU, CPU) if dry else choose_devices("cuda")
     if not dry:
         torch.zeros(1, device=devices.compute)
-    before = _high_water()
+    before = high_water()
     start = time.perf_counter()
     weights = open_weights(path)
     sources = {source.removeprefix(PREFIX): source for source in weights}
@@ -53,15 +54,7 @@ def load(path: Path, dry: bool) -> dict[str, float]:
         if not dry:
             torch.cuda.synchronize()
         taken = time.perf_counter() - start
-    return {"seconds": taken, "bytes": _high_water() - before}
-
-
-def _high_water() -> int:
-    """The most resident bytes that this process has had."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return 0
+    return {"seconds": taken, "bytes": (high_water() - before) * 2**20}
 
 
 def forget_pages(path: Path) -> None:

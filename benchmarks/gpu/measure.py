@@ -5,7 +5,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -123,6 +123,16 @@ def bench_from(arguments: list[str] | None, about: str | None) -> Bench:
         raise SystemExit(2)
     device = torch.device("cpu") if options.dry else torch.device("cuda", torch.cuda.current_device())
     return Bench(device, options.dry, options.rounds or (1 if options.dry else 7), options.out)
+
+
+def measured(
+    works: Sequence[Callable[[Bench], None]], arguments: list[str] | None, about: str | None
+) -> None:
+    """Measure one thing after another on the bench that a command line asks for."""
+    bench = bench_from(arguments, about)
+    with torch.no_grad():
+        for work in works:
+            work(bench)
 
 
 def gigabytes(count: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from benchmarks.gpu.measure import Bench, bench_from, gigabytes
+from benchmarks.gpu.measure import Bench, gigabytes, measured
 from benchmarks.gpu.steps import moved
 from benchmarks.gpu.subjects import Sizes, flux, twin
 from models.packed.float8 import Float8
@@ -42,7 +42,7 @@ def repeated(weight: torch.Tensor, packing: Format) -> Packed:
     rows = min(len(weight), 64)
     few = pack(weight[:rows].cpu(), packing)
     if rows == len(weight) or isinstance(packing, Float8):
-        return pack(weight.cpu(), packing).to(weight.device)  # type: ignore[return-value]
+        return pack(weight.cpu(), packing).with_parts(lambda part: part.to(weight.device))
     parts = {
         name: part.repeat(-(-len(weight) // rows), *(1 for _ in part.shape[1:])).to(weight.device)
         for name, part in few.parts.items()
@@ -75,9 +75,7 @@ def measure(bench: Bench) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    bench = bench_from(arguments, __doc__)
-    with torch.no_grad():
-        measure(bench)
+    measured((measure,), arguments, __doc__)
 
 
 if __name__ == "__main__":

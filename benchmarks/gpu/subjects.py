@@ -13,22 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, silu
 
+from benchmarks.networks import XL
 from loaders.assemble import build_empty
 from models.attention import attention
 from models.layout import Layout
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
 
-XL = UNetConfig(
-    multipliers=(1, 2, 4),
-    input_depths=((0, 0), (2, 2), (10, 10)),
-    output_depths=((0,) * 3, (2,) * 3, (10,) * 3),
-    middle_depth=10,
-    context_width=2048,
-    heads=None,
-    linear_projections=True,
-    vector_width=2816,
-)
 TINY = UNetConfig(
     channels=64,
     multipliers=(1, 2),

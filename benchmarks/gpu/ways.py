@@ -6,14 +6,14 @@ python -m benchmarks.gpu.ways [--dry]: each table is taken turn and turn about i
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from benchmarks.gpu.measure import Bench, bench_from
+from benchmarks.gpu.measure import Bench, measured
 from benchmarks.gpu.steps import moved
 from benchmarks.gpu.subjects import Holder, Sizes, flux, sdxl, twin
+from benchmarks.networks import put_channels_last
 from models.adapters.at_use import changed_at_use
 from models.adapters.beside import Beside
 from models.adapters.compiled import CompiledBlocks
@@ -112,8 +112,8 @@ def _running(layer: nn.Module, x: torch.Tensor) -> Callable[[], object]:
 def compiled(bench: Bench) -> None:
     """A step as it is written, with compiled blocks, and a small network from CUDA graphs."""
     backend = "eager" if bench.dry else "inductor"
-    measured = (flux(True),) if bench.dry else (flux(False, Sizes(double=4, single=8)), sdxl(False))
-    for subject in measured:
+    tried = (flux(True),) if bench.dry else (flux(False, Sizes(double=4, single=8)), sdxl(False))
+    for subject in tried:
         network = subject.network(bench.dtype).to(bench.device)
         given = moved(subject.inputs(subject.pixels), bench)
         plain = bench.alternate({"plain": partial(network, *given)})["plain"]
@@ -141,7 +141,7 @@ def compiled(bench: Bench) -> None:
     text = torch.randn(2, 77, 256, device=bench.device, dtype=torch.float16)
     times = torch.tensor([500.0, 500.0], device=bench.device)
     plain = bench.alternate({"plain": lambda: small(x, times, text)})["plain"]
-    with applied(Patched(SimpleNamespace(network=small)).with_patch(Graphed())):
+    with applied(Patched(Holder(small)).with_patch(Graphed())):
         fast = bench.alternate({"graph": lambda: small(x, times, text)})["graph"]
     bench.tell("small UNet, CUDA graph", f"{plain * 1e3:.2f} -> {fast * 1e3:.2f} ms, {plain / fast:.2f} x")
 
@@ -151,7 +151,7 @@ def layouts(bench: Bench) -> None:
     subject = sdxl(bench.dry)
     first = subject.network(bench.dtype).to(bench.device)
     last = twin(first, subject.build)
-    last.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    put_channels_last(last)
     given = moved(subject.inputs(subject.pixels), bench)
     found = bench.alternate({"first": partial(first, *given), "last": partial(last, *given)})
     bench.tell(
@@ -161,12 +161,7 @@ def layouts(bench: Bench) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    bench = bench_from(arguments, __doc__)
-    with torch.no_grad():
-        attention(bench)
-        changes(bench)
-        compiled(bench)
-        layouts(bench)
+    measured((attention, changes, compiled, layouts), arguments, __doc__)
 
 
 if __name__ == "__main__":
