@@ -136,8 +136,8 @@ def uninstall() -> None:
 
 def _import(
     name: str,
-    globals: Mapping[str, object] | None = None,  # noqa: A002 - the interpreter passes these names
-    locals: Mapping[str, object] | None = None,  # noqa: A002
+    globals: Mapping[str, object] | None = None,
+    locals: Mapping[str, object] | None = None,
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> ModuleType:

@@ -208,7 +208,7 @@ class Loading:
             for cls in v3.nodes_of(entry):
                 self.add_class(v3.id_of(cls), cls, None)
         for node in own:
-            self.add(node.spec.id, lambda node=node: node)  # type: ignore[misc]
+            self.add_function(node)
         for node_id in set(builtin_classes.NODE_CLASS_MAPPINGS.added) - before:
             if node_id not in self.node_ids:
                 self.add_class(
@@ -218,11 +218,15 @@ class Loading:
     def add_class(self, node_id: str, cls: Any, display_name: str | None) -> None:
         """Adapt a V1 or V3 class."""
         if isinstance(cls, type):
-            cls.RELATIVE_PYTHON_MODULE = self.module_name  # type: ignore[attr-defined]
+            cls.RELATIVE_PYTHON_MODULE = self.module_name  # type: ignore[attr-defined] # packs read it there
         if v3.is_node(cls):
             self.add(node_id, lambda: v3.adapt(node_id, cls, display_name, self.module_name))
         else:
             self.add(node_id, lambda: v1.adapt(node_id, cls, display_name, self.module_name))
+
+    def add_function(self, node: Node) -> None:
+        """Take a function with @node over as it is."""
+        self.add(node.spec.id, lambda: node)
 
     def add(self, node_id: str, make: Callable[[], Node]) -> None:
         """Take one node over, unless its name is one of ours or it cannot be read."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from benchmarks.canvas.drive import ROOT, serving
 
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 OPEN = """async ([text, name]) => {
   const main = document.querySelector('script[src$="js/main.js"]').src;
   const { openJson } = await import(new URL('model/io/open.js', main));
@@ -38,10 +38,10 @@ FAIL = """() => {
 }"""
 
 
-def opened(browser: Browser, address: str, scheme: str, size: dict[str, int], scale: float = 1) -> Page:
+def opened(browser: Browser, address: str, scheme: str, size: ViewportSize, scale: float = 1) -> Page:
     """The page in a profile of its own."""
     context = browser.new_context(
-        viewport=size,  # type: ignore[arg-type]
+        viewport=size,
         color_scheme="dark" if scheme == "dark" else "light",
         device_scale_factor=scale,
         has_touch=size is PHONE,

@@ -99,9 +99,9 @@ class ClassMappings(MutableMapping[str, Any]):
 def make_class(node: Node) -> Any:
     """A V1 class that does what a node does."""
     spec = node.spec
-    owner = getattr(node.function, "__self__", None)
-    if hasattr(owner, "cls"):
-        return owner.cls  # type: ignore[union-attr]
+    own = getattr(getattr(node.function, "__self__", None), "cls", None)
+    if own is not None:
+        return own
     method = METHODS.get(spec.id, "execute")
 
     def run(self: Any, *values: Any, **inputs: Any) -> Any:

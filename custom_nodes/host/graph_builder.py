@@ -69,17 +69,16 @@ class GraphBuilder:
             default.graph += 1
         return taken.take()
 
-    def node(self, class_type: str, id: str | None = None, **kwargs: Any) -> "Node":  # noqa: A002
+    def node(self, class_type: str, id: str | None = None, **kwargs: Any) -> "Node":
         """Add a node; an id that is there already gives the node of that id."""
+        name = self.prefix + (str(self.id_gen) if id is None else id)
         if id is None:
-            id = str(self.id_gen)  # noqa: A001
             self.id_gen += 1
-        name = self.prefix + id
         if name not in self.nodes:
             self.nodes[name] = Node(name, class_type, kwargs)
         return self.nodes[name]
 
-    def lookup_node(self, id: str) -> "Node | None":  # noqa: A002
+    def lookup_node(self, id: str) -> "Node | None":
         """The node that was added under an id, or None."""
         return self.nodes.get(self.prefix + id)
 
@@ -96,7 +95,7 @@ class GraphBuilder:
                 if node.inputs[key][0] == name and node.inputs[key][1] == index:
                     node.set_input(key, new_value)
 
-    def remove_node(self, id: str) -> None:  # noqa: A002
+    def remove_node(self, id: str) -> None:
         """Take a node out."""
         self.nodes.pop(self.prefix + id, None)
 
@@ -104,7 +103,7 @@ class GraphBuilder:
 class Node:
     """One node of a graph under construction; `inputs` may be changed at any time."""
 
-    def __init__(self, id: str, class_type: str, inputs: Mapping[str, Any]) -> None:  # noqa: A002
+    def __init__(self, id: str, class_type: str, inputs: Mapping[str, Any]) -> None:
         self.id = id
         self.class_type = class_type
         self.inputs: dict[str, Any] = dict(inputs)

@@ -114,7 +114,7 @@ class ComfyNodeABC(ABC):
     HIDDEN: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def INPUT_TYPES(cls) -> InputTypeDict:  # noqa: N802 - the ecosystem's name
+    def INPUT_TYPES(cls) -> InputTypeDict:
         """No inputs."""
         return {"required": {}}
 

@@ -59,7 +59,7 @@ def collect_all(
 class Template:
     """What a growing input is made of."""
 
-    def __init__(self, input: Input, names: Sequence[str], minimum: int, told: dict[str, Any]) -> None:  # noqa: A002
+    def __init__(self, input: Input, names: Sequence[str], minimum: int, told: dict[str, Any]) -> None:
         if input.is_dynamic:
             raise ValueError("what grows cannot itself stand for others")
         if len(names) > MOST_NAMES:
@@ -81,7 +81,7 @@ class Template:
 class TemplatePrefix(Template):
     """Names are a word with numbers from 0."""
 
-    def __init__(self, input: Input, prefix: str, min: int = 1, max: int = 10) -> None:  # noqa: A002
+    def __init__(self, input: Input, prefix: str, min: int = 1, max: int = 10) -> None:
         names = [f"{prefix}{number}" for number in range(max)]
         super().__init__(input, names, min, {"prefix": prefix, "min": min, "max": max})
         self.prefix = prefix
@@ -91,7 +91,7 @@ class TemplatePrefix(Template):
 class TemplateNames(Template):
     """Names are given."""
 
-    def __init__(self, input: Input, names: list[str], min: int = 1) -> None:  # noqa: A002
+    def __init__(self, input: Input, names: list[str], min: int = 1) -> None:
         super().__init__(input, names, min, {"names": list(names), "min": min})
 
 
@@ -108,7 +108,7 @@ class Autogrow:
 
         io_type: ClassVar[str] = api.AUTOGROW
 
-        def __init__(self, id: str, template: Template, *values: Any, **named: Any) -> None:  # noqa: A002
+        def __init__(self, id: str, template: Template, *values: Any, **named: Any) -> None:
             super().__init__(id, *values, **named)
             self.template = template
 
@@ -146,7 +146,7 @@ class DynamicCombo:
 
         io_type: ClassVar[str] = api.COMBO
 
-        def __init__(self, id: str, options: list[Option], *values: Any, **named: Any) -> None:  # noqa: A002
+        def __init__(self, id: str, options: list[Option], *values: Any, **named: Any) -> None:
             super().__init__(id, *values, **named)
             self.options = options
 
@@ -229,7 +229,7 @@ class MatchType:
 
         io_type: ClassVar[str] = api.MATCH
 
-        def __init__(self, id: str, template: MatchTemplate, *values: Any, **named: Any) -> None:  # noqa: A002
+        def __init__(self, id: str, template: MatchTemplate, *values: Any, **named: Any) -> None:
             super().__init__(id, *values, **named)
             self.template = template
 
@@ -245,7 +245,7 @@ class MatchType:
         def __init__(
             self,
             template: MatchTemplate,
-            id: str | None = None,  # noqa: A002
+            id: str | None = None,
             display_name: str | None = None,
             tooltip: str | None = None,
             is_output_list: bool = False,

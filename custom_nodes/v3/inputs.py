@@ -64,7 +64,7 @@ class Input:
 
     def __init__(
         self,
-        id: str,  # noqa: A002 - the ecosystem's name
+        id: str,
         display_name: str | None = None,
         optional: bool = False,
         tooltip: str | None = None,
@@ -110,7 +110,7 @@ class WidgetInput(Input):
 
     def __init__(
         self,
-        id: str,  # noqa: A002
+        id: str,
         display_name: str | None = None,
         optional: bool = False,
         tooltip: str | None = None,
@@ -162,7 +162,7 @@ class Output:
 
     def __init__(
         self,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         display_name: str | None = None,
         tooltip: str | None = None,
         is_output_list: bool = False,
@@ -217,7 +217,7 @@ def make_type(
     return comfytype(io_type)(cls)
 
 
-def Custom(io_type: str) -> Any:  # noqa: N802 - the ecosystem's name
+def Custom(io_type: str) -> Any:
     """A socket type of a pack's own."""
     return make_type("Custom", io_type)
 

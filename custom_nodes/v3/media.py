@@ -76,7 +76,7 @@ class VideoInput(ABC):
         """The video taken apart."""
 
     @abstractmethod
-    def save_to(self, path: Any, format: Any = None, codec: Any = None, metadata: Any = None) -> None:  # noqa: A002
+    def save_to(self, path: Any, format: Any = None, codec: Any = None, metadata: Any = None) -> None:
         """Write it to a file or a buffer."""
 
     def get_dimensions(self) -> tuple[int, int]:
@@ -107,7 +107,7 @@ class VideoFromComponents(VideoInput):
         """The parts."""
         return self.components
 
-    def save_to(self, path: Any, format: Any = None, codec: Any = None, metadata: Any = None) -> None:  # noqa: A002
+    def save_to(self, path: Any, format: Any = None, codec: Any = None, metadata: Any = None) -> None:
         """Raises NodeError: films need an encoder."""
         raise NodeError(f"a video cannot be written to {path}: this app has no encoder for films")
 

@@ -50,7 +50,7 @@ class ComfyNode:
         return [name for name, value in kwargs.items() if value is None]
 
     @classmethod
-    def GET_SCHEMA(cls) -> Schema:  # noqa: N802 - the ecosystem's name
+    def GET_SCHEMA(cls) -> Schema:
         """The schema, complete and checked."""
         schema = cls.define_schema()
         if not isinstance(schema, Schema):
@@ -60,7 +60,7 @@ class ComfyNode:
         return schema
 
     @classmethod
-    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:  # noqa: N802 - the ecosystem's name
+    def INPUT_TYPES(cls) -> dict[str, dict[str, Any]]:
         """The inputs as V1 code reads them."""
         sections: dict[str, dict[str, Any]] = dict(cls.GET_SCHEMA().info("")["input"])
         return sections
@@ -87,7 +87,7 @@ class ComfyNode:
     NOT_IDEMPOTENT = ClassProperty(lambda cls: cls.GET_SCHEMA().not_idempotent)
 
     @classmethod
-    def EXECUTE_NORMALIZED(cls, *args: Any, **kwargs: Any) -> NodeOutput:  # noqa: N802
+    def EXECUTE_NORMALIZED(cls, *args: Any, **kwargs: Any) -> NodeOutput:
         """`execute`, with whatever it returns as a NodeOutput."""
         return normal_output(cls, cls.execute(*args, **kwargs))
 

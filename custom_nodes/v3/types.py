@@ -51,7 +51,7 @@ class _Choosing(WidgetInput):
     }
     always: ClassVar = {"multiselect": False}
 
-    def __init__(self, id: str, options: Any = None, *values: Any, **named: Any) -> None:  # noqa: A002
+    def __init__(self, id: str, options: Any = None, *values: Any, **named: Any) -> None:
         words = options
         if isinstance(options, type) and issubclass(options, Enum):
             words = [member.value for member in options]
@@ -77,7 +77,7 @@ class _ChosenOutput(Output):
 
     def __init__(
         self,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
         display_name: str | None = None,
         options: Any = None,
         tooltip: str | None = None,
@@ -157,7 +157,7 @@ class MultiType:
     class Input(Input):
         """Its type is the list of their names; a widget given instead of an id stays a widget."""
 
-        def __init__(self, id: Any, types: list[Any], *values: Any, **named: Any) -> None:  # noqa: A002
+        def __init__(self, id: Any, types: list[Any], *values: Any, **named: Any) -> None:
             self.widget = id if isinstance(id, Input) else None
             self.io_types = types
             if self.widget is None:

@@ -22,7 +22,7 @@ from nodes.saving.image import preview_prefix, save_frames
 class SavedResult(dict[str, Any]):
     """A saved file as results name it."""
 
-    def __init__(self, filename: str, subfolder: str, type: Any) -> None:  # noqa: A002
+    def __init__(self, filename: str, subfolder: str, type: Any) -> None:
         super().__init__(filename=filename, subfolder=subfolder, type=str(getattr(type, "value", type)))
 
     @property
@@ -195,7 +195,7 @@ class AudioSaveHelper:
         filename_prefix: str,
         folder_type: Any = "output",
         cls: Any = None,
-        format: str = "flac",  # noqa: A002
+        format: str = "flac",
         quality: str = "128k",
     ) -> list[SavedResult]:
         """Write sounds, `waveform` (B, C, T), as WAV files; raises NodeError for any other format."""
@@ -206,7 +206,7 @@ class AudioSaveHelper:
         audio: Mapping[str, Any],
         filename_prefix: str,
         cls: Any = None,
-        format: str = "flac",  # noqa: A002
+        format: str = "flac",
         quality: str = "128k",
     ) -> SavedAudios:
         """The same, as something to show."""

@@ -73,7 +73,7 @@ async def test_check_26_markup_in_quiet_clothes_is_not_sniffed(
             assert response.content_type in {"application/json", "text/plain", "image/png"}
             assert response.headers["X-Content-Type-Options"] == "nosniff"
             assert response.headers["Content-Security-Policy"].startswith("sandbox")
-    assert passive_headers("a\r\nX: y.html", None)["Content-Disposition"].isprintable()  # type: ignore[arg-type]
+    assert passive_headers("a\r\nX: y.html", None)["Content-Disposition"].isprintable()
 
 
 async def test_check_27_only_packs_that_are_on_bring_scripts(start_server: Any, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class SlowSocket:
 
 def connected(hub: Hub, sid: str = "a") -> tuple[Connection, SlowSocket]:
     socket = SlowSocket()
-    connection = Connection(sid, socket, socket.abort)  # type: ignore[arg-type]
+    connection = Connection(sid, socket, socket.abort)
     hub.add(connection)
     return connection, socket
 

@@ -124,7 +124,7 @@ def test_guesses_are_forgotten_in_time_and_bounded() -> None:
     ],
 )
 def test_a_client_is_an_address_or_a_home(remote: str | None, client: str) -> None:
-    assert client_of(SimpleNamespace(remote=remote)) == client  # type: ignore[arg-type]
+    assert client_of(SimpleNamespace(remote=remote)) == client
 
 
 def test_tokens_are_long_and_compared_as_bytes(tmp_path: Path) -> None:

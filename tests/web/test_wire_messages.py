@@ -26,7 +26,7 @@ def job(graph: dict[str, Any] | None = None) -> QueuedJob:
 
 
 def end(status: str) -> JobFinished:
-    return JobFinished("j", status, {}, (), (), 1.0, 12.5)  # type: ignore[arg-type]
+    return JobFinished("j", status, {}, (), (), 1.0, 12.5)
 
 
 def told(messages: JobMessages, *events: Any, now: float = 0.0) -> list[Message]:

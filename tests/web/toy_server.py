@@ -1,5 +1,7 @@
 """A real server process over the toy worker: toy_server.py BASE [SETTINGS as JSON]; prints its port."""
 
+# ruff: noqa: E402 - what is imported is found once the path is set
+
 import asyncio
 import json
 import logging
@@ -10,13 +12,13 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from aiohttp import web  # noqa: E402
+from aiohttp import web
 
-from executor.worker.service import Service  # noqa: E402
-from loaders.folders import Folders  # noqa: E402
-from web.app import build  # noqa: E402
-from web.serving import runner  # noqa: E402
-from web.settings import WebSettings  # noqa: E402
+from executor.worker.service import Service
+from loaders.folders import Folders
+from web.app import build
+from web.serving import runner
+from web.settings import WebSettings
 
 
 async def main() -> None:

@@ -1,5 +1,7 @@
 """A real worker process whose nodes are toys: python toy_worker.py BASE --connect ADDRESS."""
 
+# ruff: noqa: E402 - what is imported is found once the path is set
+
 import importlib.util
 import sys
 from pathlib import Path
@@ -7,12 +9,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from executor.worker import child  # noqa: E402
-from executor.worker.connection import Connection  # noqa: E402
-from executor.worker.workbench import Workbench  # noqa: E402
-from loaders.folders import Folders  # noqa: E402
-from nodes.api.catalogue import collect  # noqa: E402
-from tests.executor.worker.no_memory import NoMemory  # noqa: E402
+from executor.worker import child
+from executor.worker.connection import Connection
+from executor.worker.workbench import Workbench
+from loaders.folders import Folders
+from nodes.api.catalogue import collect
+from tests.executor.worker.no_memory import NoMemory
 
 
 def open_workbench() -> Workbench:
