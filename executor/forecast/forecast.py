@@ -231,7 +231,7 @@ class Forecaster:
             taken += placement.peak_bytes
             self._held.pop(id(run.patched.base.network), None)
             self._held[id(run.patched.base.network)] = placement.peak_bytes
-            streamed, buffer = len(placement.streamed), placement.buffer_bytes
+            streamed, buffer = len(placement.streamed) + len(placement.gathered), placement.buffer_bytes
             seats.append(_seat(run, weights, placement.peak_bytes, buffer, streamed, placement.reason, state))
         return seats, lack
 

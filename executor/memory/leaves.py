@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from executor.memory.blocks import as_slot, fill, laid_out, packed_bytes, plain_bytes
+from executor.memory.plan import Way
 from executor.memory.streams import Stream
 from executor.memory.tiers import Tier
 from models.packed.away import Away, Carrier
@@ -34,18 +35,22 @@ class Leaf:
         name: the path of the module in its network.
         homes: the module's own tensors, which wait where the network was loaded to.
         brought: those that were brought to where the network computes.
-        can_stream: whether all reads of the tensors are made by the module's own `forward`.
+        way: what can be done with it where not everything fits.
+        is_streamed: whether it fetches what it computes with, all of it or the rows that it wants.
+        is_gathered: whether it is the rows.
     """
 
     def __init__(self, name: str, module: nn.Module, tier: Tier) -> None:
         self.name = name
         self.homes = dict(_slots(module))
         self.brought: dict[Slot, Tensor] = {}
-        self.can_stream = _computes_alone(module)
         self._size_bytes = packed_bytes(self.homes.values())
+        self.way: Way = "stay"
+        if _computes_alone(module):
+            self.way = "gather" if self._is_table(module) else "stream"
         self._home_device = next(iter(self.homes.values())).device
         self._has_let_go = False
-        self.is_streamed = False
+        self.is_streamed = self.is_gathered = False
         self._module = weakref.ref(module)
         self._tier = tier
         self._carrier = _carrier(tier, self)
@@ -57,6 +62,15 @@ class Leaf:
         if module is None:
             raise RuntimeError(f"{self.name} is gone")
         return module
+
+    def _is_table(self, module: nn.Module) -> bool:
+        """Whether it is a large table of which each use wants a few rows only."""
+        return (
+            type(module).forward is nn.Embedding.forward
+            and module.max_norm is None
+            and not isinstance(self.homes[Slot("_parameters", "weight")], Packed)
+            and self._size_bytes >= SMALLEST_GATHERED_BYTES
+        )
 
     def size_bytes(self, changed: Collection[str] = ()) -> int:
         """What its tensors take, those with a name among `changed` as plain numbers."""
@@ -72,17 +86,6 @@ class Leaf:
     def is_touched(self, changed: Collection[str]) -> bool:
         """Whether one of its tensors has a name among these."""
         return bool(changed) and any(self._path(slot) in changed for slot in self.homes)
-
-    @property
-    def is_gathered(self) -> bool:
-        """Whether it is a large table of which each use wants a few rows only."""
-        module = self.module
-        return (
-            type(module).forward is nn.Embedding.forward
-            and module.max_norm is None
-            and not isinstance(self.homes[Slot("_parameters", "weight")], Packed)
-            and self._size_bytes >= SMALLEST_GATHERED_BYTES
-        )
 
     def held_bytes(self) -> int:
         """What it takes of the memory that the network computes in; what shares memory counts once."""
@@ -166,14 +169,14 @@ class Leaf:
     def gather(self) -> None:
         """Have the module fetch the rows that it wants each time it is asked."""
         self.send()
-        self.is_streamed = True
+        self.is_streamed = self.is_gathered = True
         self.module.__dict__["forward"] = _Gathered(self, self._tier)
 
     def stop(self) -> None:
         """Have the module compute in its own way again."""
         if self.is_streamed:
             self.module.__dict__.pop("forward", None)
-            self.is_streamed = False
+            self.is_streamed = self.is_gathered = False
 
     def settle(self) -> None:
         """Have whatever a patch put on a streamed module wait like the rest."""

@@ -1,7 +1,7 @@
 """Holds one network in memory: which of its leaves are here, which are streamed, which patches are on it."""
 
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,14 +14,13 @@ from executor.memory.blocks import packed_bytes
 from executor.memory.leaves import Leaf, find_leaves
 from executor.memory.limits import Limits
 from executor.memory.plan import Need, Placement
-from executor.memory.streams import Follow, Stream, buffer_bytes
+from executor.memory.streams import Follow, Stream
 from executor.memory.tiers import Tier
 from models.adapters.beside import besides
 from models.adapters.patch import Patched, install
 from models.adapters.weight_change import WeightChange, original_parameter
 from models.packed.away import waiting
 from models.packed.tensor import Packed
-from nodes.api.errors import OutOfMemory
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,38 +88,19 @@ class NetworkState:
         """Where the leaves go if weights may take so much: all here, or some of them streamed.
 
         Factors that run beside packed layers are here in any case, and count as resident. What stands on
-        modules that do not compute alone stays in any case, too. Where not everything fits, large tables of
-        rows are left where they are, because each use wants a few rows only.
+        modules that do not compute alone stays in any case, too.
 
         Raises:
             OutOfMemory: if it cannot even be streamed, or must not be.
         """
-        beside = _beside_bytes(patched) if self.leaves else 0
+        beside, need = _beside_bytes(patched), self._need(patched)
         room_bytes -= beside
-        sizes = self._sizes(patched)
-        total = sum(sizes.values())
-        streaming, fixed = self._streaming(sizes)
-        least = plan.least_bytes(self._need(streaming)) + fixed
-        room_bytes = min(room_bytes, max(least, limits.weight_room(self._need(sizes), room_bytes)))
-        if total <= room_bytes:
-            placement = plan.place(self._need(sizes), room_bytes)
-            return replace(placement, resident_bytes=placement.resident_bytes + beside)
-        if least > room_bytes:
-            raise OutOfMemory(
-                least,
-                max(0, room_bytes),
-                f"not enough memory: {self.name} needs {plan.size_text(least)} at least for its weights "
-                f"({plan.size_text(total)}, streamed), but {plan.size_text(max(0, room_bytes))} are free",
-            )
-        placement = plan.place(self._need(streaming), room_bytes - fixed)
-        staying = frozenset(sizes) - frozenset(placement.streamed)
-        here = placement.resident_bytes + fixed + beside
-        return replace(placement, resident=staying, resident_bytes=here)
+        placement = plan.place(need, limits.weight_room(need, room_bytes))
+        return replace(placement, resident_bytes=placement.resident_bytes + beside)
 
     def least_bytes(self, patched: Patched[Any]) -> int:
         """The least that the network can run in under a stack of patches."""
-        streaming, fixed = self._streaming(self._sizes(patched))
-        return plan.least_bytes(self._need(streaming)) + fixed + _beside_bytes(patched)
+        return plan.least_bytes(self._need(patched)) + _beside_bytes(patched)
 
     @cached_property
     def weight_bytes(self) -> int:
@@ -136,20 +116,11 @@ class NetworkState:
             return packed_bytes(filter(counts, (*network.parameters(), *network.buffers())))
         return packed_bytes(home for leaf in self.leaves for home in leaf.homes.values() if counts(home))
 
-    def _sizes(self, patched: Patched[Any]) -> dict[str, int]:
-        """What each leaf takes under a stack of patches: packed ones that are changed become plain."""
+    def _need(self, patched: Patched[Any]) -> Need:
+        """What the leaves take under a stack of patches: packed ones that are changed become plain."""
         replaced = _replaced(patched)
-        return {leaf.name: leaf.size_bytes(replaced) for leaf in self.leaves}
-
-    def _streaming(self, sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:
-        """The sizes of leaves that may be streamed, and what those that stay in any case take."""
-        able = {leaf.name for leaf in self.leaves if leaf.can_stream}
-        gathered = {leaf.name for leaf in self.leaves if leaf.can_stream and leaf.is_gathered}
-        streaming = {name: size for name, size in sizes.items() if name in able - gathered}
-        return streaming, sum(size for name, size in sizes.items() if name not in able)
-
-    def _need(self, sizes: Mapping[str, int]) -> Need:
-        return Need(self.name, tuple(plan.Leaf(name, size) for name, size in sizes.items()))
+        leaves = (plan.Leaf(leaf.name, leaf.size_bytes(replaced), leaf.way) for leaf in self.leaves)
+        return Need(self.name, tuple(leaves))
 
     def arrange(self, placement: Placement, room_bytes: int) -> None:
         """Put every leaf where it is to be, but bring none yet; no patch may stand on the network.
@@ -162,7 +133,7 @@ class NetworkState:
         streamed = set(placement.streamed)
         for leaf in self.leaves:
             leaf.stop()
-            if leaf.name in streamed or (streamed and leaf.is_gathered):
+            if leaf.name in streamed or leaf.name in placement.gathered:
                 leaf.send()
         if not streamed:
             self._unpin(self._own)
@@ -172,7 +143,7 @@ class NetworkState:
         for leaf in self.leaves:
             if leaf.name in streamed and self.stream is not None:
                 leaf.stream(self.stream)
-            elif streamed and leaf.is_gathered:
+            elif leaf.name in placement.gathered:
                 leaf.gather()
             elif not leaf.brought:
                 leaf.send()
@@ -221,7 +192,7 @@ class NetworkState:
 
     def let_go(self) -> None:
         """Where all of it is here, have no second copy wait."""
-        if self.placement is not None and not self.placement.streamed:
+        if self.placement is not None and self.placement.is_whole:
             for leaf in self.leaves:
                 leaf.let_go()
 
@@ -242,8 +213,8 @@ class NetworkState:
         """Make the buffer larger where patches made what passes through it larger than was planned."""
         streamed = [leaf for leaf in self.leaves if leaf.is_streamed and not leaf.is_gathered]
         sizes = [packed_bytes(leaf.parcels()) for leaf in streamed]
-        if self.stream is not None and buffer_bytes(sizes) > self.stream.size_bytes:
-            self.stream.widen(buffer_bytes(sizes))
+        if self.stream is not None and (wanted := plan.double_buffer(sizes)) > self.stream.size_bytes:
+            self.stream.widen(wanted)
 
     def take_off(self) -> None:
         """Take every patch off."""
@@ -298,27 +269,26 @@ class NetworkState:
 
 def _beside_bytes(patched: Patched[Any]) -> int:
     """What factors may take that run beside packed layers or change these at each use."""
-    root = patched.base.network
-    size = 0
-    for patch in patched.patches:
-        for name in patch.places(root) if isinstance(patch, WeightChange) else ():
-            step = patch.step(name) if isinstance(patch, WeightChange) else None
-            original = original_parameter(root, name)
-            if step is not None and isinstance(waiting(original), Packed):
-                size += step.numel * original.dtype.itemsize
-    return size
+    return sum(size for _, size in _changes(patched) if size is not None)
 
 
 def _replaced(patched: Patched[Any]) -> set[str]:
-    """Names of the parameters in whose place a stack puts plain numbers.
+    """Names of the parameters in whose place a stack puts plain numbers."""
+    return {name for name, size in _changes(patched) if size is None}
 
-    Packed ones stay packed where a change can be told apart from the weight.
+
+def _changes(patched: Patched[Any]) -> Iterator[tuple[str, int | None]]:
+    """The parameters that a stack changes, each with what its factors take that stay beside it.
+
+    Packed ones stay packed where a change can be told apart from the weight; for all others there is None.
     """
     root = patched.base.network
-    changes = [patch for patch in patched.patches if isinstance(patch, WeightChange)]
-    return {
-        name
-        for change in changes
-        for name in change.places(root)
-        if change.step(name) is None or not isinstance(waiting(original_parameter(root, name)), Packed)
-    }
+    for change in patched.patches:
+        if not isinstance(change, WeightChange):
+            continue
+        for name in change.places(root):
+            step, original = change.step(name), original_parameter(root, name)
+            if step is None or not isinstance(waiting(original), Packed):
+                yield name, None
+            else:
+                yield name, step.numel * original.dtype.itemsize

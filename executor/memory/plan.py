@@ -5,6 +5,7 @@ Pure arithmetic, without torch: the same answer is shown before a run and follow
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from nodes.api.errors import OutOfMemory
 
@@ -12,6 +13,8 @@ SMALLEST_STREAMED_BYTES = 64 * 2**10
 """A copy of less takes about as long as starting one: such leaves always stay."""
 
 _HALVINGS = 12
+
+Way: TypeAlias = Literal["stream", "stay", "gather"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,13 @@ class Leaf:
     Attributes:
         name: its path in the network.
         stored_bytes: what its own parameters and buffers take as they are stored.
+        way: what becomes of it where not everything fits: it can be streamed, it stays in any case, or it
+            waits and only the rows that each use wants are gathered.
     """
 
     name: str
     stored_bytes: int
+    way: Way = "stream"
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,10 @@ class Need:
     Attributes:
         network: what people call it.
         leaves: in order of use, as far as that is known.
-        activation_bytes: what it computes with beside its weights, at most at one time.
     """
 
     network: str
     leaves: tuple[Leaf, ...]
-    activation_bytes: int = 0
 
     @property
     def weight_bytes(self) -> int:
@@ -57,6 +61,7 @@ class Placement:
         buffer_bytes: room for the streamed leaf that computes and for the next one.
         reason: one sentence for people.
         resident_bytes: what the leaves that stay take.
+        gathered: the names of leaves of which each use fetches some rows.
     """
 
     resident: frozenset[str]
@@ -64,56 +69,63 @@ class Placement:
     buffer_bytes: int
     reason: str
     resident_bytes: int = 0
+    gathered: frozenset[str] = frozenset()
 
     @property
     def peak_bytes(self) -> int:
         """The most bytes of weights on the compute device at one time."""
         return self.resident_bytes + self.buffer_bytes
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything stays."""
+        return not self.streamed and not self.gathered
+
 
 def place(need: Need, room_bytes: int) -> Placement:
     """Where the leaves of a network go, if its weights may take `room_bytes` of the compute device.
 
-    All stay where they fit. Otherwise as many as fit beside a double buffer stay, and those that are streamed
-    are spread evenly over the order of use: while one that stays computes, the next one arrives.
+    All stay where they fit. Otherwise tables wait whose rows can be gathered. If that is not enough, as many
+    of the rest as fit beside a double buffer stay, and those that are streamed are spread evenly over the
+    order of use: while one that stays computes, the next one arrives.
 
     Raises:
-        OutOfMemory: if there is no room for the small leaves and the double buffer.
+        OutOfMemory: if there is no room for the leaves that stay in any case and the double buffer.
     """
-    total = need.weight_bytes
-    count = len(need.leaves)
+    total, count = need.weight_bytes, len(need.leaves)
     if total <= room_bytes:
         reason = f"all {count} leaves stay: {size_text(total)} fit into {_room(room_bytes)}"
         return Placement(frozenset(leaf.name for leaf in need.leaves), (), 0, reason, total)
-    large = [leaf for leaf in need.leaves if leaf.stored_bytes >= SMALLEST_STREAMED_BYTES]
-
-    def peak(streamed: Sequence[Leaf]) -> int:
-        return total - _sum(streamed) + _double_buffer(streamed)
-
-    if peak(large) > room_bytes:
-        raise _no_room(need, room_bytes, peak(large))
-    streamed, fitting, failing = large, 1.0, 0.0
-    for _ in range(_HALVINGS):
-        share = (fitting + failing) / 2
-        chosen = _spread(large, share)
-        if peak(chosen) <= room_bytes:
-            streamed, fitting = chosen, share
-        else:
-            failing = share
-    names = tuple(leaf.name for leaf in streamed)
-    buffer, moving = _double_buffer(streamed), _sum(streamed)
+    if (least := least_bytes(need)) > room_bytes:
+        raise OutOfMemory(
+            least,
+            max(0, room_bytes),
+            f"not enough memory: {need.network} needs {size_text(least)} at least for its weights "
+            f"({size_text(total)}, streamed), but {_room(room_bytes)} are free",
+        )
+    streamed = _fewest(need, room_bytes)
+    tables = frozenset(leaf.name for leaf in need.leaves if leaf.way == "gather")
+    names, buffer = tuple(leaf.name for leaf in streamed), _buffer(streamed)
+    staying = _kept_bytes(need) - _sum(streamed)
+    what = f"{len(names)} of {count} leaves are streamed" if names else "large tables wait for their rows"
     reason = (
-        f"{len(names)} of {count} leaves are streamed: {size_text(total)} do not fit into "
-        f"{_room(room_bytes)}, {size_text(total - moving)} stay beside a buffer of {size_text(buffer)}"
+        f"{what}: {size_text(total)} do not fit into {_room(room_bytes)}, {size_text(staying)} stay"
+        f"{f' beside a buffer of {size_text(buffer)}' if names else ''}"
     )
-    resident = frozenset(leaf.name for leaf in need.leaves) - frozenset(names)
-    return Placement(resident, names, buffer, reason, total - moving)
+    resident = frozenset(leaf.name for leaf in need.leaves) - tables - frozenset(names)
+    return Placement(resident, names, buffer, reason, staying, tables)
 
 
 def least_bytes(need: Need) -> int:
     """The least bytes that the weights of a network take on the compute device, all large leaves streamed."""
-    large = [leaf for leaf in need.leaves if leaf.stored_bytes >= SMALLEST_STREAMED_BYTES]
-    return min(need.weight_bytes, need.weight_bytes - _sum(large) + _double_buffer(large))
+    return min(need.weight_bytes, _peak(need, _streamable(need)))
+
+
+def double_buffer(sizes: Sequence[int]) -> int:
+    """Room for any two neighbours of leaves of these sizes, in order of use; the first follows the last."""
+    if len(sizes) < 2:
+        return sum(sizes)
+    return max(one + following for one, following in zip(sizes, [*sizes[1:], sizes[0]], strict=True))
 
 
 def size_text(size: int) -> str:
@@ -121,6 +133,37 @@ def size_text(size: int) -> str:
     if abs(size) >= 2**30:
         return f"{size / 2**30:,.1f} GiB"
     return f"{size / 2**20:.1f} MiB" if abs(size) >= 2**20 else f"{-(-size // 2**10)} KiB"
+
+
+def _streamable(need: Need) -> list[Leaf]:
+    return [
+        leaf for leaf in need.leaves if leaf.way == "stream" and leaf.stored_bytes >= SMALLEST_STREAMED_BYTES
+    ]
+
+
+def _kept_bytes(need: Need) -> int:
+    """What all but tables take."""
+    return sum(leaf.stored_bytes for leaf in need.leaves if leaf.way != "gather")
+
+
+def _peak(need: Need, streamed: Sequence[Leaf]) -> int:
+    return _kept_bytes(need) - _sum(streamed) + _buffer(streamed)
+
+
+def _fewest(need: Need, room_bytes: int) -> list[Leaf]:
+    """As few leaves as must be streamed, evenly spread; if all are, it fits."""
+    if _kept_bytes(need) <= room_bytes:
+        return []
+    streamable = _streamable(need)
+    streamed, fitting, failing = streamable, 1.0, 0.0
+    for _ in range(_HALVINGS):
+        share = (fitting + failing) / 2
+        chosen = _spread(streamable, share)
+        if _peak(need, chosen) <= room_bytes:
+            streamed, fitting = chosen, share
+        else:
+            failing = share
+    return streamed
 
 
 def _spread(leaves: Sequence[Leaf], share: float) -> list[Leaf]:
@@ -134,12 +177,8 @@ def _spread(leaves: Sequence[Leaf], share: float) -> list[Leaf]:
     return chosen
 
 
-def _double_buffer(streamed: Sequence[Leaf]) -> int:
-    """Room for the two largest neighbours; the last is followed by the first, of the next pass."""
-    if len(streamed) < 2:
-        return _sum(streamed)
-    sizes = [leaf.stored_bytes for leaf in streamed]
-    return max(one + following for one, following in zip(sizes, [*sizes[1:], sizes[0]], strict=True))
+def _buffer(streamed: Sequence[Leaf]) -> int:
+    return double_buffer([leaf.stored_bytes for leaf in streamed])
 
 
 def _sum(leaves: Iterable[Leaf]) -> int:
@@ -148,14 +187,3 @@ def _sum(leaves: Iterable[Leaf]) -> int:
 
 def _room(room_bytes: int) -> str:
     return size_text(max(0, room_bytes))
-
-
-def _no_room(need: Need, room_bytes: int, least: int) -> OutOfMemory:
-    wanted, there = least + need.activation_bytes, max(0, room_bytes + need.activation_bytes)
-    return OutOfMemory(
-        wanted,
-        there,
-        f"not enough memory: {need.network} needs {size_text(wanted)} at least "
-        f"({size_text(least)} of its {size_text(need.weight_bytes)} of weights, streamed, and "
-        f"{size_text(need.activation_bytes)} to compute with), but {size_text(there)} are free",
-    )

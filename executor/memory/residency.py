@@ -190,7 +190,7 @@ class Residency:
             return True
         if state.placement is None or state.held_bytes > (room := self._room(state)):
             return False
-        return not state.placement.streamed or room <= state.placed_room * _WORTH_MORE
+        return state.placement.is_whole or room <= state.placed_room * _WORTH_MORE
 
     def _arrange(self, state: NetworkState, patched: Patched[Any], share: float = 1.0) -> None:
         """Place a network in a share of its room, make room for it, and install its patches."""

@@ -234,9 +234,3 @@ class Stream:
         load = _Load(cargo, sources, begin, begin + place.numel(), tensors, ticket)
         self._loads.append(load)
         return load
-
-
-def buffer_bytes(sizes: Sequence[int]) -> int:
-    """Room for any two neighbours of leaves of these sizes, in order of use; the first follows the last."""
-    following = [*sizes[1:], *sizes[:1]] if len(sizes) > 1 else [0] * len(sizes)
-    return max((one + other for one, other in zip(sizes, following, strict=True)), default=0)

@@ -12,9 +12,8 @@ from nodes.api.errors import OutOfMemory
 MIB = 2**20
 
 
-def need(*sizes: int, activation_bytes: int = 0) -> Need:
-    leaves = tuple(Leaf(f"leaf{index}", size) for index, size in enumerate(sizes))
-    return Need("Net", leaves, activation_bytes)
+def need(*sizes: int) -> Need:
+    return Need("Net", tuple(Leaf(f"leaf{index}", size) for index, size in enumerate(sizes)))
 
 
 def peak(placement: Placement, wanted: Need) -> int:
@@ -60,11 +59,24 @@ def test_small_leaves_are_never_streamed() -> None:
     assert placement.peak_bytes == 2 * MIB + 3 * small
 
 
+def test_tables_wait_before_anything_is_streamed_and_what_must_stay_does() -> None:
+    leaves = (Leaf("table", 4 * MIB, "gather"), *need(*[MIB] * 4).leaves, Leaf("shared", MIB, "stay"))
+    wanted = Need("Net", leaves)
+    first, then = place(wanted, 5 * MIB), place(wanted, 4 * MIB)
+    assert (first.streamed, first.gathered, first.peak_bytes) == ((), {"table"}, 5 * MIB)
+    assert "large tables wait" in first.reason
+    assert 0 < len(then.streamed) <= 4
+    assert then.gathered == {"table"}
+    assert "shared" in then.resident
+    assert then.peak_bytes <= 4 * MIB
+    assert least_bytes(wanted) == 3 * MIB
+
+
 def test_no_room_for_the_buffer_is_refused_with_numbers() -> None:
-    with pytest.raises(OutOfMemory, match=r"Net needs 7\.0 MiB at least.*6\.9 MiB are free") as caught:
-        place(need(MIB, 2 * MIB, 2 * MIB, activation_bytes=3 * MIB), 4 * MIB - 100_000)
-    assert caught.value.requested_bytes == 7 * MIB
-    assert caught.value.free_bytes == 7 * MIB - 100_000
+    with pytest.raises(OutOfMemory, match=r"Net needs 4\.0 MiB at least.*3\.9 MiB are free") as caught:
+        place(need(MIB, 2 * MIB, 2 * MIB), 4 * MIB - 100_000)
+    assert caught.value.requested_bytes == 4 * MIB
+    assert caught.value.free_bytes == 4 * MIB - 100_000
 
 
 def test_a_network_of_one_leaf_cannot_be_streamed() -> None:

@@ -288,6 +288,20 @@ def test_only_the_rows_of_a_large_table_that_are_wanted_cross() -> None:
     assert tier.crossings[table.data_ptr()] == 0
 
 
+def test_where_all_but_a_large_table_fits_the_table_alone_waits() -> None:
+    build, run = KINDS["text"]
+    network = build()
+    expected = run(network)
+    table = network.text_model.embeddings.token_embedding.weight
+    residency, tier = bounded(weight_bytes(network) - table.nbytes // 2)
+    with residency.borrow(Patched(Holder(network))):
+        assert torch.equal(run(network), expected)
+        assert residency.report()[0].streamed == 1
+        assert "tables" in residency.report()[0].reason
+    assert residency.moves == 1
+    assert tier.crossings[table.data_ptr()] == 0
+
+
 def test_gradients_pass_through_streamed_leaves() -> None:
     network, plain = vae(), vae()
     residency, _ = bounded(0.6 * weight_bytes(network))
