@@ -96,11 +96,10 @@ class Denoiser(nn.Module):
         self.text.text_model.embeddings.position_embedding.weight.normal_(std=0.1)
         for module in self.unet.modules():
             if isinstance(module, ResidualBlock):
-                last = module.out_layers[3]
-                nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+                nn.init.zeros_(module.out_layers[3].get_parameter("weight"))
             elif isinstance(module, SpatialTransformer):
                 nn.init.zeros_(module.proj_out.weight)
-        nn.init.zeros_(self.unet.out[2].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.unet.out[2].get_parameter("weight"))
 
 
 class Conditioned(Protocol):

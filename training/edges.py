@@ -71,7 +71,7 @@ def copied(unet: UNet) -> ControlNet:
     for module in zeros:
         if isinstance(module, nn.Conv2d):
             nn.init.zeros_(module.weight)
-            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(module.get_parameter("bias"))
     return control.requires_grad_(True).train()
 
 

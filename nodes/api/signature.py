@@ -4,7 +4,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nodes.api import dynamic
 from nodes.api.context import Context
@@ -67,6 +67,8 @@ def read_annotation(annotation: Any, where: str) -> Reading:
     origin = get_origin(annotation)
     if origin is Annotated:
         return _read_marked(annotation, where)
+    if origin is Literal:
+        return Reading(type="COMBO", widget=Choice(get_args(annotation)))
     if variants_of(annotation):
         return _read_variants(annotation, where)
     if origin in (Union, types.UnionType):

@@ -151,7 +151,7 @@ async def end(
     plan = f"{ctx.node_id}.plan"
     entry = {"class_type": "LoopPlan", "inputs": {**given, "body": {"__value__": body}}}
     expansion: Any = Expansion({plan: entry}, ([plan, 0],))
-    return expansion  # type: ignore[no-any-return]
+    return expansion  # type: ignore[no-any-return]  # It stands for the outputs
 
 
 @node(id="LoopPlan", display_name="Loop Plan", category=MENU, experimental=True, outputs=("outputs",))
@@ -192,7 +192,7 @@ def plan(
     items = mode_list if mode[0] == Listed.key else [None] * len(indices)
     graph, gather = written_out(ctx.node_id, body[0], indices, items, initial)
     expansion: Any = Expansion(graph, ([gather, 0],))
-    return expansion  # type: ignore[no-any-return]
+    return expansion  # type: ignore[no-any-return]  # It stands for the outputs
 
 
 def written_out(

@@ -6,9 +6,9 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Model, Sampler, Sigmas
 from nodes.api.widgets import Choice, Range
-from schedulers.samplers.dpm_solver import ALGORITHMS, Algorithm
+from schedulers.samplers.dpm_solver import Algorithm
 from schedulers.shelf import SHELF, combination
-from schedulers.spacing import LEVELS, SPACINGS, Levels, Options, Spacing
+from schedulers.spacing import Levels, Options, Spacing
 from schedulers.tables import sigma_table
 
 
@@ -29,13 +29,13 @@ def diffusers_scheduler(
     model: Model,
     scheduler_name: Annotated[str, Choice(SHELF)],
     steps: Annotated[int, Range(1, 1000)] = 20,
-    timestep_spacing: Annotated[str, Choice(SPACINGS)] = "leading",
+    timestep_spacing: Spacing = "leading",
     steps_offset: Annotated[int, Range(0, 100)] = 1,
-    levels: Annotated[str, Choice(LEVELS)] = "steps",
+    levels: Levels = "steps",
     final_sigma: Annotated[str, Choice(("zero", "sigma_min"))] = "zero",
     order: Annotated[int, Range(1, 3)] = 2,
-    algorithm_type: Annotated[str, Choice(ALGORITHMS)] = "dpmsolver++",
-    solver_type: Annotated[str, Choice(("midpoint", "heun"))] = "midpoint",
+    algorithm_type: Algorithm = "dpmsolver++",
+    solver_type: Literal["midpoint", "heun"] = "midpoint",
     eta: Annotated[float, Range(0.0, 1.0, step=0.01)] = 0.0,
 ) -> Chosen:
     """Take noise levels and a sampler as a scheduler of the diffusers library combines them.
@@ -53,18 +53,14 @@ def diffusers_scheduler(
         solver_type: rule for the second order; for UniPC heun stands for bh2 and midpoint for bh1.
         eta: share of the noise that is renewed, for DDIM and TCD; its strength for SASolver.
     """
-    spacing: Spacing = timestep_spacing  # type: ignore[assignment]
-    between: Levels = levels  # type: ignore[assignment]
-    algorithm: Algorithm = algorithm_type  # type: ignore[assignment]
-    rule: Literal["midpoint", "heun"] = "heun" if solver_type == "heun" else "midpoint"
     options = Options(
-        spacing=spacing,
+        spacing=timestep_spacing,
         steps_offset=steps_offset,
-        levels=between,
+        levels=levels,
         ends_at_zero=final_sigma == "zero",
         order=order,
-        algorithm=algorithm,
-        solver_type=rule,
+        algorithm=algorithm_type,
+        solver_type=solver_type,
         eta=eta,
     )
     try:

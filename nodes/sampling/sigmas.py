@@ -7,7 +7,7 @@ import torch
 
 from nodes.api.declare import node
 from nodes.api.sockets import Model, Sigmas
-from nodes.api.widgets import Choice, Range, Text
+from nodes.api.widgets import Range, Text
 from schedulers.formulas import extended, flipped
 from schedulers.tables import sigma_table
 
@@ -102,7 +102,7 @@ def extend(
     steps: Annotated[int, Range(1, 100)] = 2,
     start_at_sigma: Annotated[float, Range(-1.0, 20_000.0, step=0.01, extra={"round": False})] = -1.0,
     end_at_sigma: Annotated[float, Range(0.0, 20_000.0, step=0.01, extra={"round": False})] = 12.0,
-    spacing: Annotated[str, Choice(("linear", "cosine", "sine"))],
+    spacing: Literal["linear", "cosine", "sine"],
 ) -> Sigmas:
     """Part the steps between some noise levels into smaller ones.
 
@@ -113,8 +113,7 @@ def extend(
         end_at_sigma: the lowest level whose step is parted.
         spacing: linear parts evenly, cosine puts more levels at the end of a step, sine at its start.
     """
-    kind: Literal["linear", "cosine", "sine"] = spacing  # type: ignore[assignment]
-    return extended(sigmas, steps, start_at_sigma, end_at_sigma, kind)
+    return extended(sigmas, steps, start_at_sigma, end_at_sigma, spacing)
 
 
 @node(

@@ -97,7 +97,7 @@ class TinyXl:
         return predicted
 
 
-def weighted(encode, pieces: Sequence[Weighted], pad: int) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
+def weighted(encode, pieces: Sequence[Weighted], pad: int) -> tuple[Tensor, Tensor]:
     """Hidden states (1, 77n, D) lerped from the empty prompt's, and the first chunk's pooled vector."""
     tokens = [(token, weight) for text, weight in pieces for token in ids_of(text)]
     chunks = [tokens[first : first + 75] for first in range(0, max(len(tokens), 1), 75)]

@@ -235,7 +235,7 @@ def corrected(scheduler: Any, score: Tensor, x: Tensor, generator: torch.Generat
     """The corrector of diffusers with noise in double precision: it draws in the default one."""
     torch.set_default_dtype(torch.float64)
     try:
-        return scheduler.step_correct(score, x, generator=generator, return_dict=False)[0]  # type: ignore[no-any-return]
+        return scheduler.step_correct(score, x, generator=generator, return_dict=False)[0]
     finally:
         torch.set_default_dtype(torch.float32)
 

@@ -29,7 +29,7 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.fixture(scope="module")
 def network() -> ControlNet:
-    return redrawn(ControlNet(SIZES), 3)  # type: ignore[return-value]
+    return redrawn(ControlNet(SIZES), 3)
 
 
 def control(network: Any, hint: Tensor | None = None, **fields: Any) -> HintControl:
@@ -168,21 +168,21 @@ def lora_and_whole(base: UNet) -> tuple[ControlLora, ControlNet]:
         state[f"{name}.weight"] = weight + (up.flatten(1) @ down.flatten(1)).reshape(weight.shape)
     own["time_embed.0.bias"] = state["time_embed.0.bias"] = torch.ones_like(state["time_embed.0.bias"])
     whole.load_state_dict({name: state[name] for name in whole.state_dict()})
-    return ControlLora(own, 3, (4, 8, 8, 8)), whole  # type: ignore[return-value]
+    return ControlLora(own, 3, (4, 8, 8, 8)), whole
 
 
 def test_a_control_lora_over_a_unet_is_the_controlnet_it_stands_for() -> None:
     base = redrawn(UNet(TINY_UNET), 8)
-    lora, whole = lora_and_whole(base)  # type: ignore[arg-type]
+    lora, whole = lora_and_whole(base)
     before = {name: parameter.data_ptr() for name, parameter in base.named_parameters()}
-    assert same(said(control(lora), base=base), said(control(whole)))  # type: ignore[arg-type]
+    assert same(said(control(lora), base=base), said(control(whole)))
     built = {parameter.data_ptr() for parameter in lora.over(base).parameters()}
     assert len(built & set(before.values())) > 50
     assert before == {name: parameter.data_ptr() for name, parameter in base.named_parameters()}
 
 
 def test_a_control_lora_for_another_network_is_refused() -> None:
-    lora, _ = lora_and_whole(redrawn(UNet(TINY_UNET), 8))  # type: ignore[arg-type]
+    lora, _ = lora_and_whole(redrawn(UNet(TINY_UNET), 8))
     with pytest.raises(ValueError, match="needs the network"):
         said(control(lora))
     with pytest.raises(ValueError, match="for another network"):

@@ -82,7 +82,7 @@ def test_a_half_precision_network_is_fed_its_own_type_and_answers_in_float32() -
 
 
 def test_an_unknown_prediction_is_named_with_the_known_ones() -> None:
-    model = DiffusionModel(nn.Identity(), "sd15", prediction="epsilon")  # type: ignore[arg-type]
+    model = DiffusionModel(nn.Identity(), "sd15", prediction="epsilon")
     with pytest.raises(ValueError, match="unknown prediction 'epsilon'; known are eps, v, x0"):
         NetworkDenoiser.of(model)
 

@@ -43,7 +43,7 @@ def picture(
         sigmas=sigmas,
         seed=seed,
         **options,
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -89,9 +89,9 @@ def test_at_scale_one_the_negative_prompt_is_not_computed() -> None:
     sigmas = ksampler_sigmas(model, "euler", "normal", 3)
     options = {"sampler": "euler", "sigmas": sigmas, "seed": 0}
     noise = initial_noise(SHAPE, 0)
-    guided = sample(model, noise, EMPTY, POSITIVE, NEGATIVE, cfg=1.0, **options)  # type: ignore[arg-type]
+    guided = sample(model, noise, EMPTY, POSITIVE, NEGATIVE, cfg=1.0, **options)
     assert [call[0].shape[0] for call in model.network.calls] == [2, 2, 2]
-    alone = sample(model, noise, EMPTY, POSITIVE, (), cfg=1.0, **options)  # type: ignore[arg-type]
+    alone = sample(model, noise, EMPTY, POSITIVE, (), cfg=1.0, **options)
     assert torch.equal(guided, alone)
 
 
@@ -216,4 +216,4 @@ def test_wrong_arguments_are_refused_with_what_came() -> None:
         picture("eular")
     options = {"cfg": 1.0, "sampler": "euler", "sigmas": torch.tensor([1.0, 0.0]), "seed": 0}
     with pytest.raises(ValueError, match=r"noise is \(1, 4, 2, 2\) but the latent is \(2, 4, 8, 8\)"):
-        sample(MODEL, torch.zeros(1, 4, 2, 2), EMPTY, POSITIVE, NEGATIVE, **options)  # type: ignore[arg-type]
+        sample(MODEL, torch.zeros(1, 4, 2, 2), EMPTY, POSITIVE, NEGATIVE, **options)

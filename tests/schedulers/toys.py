@@ -39,12 +39,12 @@ class ToyNetwork(nn.Module):
 
 
 def toy_model(prediction: str = "eps", **latent: float) -> DiffusionModel:
-    return DiffusionModel(ToyNetwork(), "sd15", prediction=prediction, latent=LatentFormat(**latent))  # type: ignore[arg-type]
+    return DiffusionModel(ToyNetwork(), "sd15", prediction=prediction, latent=LatentFormat(**latent))
 
 
 def entry(seed: int, tokens: int = 7, **fields: object) -> Entry:
     generator = torch.Generator().manual_seed(seed)
-    return Entry(torch.randn(1, tokens, WIDTH, generator=generator), **fields)  # type: ignore[arg-type]
+    return Entry(torch.randn(1, tokens, WIDTH, generator=generator), **fields)
 
 
 class Gaussian:

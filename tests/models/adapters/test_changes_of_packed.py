@@ -165,7 +165,7 @@ def test_what_is_changed_at_use_carries_its_factors_as_parts() -> None:
     assert isinstance(again, Packed)
     assert isinstance(again.format, Changed)
     assert stored_bytes(changed) == stored_bytes(weight) + 4 * 4 * (64 + 256)
-    assert {part.device.type for part in again.to("meta").parts.values()} == {"meta"}  # type: ignore[attr-defined]
+    assert {part.device.type for part in again.to("meta").parts.values()} == {"meta"}
     expected = weight.unpacked() + 0.5 * LORA.up @ LORA.down + 2.0
     torch.testing.assert_close(again.unpacked(), expected)
     with pytest.raises(ValueError, match="cannot be packed as float8_e4m3fn changed changed"):

@@ -146,7 +146,7 @@ def test_memory_between_input_and_output_stays_within_the_budget(
 
 
 def _on_cuda(shape: tuple[int, ...], dtype: torch.dtype = torch.float16, **further: object) -> Case:
-    return Case(torch.device("cuda"), dtype, 8, 64, 64, shape[-1], **further)  # type: ignore[arg-type]
+    return Case(torch.device("cuda"), dtype, 8, 64, 64, shape[-1], **further)
 
 
 def test_packages_are_called_in_their_own_layout(monkeypatch: pytest.MonkeyPatch) -> None:

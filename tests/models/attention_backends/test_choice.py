@@ -152,7 +152,7 @@ def test_upcasting_computes_16_bits_in_float32() -> None:
     for given in (None, mask):
         made = Attender(AttentionSettings(upcast=True)).attend(*halves, given, False)
         assert torch.equal(made, expected)
-    assert not Attender(AttentionSettings(upcast=False)).backends["split"].upcast  # type: ignore[attr-defined]
+    assert not Attender(AttentionSettings(upcast=False)).backends["split"].upcast
 
 
 def test_settings_hold_for_every_network_of_the_process() -> None:
@@ -161,9 +161,9 @@ def test_settings_hold_for_every_network_of_the_process() -> None:
         choice.use(AttentionSettings("split"))
         seen: list[str] = []
         backend = choice.current().backends["split"]
-        room = backend.room  # type: ignore[attr-defined]
-        choice.current().backends["split"] = replace(  # type: ignore[index]
-            backend,  # type: ignore[type-var]
+        room = backend.room
+        choice.current().backends["split"] = replace(
+            backend,
             room=lambda device: seen.append("asked") or room(device),
         )
         torch.testing.assert_close(attention(*tensors()), scaled_dot_product_attention(*tensors()))

@@ -39,13 +39,13 @@ def attention() -> CrossAttention:
 
 def step(attention: CrossAttention, run: Run, prompt: Tensor = PROMPT) -> Tensor:
     with torch.no_grad(), calling(Call(1.0, ("positive",), 2, 1, 5, run=run)):
-        return attention(TOKENS, prompt)  # type: ignore[no-any-return]
+        return attention(TOKENS, prompt)
 
 
 def by_hand(attention: CrossAttention, prompt: Tensor = PROMPT) -> Tensor:
     with torch.no_grad():
         mixed = attention.core(attention.to_q(TOKENS), attention.to_k(prompt), attention.to_v(prompt))
-        return attention.to_out(mixed)  # type: ignore[no-any-return]
+        return attention.to_out(mixed)
 
 
 def test_they_are_made_once_a_run(attention: CrossAttention, made: Counting) -> None:

@@ -1,4 +1,4 @@
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import pytest
 
@@ -116,6 +116,7 @@ def test_annotations_are_sockets_and_widgets():
         prompt: Text,
         noise: Annotated[int, Seed(tooltip="start")],
         kind: Annotated[str, Choice(["a", "b"])],
+        word: Literal["c", "d"],
         size: Annotated[int, Choice((1, 2))],
         mixed: Annotated[Any, Choice((1, "x"))],
         model: Annotated[str, File("checkpoints")],
@@ -146,6 +147,7 @@ def test_annotations_are_sockets_and_widgets():
         "prompt": "STRING",
         "noise": "INT",
         "kind": "COMBO",
+        "word": "COMBO",
         "size": "COMBO",
         "mixed": "COMBO",
         "model": "COMBO",
@@ -165,6 +167,7 @@ def test_annotations_are_sockets_and_widgets():
     }
     assert entries["seed"].widget == SeedWidget()
     assert entries["prompt"].widget == Text()
+    assert entries["word"].widget == Choice(("c", "d"))
     assert entries["noise"].tooltip == "start"
     assert entries["whole"].is_list
     assert [name for name, entry in entries.items() if entry.type_variable] == [
@@ -244,7 +247,7 @@ def test_the_return_annotation_names_the_outputs():
         node(outputs=("left",))(two)
 
 
-def wrong_default_int(x: int = "3") -> None:  # type: ignore[assignment]
+def wrong_default_int(x: int = "3") -> None:
     """X."""
 
 

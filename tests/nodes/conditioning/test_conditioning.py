@@ -20,7 +20,7 @@ from schedulers.conditioning import CellArea, Entry, FractionArea
 def entry(length: int = 3, width: int = 4, seed: int = 0, **fields: object) -> Entry:
     generator = torch.Generator().manual_seed(seed)
     pooled = torch.randn(1, width, generator=generator)
-    return Entry(torch.randn(1, length, width, generator=generator), pooled, **fields)  # type: ignore[arg-type]
+    return Entry(torch.randn(1, length, width, generator=generator), pooled, **fields)
 
 
 def test_a_prompt_becomes_one_entry(ctx, checkpoint) -> None:

@@ -18,7 +18,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def latent(*shape: int, seed: int = 0, **fields: object) -> LatentBatch:
-    return LatentBatch(random(*shape, seed=seed), **fields)  # type: ignore[arg-type]
+    return LatentBatch(random(*shape, seed=seed), **fields)
 
 
 def test_an_empty_latent_drops_what_is_over_a_cell() -> None:

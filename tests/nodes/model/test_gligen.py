@@ -24,7 +24,7 @@ def gligen(network: nn.Module, width: int = 64) -> Patched[GligenModel]:
     widths = {
         path: network.get_submodule(f"{path}.norm1").get_parameter("weight").shape[0] for path in places
     }
-    return Patched(GligenModel(redrawn(Gligen(width, widths), 3)))  # type: ignore[arg-type]
+    return Patched(GligenModel(redrawn(Gligen(width, widths), 3)))
 
 
 def test_boxes_add_up_and_change_what_is_drawn(ctx: Recorded, checkpoint: Checkpoint) -> None:

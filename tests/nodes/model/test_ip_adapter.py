@@ -27,14 +27,14 @@ WIDTHS = (32, 64, 64, 64, 32, 32, 64)
 
 @pytest.fixture(scope="module")
 def tower() -> Patched[VisionModel]:
-    return Patched(VisionModel(redrawn(ClipVision(TOWER), 1)))  # type: ignore[arg-type]
+    return Patched(VisionModel(redrawn(ClipVision(TOWER), 1)))
 
 
 @pytest.fixture(scope="module", params=["base", "plus"])
 def adapter(request: pytest.FixtureRequest) -> Patched[ImagePromptModel]:
     seen = 24 if request.param == "base" else 64
     sizes = ImagePromptConfig(request.param, seen, TINY_UNET.context_width, 4, WIDTHS, 64, 1)
-    return Patched(ImagePromptModel(redrawn(ImagePromptNetwork(sizes), 2)))  # type: ignore[arg-type]
+    return Patched(ImagePromptModel(redrawn(ImagePromptNetwork(sizes), 2)))
 
 
 def pictures(count: int = 1) -> Tensor:

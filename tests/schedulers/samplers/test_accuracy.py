@@ -56,7 +56,7 @@ def falling(high: float, low: float, steps: int) -> list[float]:
 def run(
     method: Method, denoise: object, x: Tensor, sigmas: list[float], noise: object = silent
 ) -> list[Step]:
-    steps: Iterator[Step] = method.on(PATH).steps(paired(denoise), x, sigmas, noise)  # type: ignore[arg-type]
+    steps: Iterator[Step] = method.on(PATH).steps(paired(denoise), x, sigmas, noise)
     return list(steps)
 
 

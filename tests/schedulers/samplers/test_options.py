@@ -104,7 +104,7 @@ def test_a_finer_tolerance_errs_less_and_the_controller_may_change() -> None:
     exact = TARGET.flow(x, 10.0, 0.1)
 
     def error(**numbers: float) -> float:
-        method = Method(ode=dpm_adaptive).with_options(tolerance=Tolerance(**numbers))  # type: ignore[arg-type]
+        method = Method(ode=dpm_adaptive).with_options(tolerance=Tolerance(**numbers))
         return float((end(method, x, falling(4)) - exact).norm())
 
     assert error(relative=0.001, absolute=0.0001) < error() / 3
