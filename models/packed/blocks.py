@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.packed.float8_bits import widened
 from models.packed.nibbles import joined_nibbles, looked_up
-from models.packed.pieces import InRows, as_matrix, in_blocks, packed_rows, unpacked_rows
+from models.packed.pieces import InRows, in_blocks, largest_of, packed_rows, unpacked_rows
 from models.packed.tables import table_of
 
 # Signed numbers of four bits with two bits of exponent and one of mantissa, in the order of their bits.
@@ -89,7 +89,7 @@ class NvFp4(InRows):
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to the nearest, the scale of all such that no block's is too large for eight bits."""
         top = _SIZES[-1]
-        whole = (as_matrix(dense).abs().amax().float() / (_LARGEST * top)).clamp_min(1e-30)
+        whole = (largest_of(dense) / (_LARGEST * top)).clamp_min(1e-30)
 
         def rounded(rows: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
             blocks = in_blocks(rows, self.block)

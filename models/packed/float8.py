@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.packed.float8_bits import widened
 from models.packed.float8_linear import multiplied
-from models.packed.pieces import InRows, as_matrix, beside, packed_rows, rows_of, unpacked_rows
+from models.packed.pieces import InRows, beside, largest_of, packed_rows, rows_of, unpacked_rows
 
 _TINY = torch.finfo(torch.float32).tiny
 
@@ -57,7 +57,7 @@ class Float8(InRows):
     def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
         """Round to eight bits; without a scale, what is larger than they can say becomes their largest."""
         largest = torch.finfo(self.dtype).max
-        scale = self._scale(as_matrix(dense), largest) if self.is_scaled else None
+        scale = (largest_of(dense, by_row=self.by_row) / largest).clamp_min(_TINY) if self.is_scaled else None
 
         def rounded(rows: Tensor, first: int, last: int) -> tuple[Tensor]:
             fitted = rows if scale is None else rows / rows_of(scale, first, last)
@@ -65,11 +65,3 @@ class Float8(InRows):
 
         data = packed_rows(dense, rounded)[0].view(dense.shape)
         return {"data": data} if scale is None else {"data": data, "scale": scale}
-
-    def _scale(self, matrix: Tensor, largest: float) -> Tensor:
-        if self.by_row:
-            sizes = matrix.abs().amax(dim=1, keepdim=True)
-        else:
-            low, high = torch.aminmax(matrix)
-            sizes = torch.maximum(-low, high)
-        return (sizes.float() / largest).clamp_min(_TINY)

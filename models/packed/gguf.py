@@ -11,10 +11,9 @@ from torch import Tensor
 from torch.nn.functional import conv2d, linear
 
 from models.packed import gguf_k, gguf_k_pack, gguf_legacy, gguf_table_pack, gguf_tables
+from models.packed.pieces import rows_at_once, unpacked_rows
 
-# So many numbers are unpacked at a time: few enough for a cache, enough to hide what a call costs.
-_AT_A_TIME = {"cpu": 1 << 20}
-_AT_A_TIME_ELSEWHERE = 1 << 23
+# So many numbers are packed at a time: those that are tried beside them shall lie in a cache, too.
 _PACKED_AT_A_TIME = 1 << 18
 # So many numbers of a weight are multiplied with at a time: for few rows they shall stay in a cache, for many
 # it shall be worth while to put the products together.
@@ -78,12 +77,10 @@ class Gguf:
     def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
         """The numbers in a floating-point type, worked out in float32 and rounded once."""
         block, blocks = self.block, parts["blocks"]
-        rows = max(1, _AT_A_TIME.get(blocks.device.type, _AT_A_TIME_ELSEWHERE) // block.numbers)
-        if len(blocks) <= rows:
-            return block.unpack(blocks).to(dtype).view(shape)
-        made = torch.empty(len(blocks), block.numbers, dtype=dtype, device=blocks.device)
-        for first in range(0, len(blocks), rows):
-            made[first : first + rows].copy_(block.unpack(blocks[first : first + rows]))
+        stored = torch.Size((len(blocks), block.numbers))
+        made = unpacked_rows(
+            stored, dtype, blocks.device, lambda first, last: block.unpack(blocks[first:last])
+        )
         return made.view(shape)
 
     def linear(
@@ -145,7 +142,7 @@ class Gguf:
     def _unpack_again(self, blocks: Tensor, dtype: torch.dtype) -> Tensor:
         """Numbers (n, numbers of a block) in memory that the next call of a thread overwrites."""
         made = _again(len(blocks) * self.block.numbers, dtype).view(len(blocks), self.block.numbers)
-        rows = _AT_A_TIME["cpu"] // self.block.numbers
+        rows = rows_at_once(made.shape, made.device)
         for first in range(0, len(blocks), rows):
             made[first : first + rows].copy_(self.block.unpack(blocks[first : first + rows]))
         return made
@@ -164,16 +161,14 @@ class Gguf:
                 f"{prod(dense.shape)} numbers do not fill blocks of {block.numbers} ({self.name})"
             )
         numbers = dense.detach().reshape(-1, block.numbers)
-        rows = max(1, _PACKED_AT_A_TIME // block.numbers)
-        made = [torch.empty(0, block.size_bytes, dtype=torch.uint8, device=dense.device)]
+        rows = _PACKED_AT_A_TIME // block.numbers
+        made = torch.empty(len(numbers), block.size_bytes, dtype=torch.uint8, device=dense.device)
         for first in range(0, len(numbers), rows):
             piece = numbers[first : first + rows]
             if not torch.isfinite(piece).all():
                 raise ValueError(f"numbers that are not finite cannot be packed as {self.name}")
-            made.append(block.pack(piece.float()))
-        return {
-            "blocks": torch.cat(made) if made else dense.new_empty(0, block.size_bytes, dtype=torch.uint8)
-        }
+            made[first : first + rows] = block.pack(piece.float())
+        return {"blocks": made}
 
     def rows(
         self, parts: Mapping[str, Tensor], shape: torch.Size, begin: int, end: int

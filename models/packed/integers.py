@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from models.packed.nibbles import joined_nibbles, signed_nibbles
-from models.packed.pieces import InRows, as_matrix, beside, packed_rows, rows_of, unpacked_rows
+from models.packed.pieces import InRows, as_matrix, beside, largest_of, packed_rows, rows_of, unpacked_rows
 from models.packed.rotation import rotated
 
 _TINY = 1e-30
@@ -51,7 +51,7 @@ class Integers(InRows):
             raise ValueError(
                 f"{tuple(dense.shape)} has an odd number of columns, which four bits cannot hold"
             )
-        whole = None if self.by_row else (as_matrix(dense).abs().amax().float() / largest).clamp_min(_TINY)
+        whole = None if self.by_row else (largest_of(dense) / largest).clamp_min(_TINY)
 
         def rounded(rows: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
             turned = rotated(rows, self.rotation) if self.rotation else rows

@@ -61,6 +61,17 @@ def as_matrix(dense: Tensor) -> Tensor:
     return dense.detach().flatten(1) if dense.ndim > 1 else dense.detach().reshape(1, -1)
 
 
+def largest_of(dense: Tensor, *, by_row: bool = False) -> Tensor:
+    """How far from zero a weight (any shape), or each row of it, reaches, without a copy of it.
+
+    Returns:
+        () or (rows, 1) in float32.
+    """
+    matrix = as_matrix(dense)
+    low, high = matrix.aminmax(dim=1, keepdim=True) if by_row else matrix.aminmax()
+    return torch.maximum(-low, high).float()
+
+
 def rows_at_once(shape: torch.Size, device: torch.device) -> int:
     """How many rows of a weight are worked on together on a device."""
     most = PIECE if device.type == "cpu" else PIECE_ELSEWHERE
