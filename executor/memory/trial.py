@@ -91,18 +91,18 @@ def _unet_run(network: nn.Module, shape: Shape, dtype: torch.dtype) -> Callable[
     config: Any = network.config
     assert isinstance(config, UNetConfig)
     batch, _, height, width = shape
-    named: dict[str, Tensor | None] = {}
+    named: dict[str, Tensor] = {}
     if config.vector_width is not None:
         named["vector"] = torch.empty(batch, config.vector_width, dtype=dtype)
     elif config.classes is not None:
         named["vector"] = torch.zeros(batch, dtype=torch.long)
-    if isinstance(network, ControlNet):
-        named.setdefault("vector", None)
-        named["hint"] = torch.empty(batch, 3, height * CELL, width * CELL, dtype=dtype)
-    elif config.guidance_width is not None:
+    if config.guidance_width is not None:
         named["guidance"] = torch.empty(batch, config.guidance_width, dtype=dtype)
     x = torch.empty(batch, config.in_channels, height, width, dtype=dtype)
     t, context = torch.empty(batch), torch.empty(batch, TOKENS, config.context_width, dtype=dtype)
+    if isinstance(network, ControlNet):
+        hint = torch.empty(1, network.sizes.hint_channels, height * CELL, width * CELL, dtype=dtype)
+        return lambda: network(x, t, context, named.get("vector"), network.encode_hint(hint))
     return lambda: network(x, t, context, **named)
 
 

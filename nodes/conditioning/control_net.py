@@ -210,7 +210,7 @@ def mark_masked(image: Image, mask: Mask) -> Image:
 
 
 @node(id="SetUnionControlNetType", display_name="Set Union ControlNet Type", category=CATEGORY)
-def set_type(control_net: ControlNet, type: Annotated[str, Choice(TYPES)]) -> ControlNet:  # noqa: A002
+def set_type(control_net: ControlNet, type: Annotated[str, Choice(TYPES)]) -> ControlNet:  # noqa: A002 - the name that saved workflows know
     """Tell a ControlNet that reads many kinds of pictures which kind comes.
 
     Args:

@@ -16,6 +16,7 @@ from executor.memory.live import LiveBytes
 from executor.memory.residency import Residency
 from executor.memory.trial import compute_type, twin
 from models.adapters.patch import Patched
+from models.control.controlnet import ControlNet, ControlNetConfig
 from models.diffusion import DiffusionModel
 from models.packed.float8 import Float8
 from models.packed.tensor import Packed, pack, stored
@@ -48,6 +49,14 @@ def evaluation(network: nn.Module, batch: int, side: int) -> Callable[[], Tensor
 def test_a_unet_needs_what_was_counted(batch: int, side: int) -> None:
     found = real_peak(UNET, evaluation(UNET, batch, side))
     assert count(UNET, (batch, 4, side, side)) == pytest.approx(found, rel=0.02)
+
+
+def test_a_control_network_needs_what_was_counted_with_a_hint() -> None:
+    control = ControlNet(ControlNetConfig(TINY_UNET, hint_widths=(4, 8, 8, 8))).eval()
+    x, context, hint = torch.randn(2, 4, 16, 16), torch.randn(2, 77, 64), torch.randn(1, 3, 128, 128)
+    times = torch.full((2,), 5.0)
+    found = real_peak(control, lambda: control(x, times, context, None, control.encode_hint(hint)))
+    assert count(control, x.shape) == pytest.approx(found, rel=0.02)
 
 
 @pytest.mark.parametrize("batch", [1, 2])
