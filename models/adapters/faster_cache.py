@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from models.adapters.places import change_forward
 from models.adapters.step_memory import ALWAYS, ATTENTION, BLOCKS, Memories, Stream, Window, claim
 from models.call import Call, calling, current_call
-from models.control.residuals import ControlResiduals, DeferredResiduals
+from models.control.residuals import Residuals
 from models.layout import layout_of
 
 _Slices = dict[int, tuple[Tensor, Tensor]]
@@ -154,7 +154,7 @@ def _taken(value: Any, call: Call, stream: _Stream, before: _Slices) -> Any:
     A tensor that the last such call took too gives the same one again, so that what is made of prompts is
     found again (see models/unet/projections.py).
     """
-    if isinstance(value, ControlResiduals | DeferredResiduals):
+    if isinstance(value, Residuals):
         return value.each(lambda part: _rows(part, call, stream.kept))
     if not isinstance(value, Tensor):
         return value

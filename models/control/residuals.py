@@ -7,29 +7,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 from torch import Tensor
 
 from models.blank import is_blank
 
 logger = logging.getLogger(__name__)
-
-
-class Steering(Protocol):
-    """Adds features inside a UNet, (B, C, h, w) each."""
-
-    def to_input(self, x: Tensor, index: int) -> Tensor:
-        """The features after the block `index` of the way down, with what is added to them."""
-        ...
-
-    def to_middle(self, x: Tensor) -> Tensor:
-        """The features after the middle, with what is added to them."""
-        ...
-
-    def to_skip(self, skip: Tensor, index: int, x: Tensor) -> Tensor:
-        """The skip that the block `index` of the way up joins with features x, with what is added to it."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +105,7 @@ class DeferredResiduals:
 
 
 Residuals = ControlResiduals | DeferredResiduals
+"""What is added inside a UNet, known or to be asked for."""
 
 
 def summed(parts: Sequence[Residuals]) -> Residuals | None:

@@ -7,7 +7,7 @@ Shapes: B batch, C channels, h and w latent cells, T context tokens, D context w
 
 from torch import Tensor, nn
 
-from models.control.residuals import ControlResiduals, Steering
+from models.control.residuals import ControlResiduals, Residuals
 from models.layout import Layout
 from models.unet.blocks import SkipJoin, Stage, Upsample
 from models.unet.config import UNetConfig
@@ -36,7 +36,7 @@ class UNet(WayDown):
         t: Tensor,
         context: Tensor,
         vector: Tensor | None = None,
-        control: Steering | None = None,
+        control: Residuals | None = None,
         guidance: Tensor | None = None,
     ) -> Tensor:
         """Predict.
