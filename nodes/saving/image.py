@@ -1,7 +1,6 @@
 """Writes pictures to the output folder, with the workflow that made them."""
 
 import json
-import os
 import random
 import string
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Image, Mask
 from nodes.image.resize import planes
+from nodes.saving.files import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -54,16 +54,7 @@ def to_picture(frame: Tensor) -> "Picture":
 
 def write_picture(saved: SavedFile, picture: "Picture", **options: Any) -> None:
     """Write a picture to a reserved file in one go: it is whole, or it is not there."""
-    partial = saved.path.with_name(f".{saved.filename}.part")
-    try:
-        picture.save(partial, **options)
-        os.replace(partial, saved.path)  # noqa: PTH105 - replaces the reserved, empty file
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        saved.path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.strerror:
-            raise NodeError(f"cannot save {saved.path}: {error.strerror}") from error
-        raise
+    write_whole(saved, lambda file: picture.save(file, **options))
 
 
 def save_frames(

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy
@@ -99,8 +100,8 @@ def test_a_prefix_that_leads_outside_is_refused(ctx) -> None:
 
 
 def test_a_failed_write_leaves_nothing_behind(ctx, tmp_path, monkeypatch) -> None:
-    def broken(self, path, **options) -> None:
-        Path(path).write_bytes(b"half a pict")
+    def broken(self, file, **options) -> None:
+        file.write(b"half a pict")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Image.Image, "save", broken)
@@ -151,9 +152,10 @@ def test_a_mask_is_shown_grey_and_without_metadata(make_context, tmp_path) -> No
 def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing(ctx, folders, monkeypatch) -> None:
     real = Picture.save
 
-    def on_a_full_disk(picture, path, **options) -> None:
-        path.symlink_to("/dev/full")
-        real(picture, path, **options)
+    def on_a_full_disk(picture, file, **options) -> None:
+        with Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), file.fileno())
+        real(picture, file, **options)
 
     monkeypatch.setattr(Picture, "save", on_a_full_disk)
     with pytest.raises(NodeError, match=r"cannot save .*x_00001_\.png: No space left on device"):
