@@ -36,11 +36,6 @@ class Case:
     causal: bool = False
     is_square: bool = True
 
-    @property
-    def score_bytes(self) -> int:
-        """Bytes of all scores in float32, which is what attention in the open takes at least."""
-        return 4 * self.rows * self.queries * self.keys
-
 
 class Backend(Protocol):
     """A way to compute attention."""
