@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,17 @@ REFUSED = (
     (".weight_scale_inv", "floats of eight bits with a scale for each square of 128"),
     (".svd_up", "SDNQ with a low-rank part"),
 )
-_SCALES = (".weight_scale", ".scale_weight")
+SCALES = (".weight_scale", ".scale_weight")
 _EIGHT = {"F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "I8": "int8"}
 _BESIDE = (
-    *(*_SCALES, ".weight_scale_2", ".weight_s_rel", ".weight_s_channel", ".weight_codebook"),
+    *(*SCALES, ".weight_scale_2", ".weight_s_rel", ".weight_s_channel", ".weight_codebook"),
     *(MARKER, ".scale_input", ".input_scale", ".absmax", ".quant_map", ".nested_absmax", ".SCB"),
     *("_qdata", "_zero_point", "._weight_scale", "per_tensor_scale"),
     *(".nested_quant_map", "._data", "._scale", "._shift", ".output_scale", ".weight_format", "scaled_fp8"),
 )
-_MOST_MARKER_BYTES = 100_000
+MOST_MARKER_BYTES = 100_000
+# Where in checkpoints the layers may stand that a header lists.
+_PREFIXES = ("", "model.diffusion_model.", "diffusion_model.", "model.")
 
 
 def refused(names: Iterable[str]) -> str:
@@ -70,11 +72,11 @@ def seen(
         kinds[f"{table.get('_type')} (torchao)"] += 1
         module, _, parameter = name.rpartition(".")
         if stored := shapes.get(f"{module}._{parameter}_qdata"):
-            changed[name] = (stored[0], stored[1] * 2) if table["_type"] == "NVFP4Tensor" else stored
+            changed[name] = _doubled(stored) if table["_type"] == "NVFP4Tensor" else stored
     for layer, table in _listed(metadata.get(HEADER, "")).items():
-        kinds[_title(table)] += 1
-        names = [name for name in shapes if name == f"{layer}.weight" or name.endswith(f".{layer}.weight")]
-        changed |= {name: _whole(shapes[name], table) for name in names[:1]}
+        if weight := listed_weight(layer, shapes):
+            kinds[_title(table)] += 1
+            changed[weight] = whole(shapes[weight], table)
     if not kinds:
         return shapes, ()
     plain = {
@@ -93,7 +95,7 @@ def _kind(
     if name.endswith(MARKER):
         table, weight = _read(path, entry), f"{name.removesuffix(MARKER)}.weight"
         stored = entries[weight].shape if weight in entries else ()
-        return _title(table), weight, _whole(stored, table)
+        return _title(table), weight, whole(stored, table)
     if match := STATE.fullmatch(name):
         table = _read(path, entry)
         shape = table.get("shape")
@@ -104,13 +106,13 @@ def _kind(
         return "int8 (bitsandbytes)", "", ()
     if name.endswith("._data"):
         return _quanto(name, entry, entries)
-    for ending in _SCALES:
+    for ending in SCALES:
         layer = name.removesuffix(ending)
         scaled = entries.get(f"{layer}.weight")
         if name.endswith(ending) and scaled is not None and layer + MARKER not in entries:
             return f"{_EIGHT.get(scaled.dtype, scaled.dtype)} with a scale", "", ()
     layer = name.removesuffix(".weight")
-    is_scaled = any(layer + ending in entries for ending in (*_SCALES, MARKER, ".SCB"))
+    is_scaled = any(layer + ending in entries for ending in (*SCALES, MARKER, ".SCB"))
     if entry.dtype in _EIGHT and name.endswith("weight") and len(entry.shape) > 1 and not is_scaled:
         return _EIGHT.get(entry.dtype, entry.dtype), "", ()
     return "", "", ()
@@ -133,14 +135,24 @@ def _title(table: Mapping[str, Any]) -> str:
     return f"{table.get('format')}" + (" with convrot" if table.get("convrot") else "")
 
 
-def _whole(stored: Shape, table: Mapping[str, Any]) -> Shape:
-    halved = table.get("format") in HALVED and len(stored) == 2
-    return (stored[0], stored[1] * 2) if halved else stored
+def whole(stored: Shape, table: Mapping[str, Any]) -> Shape:
+    """The shape of a weight that is stored in a shape and marked with a table."""
+    return _doubled(stored) if table.get("format") in HALVED else stored
+
+
+def _doubled(stored: Shape) -> Shape:
+    return (stored[0], stored[1] * 2, *stored[2:]) if len(stored) > 1 else stored
+
+
+def listed_weight(layer: str, names: Container[str]) -> str:
+    """The name in a file of the weight of a layer that its header lists; empty if there is none."""
+    return next((name for prefix in _PREFIXES if (name := f"{prefix}{layer}.weight") in names), "")
 
 
 def _listed(text: str) -> dict[str, Any]:
-    layers = _parsed(text).get("layers", {}) if text else {}
-    return {name: table for name, table in layers.items() if isinstance(table, dict)} if layers else {}
+    layers = _parsed(text).get("layers") if text else None
+    tables = layers.items() if isinstance(layers, dict) else ()
+    return {name: table for name, table in tables if isinstance(table, dict)}
 
 
 def _torchao(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -156,7 +168,7 @@ def _torchao(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 def _read(path: Path, entry: TensorEntry) -> dict[str, Any]:
     """The table in JSON that the bytes of a tensor are; empty if they are none."""
-    if not 0 < entry.end - entry.begin <= _MOST_MARKER_BYTES:
+    if not 0 < entry.end - entry.begin <= MOST_MARKER_BYTES:
         return {}
     with path.open("rb") as file:
         file.seek(entry.begin)

@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
 from loaders.identify.quantised import STATE
-from loaders.quantised.entry import Entry, Found, packed, read_markers
+from loaders.quantised.entry import Entry, Found, packed, read_markers, require
 from models.packed.integers import Integers
 from models.packed.levels import TABLES, Levels
 
@@ -40,7 +40,7 @@ def find(weights: Weights) -> Found:
             sources = {"data": f"{layer}.weight", "scale": name}
             entries[f"{layer}.weight"] = Entry(shape, sources, partial(_eight_bits, shape))
             beside.add(f"{layer}.weight_format")
-    return Found(entries, frozenset(beside), "bitsandbytes") if entries else Found()
+    return Found(entries, frozenset(beside))
 
 
 def _four_bits(weights: Weights, name: str, table: Mapping[str, Any]) -> Entry:
@@ -54,8 +54,7 @@ def _four_bits(weights: Weights, name: str, table: Mapping[str, Any]) -> Entry:
     if nested:
         parts |= _NESTED
     sources = {"data": name} | {part: f"{name}.{ending}" for part, ending in parts.items()}
-    if missing := [source for source in sources.values() if source not in weights]:
-        raise BrokenFile(weights.path, f"{missing[0]} is missing, which {name} needs")
+    require(weights, name, sources)
     offset = float(table.get("nested_offset", 0.0))
     made = partial(_levels, Levels(kind, block, nested), tuple(shape), offset)
     return Entry(tuple(int(size) for size in shape), sources, made)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
+from loaders.headers_alone import headers_alone
+from loaders.identify.quantised import MOST_MARKER_BYTES
 from models.packed.tensor import Format, Packed
-
-_MOST_MARKER_BYTES = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +39,38 @@ class Found:
     Attributes:
         entries: name of a weight -> what it is stored in.
         beside: names of tensors that say how, and belong to no weight.
-        title: what the field calls the dialect.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     beside: frozenset[str] = frozenset()
-    title: str = ""
 
 
 def packed(packing: Format, shape: Shape, parts: Mapping[str, Tensor]) -> Packed:
     """A packed weight of a shape, whose numbers are float32 until somebody says otherwise."""
     return Packed(parts, packing, shape, torch.float32)
+
+
+def one_or_rows(scale: Tensor, shape: Shape) -> Tensor:
+    """The scale () of a whole weight, or one for each of its rows, (rows, 1); in float32.
+
+    Raises:
+        ValueError: if there are neither one nor as many as rows.
+    """
+    if scale.numel() == 1:
+        return scale.float().reshape(())
+    if scale.numel() != shape[0]:
+        raise ValueError(f"{scale.numel()} scales are neither one nor one for each of {shape[0]} rows")
+    return scale.float().reshape(-1, 1)
+
+
+def require(weights: Weights, name: str, sources: Mapping[str, str]) -> None:
+    """Check that a file has all tensors in which a weight of a name is stored.
+
+    Raises:
+        BrokenFile: if not.
+    """
+    if missing := [source for source in sources.values() if source not in weights]:
+        raise BrokenFile(weights.path, f"{missing[0]} is missing, which {name} needs")
 
 
 def read_markers(weights: Weights, names: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -61,10 +82,11 @@ def read_markers(weights: Weights, names: Iterable[str]) -> dict[str, dict[str, 
     tables = {}
     wanted = list(names)
     for name in wanted:
-        if len(weights[name]) != 1 or weights[name][0] > _MOST_MARKER_BYTES:
+        if len(weights[name]) != 1 or weights[name][0] > MOST_MARKER_BYTES:
             raise BrokenFile(weights.path, f"{name} has the shape {weights[name]}, which no marker has")
-    for name, tensor in weights.read_many(wanted, lambda dtype: True):
-        tables[name] = parsed(weights, name, bytes(tensor.to(torch.uint8).tolist()))
+    with headers_alone(False):
+        for name, tensor in weights.read_many(wanted, lambda dtype: True):
+            tables[name] = parsed(weights, name, bytes(tensor.to(torch.uint8).tolist()))
     return tables
 
 

@@ -13,15 +13,23 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
-from loaders.identify.quantised import HALVED, HEADER, MARKER
-from loaders.quantised.entry import Entry, Found, packed, parsed, read_markers, unswizzled
+from loaders.identify.quantised import HEADER, MARKER, SCALES, listed_weight, whole
+from loaders.quantised.entry import (
+    Entry,
+    Found,
+    one_or_rows,
+    packed,
+    parsed,
+    read_markers,
+    require,
+    unswizzled,
+)
 from models.packed.blocks import MxFp8, NvFp4
 from models.packed.codebook import Codebook
 from models.packed.float8 import Float8
 from models.packed.integers import Integers
 from models.packed.rotation import is_group
 
-SCALES = (".weight_scale", ".scale_weight")
 _INPUTS = (".input_scale", ".scale_input")
 _FLOATS = {torch.float8_e4m3fn, torch.float8_e5m2}
 _GROUP = 256
@@ -45,10 +53,8 @@ def find(weights: Weights) -> Found:
             weight = f"{name.removesuffix(ending)}.weight"
             if name.endswith(ending) and weight in weights and weight not in entries:
                 entries[weight] = _scaled(weights, weight, name)
-    if not entries:
-        return Found()
     beside = {*markers, *(name for name in weights if name.endswith((*_INPUTS, "scaled_fp8")))}
-    return Found(entries, frozenset(beside), "scaled or marked layers")
+    return Found(entries, frozenset(beside))
 
 
 def _from_header(weights: Weights, known: Mapping[str, Table]) -> dict[str, dict[str, Any]]:
@@ -56,13 +62,8 @@ def _from_header(weights: Weights, known: Mapping[str, Table]) -> dict[str, dict
     layers = parsed(weights, HEADER, text).get("layers", {}) if text else {}
     if not isinstance(layers, dict) or not all(isinstance(table, dict) for table in layers.values()):
         raise BrokenFile(weights.path, f"{HEADER} lists no layers")
-    prefixes = ("", "model.diffusion_model.", "diffusion_model.", "model.")
-    found = {}
-    for layer, table in layers.items():
-        name = next((prefix + layer for prefix in prefixes if f"{prefix}{layer}.weight" in weights), None)
-        if name is not None and name not in known:
-            found[name] = table
-    return found
+    named = {listed_weight(layer, weights).removesuffix(".weight"): table for layer, table in layers.items()}
+    return {layer: table for layer, table in named.items() if layer and layer not in known}
 
 
 def _marked(weights: Weights, layer: str, table: Table) -> Entry:
@@ -77,14 +78,11 @@ def _marked(weights: Weights, layer: str, table: Table) -> Entry:
             f"{layer} scales what comes into it (AWQ), which cannot be opened; {kind} without can",
         )
     sources = {part: layer + ending for part, ending in _ENDINGS[str(kind)].items()}
-    missing = [name for name in sources.values() if name not in weights]
-    if missing:
-        raise BrokenFile(weights.path, f"{layer} is marked as {kind}, but {missing[0]} is missing")
+    require(weights, f"{layer}, marked as {kind},", sources)
     if kind == "asym_w4a8_int8" and f"{layer}.weight_correction" in weights:
         sources["correction"] = f"{layer}.weight_correction"
-    stored = weights[sources["data"]]
-    shape = (stored[0], stored[1] * 2, *stored[2:]) if kind in HALVED and len(stored) > 1 else stored
-    return Entry(shape, sources, _checked(weights, layer, partial(reader, table, shape)))
+    shape = whole(weights[sources["data"]], table)
+    return Entry(shape, sources, partial(reader, table, shape))
 
 
 def _scaled(weights: Weights, weight: str, scale: str) -> Entry:
@@ -96,19 +94,7 @@ def _scaled(weights: Weights, weight: str, scale: str) -> Entry:
         )
     shape = weights[weight]
     sources = {"data": weight, "scale": scale}
-    return Entry(shape, sources, _checked(weights, layer, partial(_by_type, {}, shape)))
-
-
-def _checked(weights: Weights, layer: str, make: Callable[[Parts], Tensor]) -> Callable[[Parts], Tensor]:
-    """Names the file and the layer where parts do not go together."""
-
-    def made(parts: Parts) -> Tensor:
-        try:
-            return make(parts)
-        except (ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
-            raise BrokenFile(weights.path, f"{layer} cannot be put together: {error}"[:300]) from error
-
-    return made
+    return Entry(shape, sources, partial(_by_type, {}, shape))
 
 
 def _by_type(table: Table, shape: Shape, parts: Parts) -> Tensor:
@@ -118,7 +104,7 @@ def _by_type(table: Table, shape: Shape, parts: Parts) -> Tensor:
     if data.dtype is torch.int8:
         return _int8(table, shape, parts)
     if data.is_floating_point():
-        return data.float() * _one_or_rows(parts["scale"], shape)
+        return data.float() * one_or_rows(parts["scale"], shape)
     raise ValueError(
         f"numbers of the type {str(data.dtype).removeprefix('torch.')} with a scale are not known"
     )
@@ -130,12 +116,12 @@ def _float8(table: Table, shape: Shape, parts: Parts) -> Tensor:
         data = data.view(getattr(torch, str(table["format"])))
     if data.dtype not in _FLOATS:
         raise ValueError(f"its weight is {data.dtype}, not of eight bits")
-    scale = _one_or_rows(parts["scale"], shape)
+    scale = one_or_rows(parts["scale"], shape)
     return packed(Float8(data.dtype, is_scaled=True), shape, {"data": data, "scale": scale})
 
 
 def _int8(table: Table, shape: Shape, parts: Parts) -> Tensor:
-    scale = _one_or_rows(parts["scale"], shape)
+    scale = one_or_rows(parts["scale"], shape)
     rotation = _rotation(table, shape[1]) if table.get("convrot") else 0
     if rotation and len(shape) != 2:
         raise ValueError("rotated weights are matrices")
@@ -169,15 +155,6 @@ def _nvfp4(table: Table, shape: Shape, parts: Parts) -> Tensor:
     scale = unswizzled(parts["scale"].view(torch.float8_e4m3fn), rows, columns // NvFp4.block)
     whole = parts["whole"].float().reshape(())
     return packed(NvFp4(), shape, {"data": parts["data"].view(torch.uint8), "scale": scale, "whole": whole})
-
-
-def _one_or_rows(scale: Tensor, shape: Shape) -> Tensor:
-    """One scale, or one for each row, (rows, 1)."""
-    if scale.numel() == 1:
-        return scale.float().reshape(())
-    if scale.numel() != shape[0]:
-        raise ValueError(f"{scale.numel()} scales are neither one nor one for each of {shape[0]} rows")
-    return scale.float().reshape(-1, 1)
 
 
 def _rotation(table: Table, columns: int) -> int:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
-from loaders.quantised.entry import Entry, Found, packed
+from loaders.quantised.entry import Entry, Found, one_or_rows, packed, require
 from models.packed.affine import Affine, joined
 from models.packed.float8 import Float8
 from models.packed.integers import Integers
@@ -38,12 +38,11 @@ def find(weights: Weights) -> Found:
             continue
         layer = weight.rpartition(".")[0]
         beside |= {f"{layer}.input_scale", f"{layer}.output_scale"}
-    return Found(entries, frozenset(beside), "quanto") if entries else Found()
+    return Found(entries, frozenset(beside))
 
 
 def _bytes(shape: Shape, parts: Mapping[str, Tensor]) -> Tensor:
-    data, scale = parts["data"], parts["scale"].float()
-    scale = scale.reshape(()) if scale.numel() == 1 else scale.reshape(shape[0], 1)
+    data, scale = parts["data"], one_or_rows(parts["scale"], shape)
     if data.dtype is torch.int8:
         return packed(Integers(8, by_row=scale.ndim > 0), shape, {"data": data, "scale": scale})
     return packed(Float8(data.dtype, is_scaled=True), shape, {"data": data, "scale": scale})
@@ -58,8 +57,7 @@ def _bits(weights: Weights, weight: str, data: str) -> Entry:
             "eight bits can be opened",
         )
     sources = {"data": data, "scale": weight + _SCALE, "offset": weight + _SHIFT}
-    if missing := [source for source in sources.values() if source not in weights]:
-        raise BrokenFile(weights.path, f"{missing[0]} is missing, which {weight} needs")
+    require(weights, weight, sources)
     (rows, block), blocks = weights[data], weights[weight + _SCALE][0]
     bits = next((bits for bits in (2, 4) if -(-blocks * bits // 8) == rows), None)
     out = weights[bias][0]

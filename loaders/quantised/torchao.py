@@ -5,6 +5,7 @@ Reference: torchao, `torchao.prototype.safetensors` (`flatten_tensor_state_dict`
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from loaders.errors import BrokenFile
 from loaders.files import Shape, Weights
 from loaders.identify.quantised import TORCHAO
-from loaders.quantised.entry import Entry, Found, packed, parsed, unswizzled
+from loaders.quantised.entry import Entry, Found, one_or_rows, packed, parsed, require, unswizzled
 from models.packed.affine import Affine, joined
 from models.packed.blocks import MxFp8, NvFp4
 from models.packed.float8 import Float8
@@ -42,7 +43,7 @@ def find(weights: Weights) -> Found:
             continue
         entries[name], more = _entry(weights, name, table)
         beside |= more
-    return Found(entries, frozenset(beside), "torchao") if entries else Found()
+    return Found(entries, frozenset(beside))
 
 
 def _entry(weights: Weights, name: str, table: Mapping[str, Any]) -> tuple[Entry, set[str]]:
@@ -55,32 +56,26 @@ def _entry(weights: Weights, name: str, table: Mapping[str, Any]) -> tuple[Entry
         )
     module, _, parameter = name.rpartition(".")
     stored = {part: f"{module}._{parameter}_{part}" for part in table.get("_tensor_data_names", ())}
-    if missing := [source for source in stored.values() if source not in weights]:
-        raise BrokenFile(weights.path, f"{missing[0]} is missing, which {name} needs")
+    require(weights, name, stored)
     sources = {"data": stored["qdata"]} | {part: stored[part] for part in _FIELDS if part in stored}
     shape = weights[stored["qdata"]]
     if kind == "NVFP4Tensor":
         shape = (shape[0], shape[1] * 2)
-
-    def made(parts: Mapping[str, Tensor]) -> Tensor:
-        try:
-            return reader(about, shape, parts)
-        except (ValueError, RuntimeError, KeyError, TypeError, IndexError) as error:
-            raise BrokenFile(weights.path, f"{name} cannot be put together: {error}"[:300]) from error
-
     converts = kind in ("IntxUnpackedToInt8Tensor", "NVFP4Tensor")
-    return Entry(shape, sources, made, converts), set(stored.values()) - set(sources.values())
+    beside = set(stored.values()) - set(sources.values())
+    return Entry(shape, sources, partial(reader, about, shape), converts), beside
 
 
 def _float8(about: Mapping[str, Any], shape: Shape, parts: Mapping[str, Tensor]) -> Tensor:
-    data, scale = parts["data"], _one_or_rows(parts["scale"], shape)
+    data, scale = parts["data"], one_or_rows(parts["scale"], shape)
     return packed(Float8(data.dtype, is_scaled=True), shape, {"data": data, "scale": scale})
 
 
 def _int8(about: Mapping[str, Any], shape: Shape, parts: Mapping[str, Tensor]) -> Tensor:
-    if "zero_point" in parts and bool(parts["zero_point"].any()):
+    zero = parts.get("zero_point")
+    if zero is not None and not zero.is_meta and bool(zero.any()):
         raise ValueError("whole numbers of eight bits with a zero point cannot be opened")
-    scale = _one_or_rows(parts["scale"], shape)
+    scale = one_or_rows(parts["scale"], shape)
     return packed(Integers(8, by_row=scale.ndim > 0), shape, {"data": parts["data"], "scale": scale})
 
 
@@ -118,14 +113,6 @@ def _nvfp4(about: Mapping[str, Any], shape: Shape, parts: Mapping[str, Tensor]) 
     whole = parts.get("per_tensor_scale", torch.ones(())).float().reshape(())
     # The first number is in the lower half of a byte here, in the upper one elsewhere.
     return packed(NvFp4(), shape, {"data": (data >> 4) | (data << 4), "scale": scale, "whole": whole})
-
-
-def _one_or_rows(scale: Tensor, shape: Shape) -> Tensor:
-    if scale.numel() == 1:
-        return scale.float().reshape(())
-    if scale.numel() != shape[0]:
-        raise ValueError(f"{scale.numel()} scales are neither one nor one for each of {shape[0]} rows")
-    return scale.float().reshape(-1, 1)
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any], Shape, Mapping[str, Tensor]], Tensor]] = {

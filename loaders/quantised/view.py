@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
+from loaders.consistent import consistent
 from loaders.errors import BrokenFile
 from loaders.files import Copies, Shape, Weights, copies_nothing
 from loaders.identify.quantised import refused
@@ -14,16 +15,11 @@ _DIALECTS = (torchao.find, bitsandbytes.find, quanto.find, marked.find)
 
 
 class QuantisedWeights(Weights):
-    """A file in which weights stand in several tensors each, shown under the names of the weights.
-
-    Attributes:
-        titles: what the field calls the dialects it speaks.
-    """
+    """A file in which weights stand in several tensors each, shown under the names of the weights."""
 
     def __init__(self, weights: Weights, found: Sequence[Found]) -> None:
         super().__init__(weights.path, weights.metadata)
         self.taken = weights.taken
-        self.titles = tuple(one.title for one in found)
         self._weights = weights
         self._entries: Mapping[str, Entry] = {
             name: entry for one in found for name, entry in one.entries.items()
@@ -63,12 +59,22 @@ class QuantisedWeights(Weights):
             entry = packed[of_data[source]]
             parts = {part: data if part == "data" else small[one] for part, one in entry.sources.items()}
             self.taken.add(of_data[source])
-            yield of_data[source], entry.make(parts)
+            yield of_data[source], self._put_together(of_data[source], parts)
         for name, entry in packed.items():
             if entry.converts:
                 read = dict(self._weights.read_many(entry.sources.values()))
                 self.taken.add(name)
-                yield name, entry.make({part: read[source] for part, source in entry.sources.items()})
+                parts = {part: read[source] for part, source in entry.sources.items()}
+                yield name, self._put_together(name, parts)
+
+    def _put_together(self, name: str, parts: Mapping[str, Tensor]) -> Tensor:
+        """A weight of its parts; where some were left in the file, all count as left there."""
+        if any(part.is_meta for part in parts.values()):
+            parts = {part: tensor.to("meta") for part, tensor in parts.items()}
+        try:
+            return self._entries[name].make(parts)
+        except (ValueError, RuntimeError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
+            raise BrokenFile(self.path, f"{name} cannot be put together: {error}"[:300]) from error
 
 
 def shown(weights: Weights) -> Weights:
@@ -79,5 +85,6 @@ def shown(weights: Weights) -> Weights:
     """
     if problem := refused(weights):
         raise BrokenFile(weights.path, problem)
-    found = [one for find in _DIALECTS if (one := find(weights)).entries]
+    with consistent(weights.path):
+        found = [one for find in _DIALECTS if (one := find(weights)).entries]
     return QuantisedWeights(weights, found) if found else weights

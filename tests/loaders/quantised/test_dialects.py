@@ -8,9 +8,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from loaders.errors import BrokenFile
+from loaders.headers_alone import headers_alone
+from loaders.identify.verdict import identify_path
 from loaders.opening import open_weights
 from loaders.quantised.entry import swizzled, unswizzled
-from models.packed.tensor import Packed, stored_bytes
+from models.packed.tensor import Packed, stored, stored_bytes
 
 FILES = Path(__file__).parents[2] / "fixtures" / "quantised"
 EXPECTED = "expected."
@@ -147,7 +149,9 @@ def test_parts_that_do_not_go_together_are_named(tmp_path: Path) -> None:
         {"a.weight": torch.zeros(4, 8, dtype=torch.int8), "a.weight_scale": torch.ones(3)},
         tmp_path / "x.safetensors",
     )
-    with pytest.raises(BrokenFile, match=r"a cannot be put together: 3 scales are neither one nor one for"):
+    with pytest.raises(
+        BrokenFile, match=r"a\.weight cannot be put together: 3 scales are neither one nor one for"
+    ):
         open_weights(tmp_path / "x.safetensors").read("a.weight")
 
 
@@ -157,3 +161,76 @@ def test_the_order_of_tensor_cores_is_undone_by_the_way_there() -> None:
     assert torch.equal(unswizzled(swizzled(scale), 200, 7), scale)
     with pytest.raises(ValueError, match="are not those of 200 rows"):
         unswizzled(torch.zeros(12), 200, 7)
+
+
+@pytest.mark.parametrize("file", LAYERS)
+def test_headers_alone_tell_what_weights_will_take(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = open_weights(FILES / f"{file}.safetensors")
+    layers = [f"{layer}.weight" for layer in LAYERS[file]]
+    read = {name: (tensor.shape, stored_bytes(tensor)) for name, tensor in weights.read_many(layers)}
+    monkeypatch.setattr("loaders.headers_alone.SMALL_BYTES", 48)
+    with headers_alone():
+        planned = dict(open_weights(FILES / f"{file}.safetensors").read_many(layers))
+    assert {name: (tensor.shape, stored_bytes(tensor)) for name, tensor in planned.items()} == read
+    assert all(any(part.is_meta for part in stored(tensor)) for tensor in planned.values())
+
+
+def marker(**table: object) -> torch.Tensor:
+    return torch.tensor(list(json.dumps(table).encode()), dtype=torch.uint8)
+
+
+EIGHT, FOUR = torch.zeros(4, 8, dtype=torch.int8), torch.zeros(8, 1, dtype=torch.uint8)
+BITS = {"quant_type": "nf4", "shape": [4, 4], "blocksize": 64}
+SIZES = {"a.weight": FOUR, "a.weight.absmax": torch.ones(1), "a.weight.quant_map": torch.zeros(16)}
+STATE = "a.weight.quant_state.bitsandbytes__nf4"
+ABOUT = {"tensor_names": '["a.weight"]'}
+NVFP4 = '{"_type": "NVFP4Tensor", "_data": {}, "_tensor_data_names": ["qdata", "scale"]}'
+INT8 = '{"_type": "Int8Tensor", "_data": 3, "_tensor_data_names": ["qdata", "scale"]}'
+INTX = '{"_type": "IntxUnpackedToInt8Tensor", "_data": {}, "_tensor_data_names": ["qdata", "scale"]}'
+HOSTILE: dict[str, tuple[dict[str, torch.Tensor], dict[str, str]]] = {
+    "quanto, scales": ({"a.weight._data": EIGHT, "a.weight._scale": torch.ones(3)}, {}),
+    "quanto, axes": (
+        {
+            "a.weight._data._data": torch.zeros(8, dtype=torch.uint8),
+            "a.weight._scale": torch.ones(()),
+            "a.weight._shift": torch.ones(4, 1),
+            "a.bias": torch.ones(()),
+        },
+        {},
+    ),
+    "bitsandbytes, block 0": (SIZES | {STATE: marker(**{**BITS, "blocksize": 0})}, {}),
+    "bitsandbytes, sizes": (SIZES | {STATE: marker(**{**BITS, "shape": ["x", None]})}, {}),
+    "bitsandbytes, nested": (SIZES | {STATE: marker(**BITS, nested_offset=1, nested_blocksize=None)}, {}),
+    "torchao, axes": (
+        {"a._weight_qdata": torch.zeros(4, dtype=torch.uint8), "a._weight_scale": torch.ones(4)},
+        ABOUT | {"a.weight": NVFP4},
+    ),
+    "torchao, data": (
+        {"a._weight_qdata": EIGHT, "a._weight_scale": torch.ones(3)},
+        ABOUT | {"a.weight": INT8},
+    ),
+    "torchao, scale": ({"a._weight_qdata": EIGHT}, ABOUT | {"a.weight": INT8}),
+    "torchao, type": (
+        {"a._weight_qdata": EIGHT, "a._weight_scale": torch.ones(4)},
+        ABOUT | {"a.weight": INTX},
+    ),
+    "marked, axes": (
+        {
+            "a.comfy_quant": marker(format="nvfp4"),
+            "a.weight": FOUR[0],
+            "a.weight_scale": FOUR,
+            "a.weight_scale_2": FOUR,
+        },
+        {},
+    ),
+    "marked, list": ({"a.weight": EIGHT}, {"_quantization_metadata": '{"layers": [1]}'}),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_file_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path, case: str) -> None:
+    tensors, about = HOSTILE[case]
+    save_file({name: tensor.clone() for name, tensor in tensors.items()}, tmp_path / "x.safetensors", about)
+    with pytest.raises(BrokenFile):
+        open_weights(tmp_path / "x.safetensors").read("a.weight")
+    assert identify_path(tmp_path / "x.safetensors").contents is not None
