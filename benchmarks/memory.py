@@ -11,6 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 import psutil
@@ -57,10 +58,10 @@ def large(number: int) -> Prompt:
     }
 
 
-def many(number: int) -> Prompt:
-    """3,000 nodes in a row."""
+def many(number: int, count: int = 3000) -> Prompt:
+    """So many nodes in a row."""
     prompt: Prompt = {"0": node("PrimitiveInt", value=number)}
-    for index in range(1, 3000):
+    for index in range(1, count):
         prompt[str(index)] = node("PreviewAny", source=[str(index - 1), 0])
     return prompt
 
@@ -99,7 +100,7 @@ def tiled(number: int) -> Prompt:
     return prompt
 
 
-ROUND = (model, wide, large, tiled, lambda number: dict(list(many(number).items())[:500]))
+ROUND = (model, wide, large, tiled, partial(many, count=500))
 
 
 def mixed(number: int) -> Prompt:

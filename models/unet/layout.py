@@ -8,26 +8,24 @@ from models.unet.blocks import ResidualBlock
 
 def unet_layout(network: nn.Module) -> Layout:
     """The parts of a UNet; the layers before its blocks are `input_blocks.0`, those after them `out`."""
-    names = {name for name, _ in network.named_modules()}
-    modules = list(network.named_modules())
-    down = len(network.get_submodule("input_blocks")._modules)
-    up = len(network.get_submodule("output_blocks")._modules)
+    modules = dict(network.named_modules())
+    down, up = (len(list(modules[name].children())) for name in ("input_blocks", "output_blocks"))
     blocks = [f"input_blocks.{index}" for index in range(1, down)]
-    blocks += ["middle_block"] if "middle_block" in names else []
+    blocks += ["middle_block"] if "middle_block" in modules else []
     blocks += [f"{part}.{index}" for index in range(up) for part in ("joins", "output_blocks")]
     attending = [
         (name,)
-        for name, _ in modules
+        for name in modules
         if name.endswith((".attn1", ".attn2", ".ff")) and ".transformer_blocks." in name
     ]
     residual = [
         tuple(f"{name}.{part}" for part in ("in_layers", "emb_layers", "out_layers"))
-        for name, module in modules
+        for name, module in modules.items()
         if isinstance(module, ResidualBlock)
     ]
     return Layout(
         blocks=tuple(blocks),
-        self_attention=tuple(name for name, _ in modules if name.endswith(".attn1")),
-        cross_attention=tuple(name for name, _ in modules if name.endswith(".attn2")),
+        self_attention=tuple(name for name in modules if name.endswith(".attn1")),
+        cross_attention=tuple(name for name in modules if name.endswith(".attn2")),
         branches=(*residual, *attending),
     )

@@ -17,7 +17,6 @@ from models.adapters.step_memory import Window
 from models.adapters.taylor_seer import TaylorSeer
 from models.call import Call, Run, calling
 from models.unet.config import UNetConfig
-from models.unet.unet import UNet
 from tests.fixtures.checkpoints import redrawn
 from tests.fixtures.tiny_transformer import (
     CONTEXT_WIDTH,
@@ -27,9 +26,10 @@ from tests.fixtures.tiny_transformer import (
     TinyPairTransformer,
     TinyTransformer,
 )
-from tests.oracle.diffusers_names import redraw, unet_state, worst_ratio
+from tests.oracle.diffusers_names import worst_ratio
+from tests.oracle.tiny_unet import OURS, tiny_unets
 
-diffusers = pytest.importorskip("diffusers")
+pytest.importorskip("diffusers")
 hooks = pytest.importorskip("diffusers.hooks")
 cache_context = pytest.importorskip("diffusers.hooks.hooks")
 
@@ -40,26 +40,27 @@ LEVELS = (*TIMES, 0.0)
 ROWS = ("negative", "positive")
 
 
-def drifting(step: int, batch: int = 1) -> Tensor:
+def drifting(step: int) -> Tensor:
     """A latent for both lists that changes little from step to step, and more at first."""
     generator = torch.Generator().manual_seed(3)
-    start, moved = torch.randn(2, batch, 4, 8, 12, generator=generator)
+    start, moved = torch.randn(2, 1, 4, 8, 12, generator=generator)
     return (start + moved * (0.3 * 0.7**step + 0.02 * step)).repeat(2, 1, 1, 1)
 
 
-def prompts(batch: int = 1) -> Tensor:
+def prompts() -> Tensor:
     generator = torch.Generator().manual_seed(4)
-    return torch.randn(2 * batch, 7, CONTEXT_WIDTH, generator=generator)
+    return torch.randn(2, 7, CONTEXT_WIDTH, generator=generator)
 
 
-def ours(network: nn.Module, patch: Patch, rows: tuple[str, ...] = ROWS) -> list[Tensor]:
-    """What a patched network gives in each step of a run."""
+def ours(network: nn.Module, *patches: Patch) -> list[Tensor]:
+    """What a network under patches gives in each step of a run."""
     run, given, context = Run(), [], prompts()
     with torch.no_grad(), ExitStack() as undo:
-        patch.install(network, undo)
+        for patch in patches:
+            patch.install(network, undo)
         for step, time in enumerate(TIMES):
             x = drifting(step)
-            with calling(Call(time, rows, len(x) // len(rows), 8, 12, LEVELS, run)):
+            with calling(Call(time, ROWS, len(x) // len(ROWS), 8, 12, LEVELS, run)):
                 given.append(network(x, torch.full((len(x),), time), context))
     return given
 
@@ -113,26 +114,13 @@ def of_two_streams() -> tuple[nn.Module, nn.Module]:
 
 def unets() -> tuple[nn.Module, nn.Module]:
     """A small UNet of ours, and the oracle's with the same weights."""
-    oracle = redraw(
-        diffusers.UNet2DConditionModel(
-            sample_size=32,
-            block_out_channels=(32, 64),
-            layers_per_block=2,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=CONTEXT_WIDTH,
-            attention_head_dim=8,
-        )
-    )
-    depths = {"input_depths": ((0, 0), (1, 1)), "output_depths": ((0, 0, 0), (1, 1, 1))}
-    own = UNet(UNetConfig(channels=32, multipliers=(1, 2), context_width=CONTEXT_WIDTH, **depths)).eval()
-    own.load_state_dict(unet_state(oracle.state_dict(), blocks=2), strict=True)
-    return own, oracle
+    config = UNetConfig(**OURS, context_width=CONTEXT_WIDTH)
+    return tiny_unets(config, cross_attention_dim=CONTEXT_WIDTH, attention_head_dim=8)
 
 
 def check(own: nn.Module, oracle: nn.Module, patch: Patch, install: Any, least: int) -> None:
     """Both give the same in every step, and something else than the plain network in at least so many."""
-    plain = ours(own, FirstBlockCache(0.0))
+    plain = ours(own)
     got, expected = ours(own, patch), theirs(oracle, install)
     assert max(map(worst_ratio, got, expected)) <= 5e-5
     assert (
@@ -194,7 +182,7 @@ def test_calibration_of_mag_cache(capsys: pytest.CaptureFixture[str]) -> None:
     config = hooks.MagCacheConfig(calibrate=True, num_inference_steps=STEPS)
     own, oracle = transformers()
     told: list[tuple[float, ...]] = []
-    plain = ours(own, FirstBlockCache(0.0))
+    plain = ours(own)
     assert all(map(torch.equal, ours(own, MagCacheCalibration(told.append)), plain))
     theirs(oracle, lambda root, _: hooks.apply_mag_cache(root, config))
     written = capsys.readouterr().out.split("[")[-1].split("]")[0]
