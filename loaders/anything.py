@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from loaders.assemble import Storage
-from loaders.checkpoint import HALF, open_checkpoint, open_vae
+from loaders.assemble import HALF, Storage
+from loaders.checkpoint import open_checkpoint, open_vae
 from loaders.clip_files import open_text_encoders, open_vision
 from loaders.control.open import open_control
 from loaders.gligen import open_gligen

@@ -89,6 +89,10 @@ class Storage:
         return tensor.to(self.dtype, memory_format=layout, copy=copies and tensor.dtype == self.dtype)
 
 
+# Encoders pass through half precision, as the ecosystem keeps them, and are computed with in single.
+HALF = Storage(rounded=torch.float16)
+
+
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:
     """Build a network and give it its weights; each is read once and never held twice.
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from loaders.assemble import Storage
+from loaders.assemble import HALF, Storage
 from loaders.consistent import consistent
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
@@ -24,8 +22,6 @@ from models.vision.encode import VisionModel
 
 logger = logging.getLogger(__name__)
 
-# Encoders pass through half precision, as the ecosystem keeps them, and are computed with in single.
-HALF = Storage(rounded=torch.float16)
 # What training leaves in checkpoints beside the networks: averaged copies, noise tables, losses, flags.
 _BESIDE = (
     "model_ema.",

@@ -4,9 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-
-from loaders.assemble import Storage
+from loaders.assemble import HALF, Storage
 from loaders.consistent import consistent
 from loaders.errors import BrokenFile
 from loaders.families.clip_text import clip_kind, clip_prefixes, read_clip
@@ -24,8 +22,6 @@ from models.vision.encode import VisionModel
 
 logger = logging.getLogger(__name__)
 
-# Weights pass through half precision, as the ecosystem keeps them, and are computed with in single.
-STORAGE = Storage(rounded=torch.float16)
 # Which family reads prompts with which encoders.
 FAMILIES: Mapping[frozenset[str], str] = {
     frozenset({"clip_l"}): "sd15",
@@ -37,7 +33,7 @@ TITLES = {"clip_l": "CLIP-L", "clip_h": "OpenCLIP-H", "clip_g": "OpenCLIP-bigG"}
 
 
 def open_text_encoders(
-    paths: Sequence[Path], *, stays_on_cpu: bool = False, storage: Storage = STORAGE
+    paths: Sequence[Path], *, stays_on_cpu: bool = False, storage: Storage = HALF
 ) -> Patched[TextModel]:
     """Open text encoders that belong together; how prompts are read follows from which they are.
 
@@ -77,7 +73,7 @@ def open_vision(path: Path) -> Patched[VisionModel]:
     """
     weights = open_weights(path)
     with consistent(path):
-        model = read_vision(weights, STORAGE)
+        model = read_vision(weights, HALF)
     if model is None:
         tried = [
             "Looked for vision_model.embeddings.class_embedding and OpenCLIP's visual.class_embedding: "

@@ -39,7 +39,7 @@ def read_extra_paths(files: Iterable[Path]) -> ExtraPaths:
 
 
 def _sections(file: Path) -> list[dict[str, Any]]:
-    import yaml  # type: ignore[import-untyped]  # only those who have such a file wait for this
+    import yaml  # type: ignore[import-untyped]  # has no types; only those with such a file wait for it
 
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

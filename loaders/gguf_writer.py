@@ -13,10 +13,11 @@ from typing import Any, BinaryIO, cast
 import torch
 from torch import Tensor
 
+from loaders.files import DTYPES
 from loaders.identify.gguf_header import MAGIC, SHAPE_OF, TYPES
 from models.packed.gguf import BLOCK_TYPES, Gguf
 
-PLAIN: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+PLAIN: Mapping[str, torch.dtype] = {name: DTYPES[name] for name in ("F32", "F16", "BF16")}
 _CODES = {kind.name: (code, kind) for code, kind in TYPES.items()}
 _ALIGNMENT = 32
 _VERSION, _QUANTISATION_VERSION = 3, 2

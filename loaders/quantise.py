@@ -1,6 +1,5 @@
 """Writes the diffusion network of a file, or its text encoder, as GGUF with fewer bits for each number."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -100,7 +99,7 @@ def quantise(
     try:
         with partial_file.open("wb") as file:
             write_gguf(file, tensors, part.architecture, kind, part.texts, on_written)
-        os.replace(partial_file, target)  # noqa: PTH105 - whole or not at all
+        partial_file.replace(target)
     except BaseException:
         partial_file.unlink(missing_ok=True)
         raise

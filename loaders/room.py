@@ -32,8 +32,7 @@ def asking(ask: Ask) -> Iterator[None]:
 def claimed(what: str, most_bytes: int, sizes: Sizes) -> Iterator[None]:
     """Within the block, weights are read; where there is no room for them, they stay in their file."""
     ask = _ask.get()
-    is_asked = ask is not None and not is_left_out(most_bytes)
-    token = _stay.set(is_asked and ask is not None and not ask(what, most_bytes, sizes))
+    token = _stay.set(ask is not None and not is_left_out(most_bytes) and not ask(what, most_bytes, sizes))
     try:
         yield
     finally:

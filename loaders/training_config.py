@@ -47,7 +47,7 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         BrokenFile: if it is no YAML, or not one of a latent-diffusion network.
     """
-    import yaml  # type: ignore[import-untyped]  # only those who have such a file wait for this
+    import yaml  # type: ignore[import-untyped]  # has no types; only those with such a file wait for it
 
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ Reference: the format's own description (ggml-org/ggml, docs/gguf.md), versions 
 """
 
 import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -267,10 +268,9 @@ class _Reader:
         """Read over so many bytes."""
         if count > self.left:
             raise BrokenFile(self.path, "it is cut off inside its header")
-        inside = min(count, len(self._buffer) - self._at)
-        self._at += inside
-        self._read = self._file.seek(count - inside, 1) if count > inside else self._read
-        if count > inside:
+        self._at += count
+        if (beyond := self._at - len(self._buffer)) > 0:
+            self._read = self._file.seek(beyond, os.SEEK_CUR)
             self._buffer, self._at = b"", 0
 
     def number(self, form: str) -> Any:

@@ -52,14 +52,16 @@ def seen(
 ) -> tuple[dict[str, Shape], tuple[str, ...]]:
     """The shapes of weights as they are once they are unpacked, and how they are quantised, in words.
 
+    A file that is refused comes as it is.
+
     Args:
         path: a safetensors file, of which a few bytes of markers are read beside its header.
         entries: what its header lists.
         metadata: the texts in it.
     """
     shapes = {name: entry.shape for name, entry in entries.items()}
-    if problem := refused(shapes):
-        return shapes, (problem,)
+    if refused(shapes):
+        return shapes, ()
     kinds: Counter[str] = Counter()
     changed: dict[str, Shape] = {}
     for name, entry in entries.items():

@@ -27,6 +27,7 @@ from loaders.identify.loras import lora_dialect, lora_family
 from loaders.identify.networks import NETWORKS
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
 from loaders.identify.places import Place, place_of
+from loaders.identify.quantised import refused
 
 _NEAREST = 3
 _SHOWN_NAMES = 5
@@ -200,7 +201,7 @@ def _identify_file(path: Path) -> Verdict:
     contents = read_contents(path)
     findings = find_parts(contents.shapes)
     nearest = () if findings else _nearest(contents.shapes)
-    problem = "" if findings else "no kind that is known has these tensors"
+    problem = refused(contents.shapes) or ("" if findings else "no kind that is known has these tensors")
     closed = [kind for kind in contents.types if kind not in OPENED] if contents.container == GGUF else []
     if closed:
         problem = f"numbers of it are of the type {' and '.join(closed)}, which cannot be opened"

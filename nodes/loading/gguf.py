@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from loaders.checkpoint import open_diffusion
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.sockets import Clip, Model
 from nodes.api.widgets import Choice, File
 from nodes.loading.clip import load_clip, load_two_clips
 from nodes.loading.kept import diffusion_storage
+from nodes.loading.unet import opened_network
 
 CATEGORY = "bootleg"
 NUMBER_TYPES = ("default", "target", "float32", "float16", "bfloat16")
@@ -21,7 +21,7 @@ def load_unet(ctx: Context, unet_name: Annotated[str, File("unet_gguf")]) -> Mod
     Args:
         unet_name: a GGUF file of the diffusion_models folder.
     """
-    return open_diffusion(ctx.files.find("unet_gguf", unet_name), diffusion_storage(ctx))
+    return opened_network(ctx, "unet_gguf", unet_name, diffusion_storage(ctx))
 
 
 @node(id="UnetLoaderGGUFAdvanced", display_name="Unet Loader (GGUF/Advanced)", category=CATEGORY)

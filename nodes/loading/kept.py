@@ -5,8 +5,7 @@ from typing import Any
 
 import torch
 
-from loaders.assemble import Packing, Storage
-from loaders.checkpoint import HALF
+from loaders.assemble import HALF, Packing, Storage
 from loaders.packing import kept
 from models.adapters.patch import Patched
 from nodes.api.context import Context

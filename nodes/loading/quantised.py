@@ -5,7 +5,6 @@ from typing import Annotated
 
 from torch import nn
 
-from loaders.checkpoint import open_diffusion
 from loaders.packing import FORMATS, Chosen, named_parts, repacked
 from models.text.encoders import TextEncoders
 from nodes.api.context import Context
@@ -15,6 +14,7 @@ from nodes.api.sockets import Clip, Model, Vae
 from nodes.api.widgets import Choice, File, Text
 from nodes.loading.checkpoint import opened
 from nodes.loading.kept import diffusion_storage, say_what_is_packed, text_storage
+from nodes.loading.unet import opened_network
 
 CATEGORY = "loaders/quantized"
 AS_IT_IS = "as it is"
@@ -67,9 +67,7 @@ def load_diffusion_model_quantized(
         pack_ends: pack the first and last layers, and those for time and size, too.
     """
     storage = diffusion_storage(ctx, packing=_chosen(weights, keep_precise, pack_ends))
-    model = open_diffusion(ctx.files.find("diffusion_models", unet_name), storage)
-    say_what_is_packed(ctx, model=model)
-    return model
+    return opened_network(ctx, "diffusion_models", unet_name, storage)
 
 
 @node(id="QuantizeModel", display_name="Quantize Model", category=CATEGORY)

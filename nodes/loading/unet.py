@@ -4,6 +4,7 @@ from typing import Annotated
 
 import torch
 
+from loaders.assemble import Storage
 from loaders.checkpoint import open_diffusion
 from nodes.api.context import Context
 from nodes.api.declare import node
@@ -16,6 +17,13 @@ DEFAULT, FAST = "default", "fp8_e4m3fn_fast"
 ROUNDED = {"fp8_e4m3fn": torch.float8_e4m3fn, FAST: torch.float8_e4m3fn, "fp8_e5m2": torch.float8_e5m2}
 WEIGHT_TYPES = (DEFAULT, "fp8_e4m3fn", FAST, "fp8_e5m2")
 CANNOT = "This device does not multiply in eight bits: it computes in more, as with fp8_e4m3fn."
+
+
+def opened_network(ctx: Context, folder: str, name: str, storage: Storage) -> Model:
+    """Return the network of a file of a folder; what of it is packed is told on the node."""
+    model = open_diffusion(ctx.files.find(folder, name), storage)
+    say_what_is_packed(ctx, model=model)
+    return model
 
 
 @node(id="UNETLoader", display_name="Load Diffusion Model", category="advanced/loaders")
@@ -31,8 +39,6 @@ def load_diffusion_model(
         weight_dtype: default keeps the weights; fp8 stores them in eight bits; fast multiplies in them, too.
     """
     storage = diffusion_storage(ctx, ROUNDED.get(weight_dtype), multiplies=weight_dtype == FAST)
-    model = open_diffusion(ctx.files.find("diffusion_models", unet_name), storage)
     if weight_dtype == FAST and not ctx.precision.multiplies_eight_bits:
         ctx.show("text", [CANNOT])
-    say_what_is_packed(ctx, model=model)
-    return model
+    return opened_network(ctx, "diffusion_models", unet_name, storage)

@@ -57,10 +57,18 @@ def test_plain_floats_of_eight_bits_are_told(tmp_path: Path) -> None:
     assert any("as float8_e5m2" in text for text in read_contents(tmp_path / "y.safetensors").remarks)
 
 
-def test_what_cannot_be_opened_is_told_by_name(tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_told_by_name_and_gives_nothing(tmp_path: Path) -> None:
     save_file({"a.qweight": torch.zeros(2, 2), "a.wscales": torch.zeros(2)}, tmp_path / "x.safetensors")
-    (remark,) = read_contents(tmp_path / "x.safetensors").remarks
-    assert "SVDQuant (Nunchaku), which cannot be opened (a.wscales)" in remark
+    verdict = identify_path(tmp_path / "x.safetensors")
+    assert "SVDQuant (Nunchaku), which cannot be opened (a.wscales)" in verdict.problem
+    scale = QUERY.removesuffix("weight") + "weight_scale_inv"
+    save_file(STATE | {scale: torch.ones(1, 1)}, tmp_path / "y.safetensors")
+    verdict = identify_path(tmp_path / "y.safetensors")
+    assert [one.kind for one in verdict.findings] == ["sd15", "clip", "kl"]
+    assert "a scale for each square of 128" in verdict.problem
+    assert verdict.sockets == ()
+    assert verdict.place is None
+    assert sum("square of 128" in line for line in verdict.lines()) == 1
 
 
 @pytest.mark.parametrize(

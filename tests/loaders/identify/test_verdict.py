@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from loaders.identify.kinds import Kind
 from loaders.identify.networks import NETWORKS, OPENED
 from loaders.identify.parts import AUTOENCODERS, ENCODERS, OTHERS
 from loaders.identify.verdict import find_parts, identify_path
@@ -21,14 +22,14 @@ NETWORK = "model.diffusion_model."
 BUNDLED = Path(__file__).resolve().parents[3] / "assets" / "models"
 
 
-def shapes_of(kind: object) -> dict[str, tuple[int, ...]]:
+def shapes_of(kind: Kind) -> dict[str, tuple[int, ...]]:
     """The smallest set of tensors that is of a kind."""
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(kind.marks, (8, 8))  # type: ignore[attr-defined]
-    for name, axis, size in kind.sizes:  # type: ignore[attr-defined]
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(kind.marks, (8, 8))
+    for name, axis, size in kind.sizes:
         shape = list(shapes.get(name, (8, 8)))
         shape[axis] = size
         shapes[name] = tuple(shape)
-    for ending, rank in kind.ranks:  # type: ignore[attr-defined]
+    for ending, rank in kind.ranks:
         shapes[
             f"input_blocks.1{ending}" if ending[1].isdigit() else f"down_blocks.0.attentions.0{ending}"
         ] = (8,) * rank
@@ -38,10 +39,10 @@ def shapes_of(kind: object) -> dict[str, tuple[int, ...]]:
 @pytest.mark.parametrize(
     "kind", [*NETWORKS, *AUTOENCODERS, *ENCODERS, *OTHERS], ids=lambda kind: f"{kind.id}: {kind.title}"
 )
-def test_each_kind_is_found_by_its_own_marks_and_by_no_earlier_kind(kind: object) -> None:
+def test_each_kind_is_found_by_its_own_marks_and_by_no_earlier_kind(kind: Kind) -> None:
     found = find_parts(shapes_of(kind))
     assert found
-    assert (found[0].role, found[0].kind) == (kind.role, kind.id)  # type: ignore[attr-defined]
+    assert (found[0].role, found[0].kind) == (kind.role, kind.id)
 
 
 def test_the_bundled_checkpoint_is_one_with_all_its_parts() -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
@@ -29,9 +30,11 @@ def _packed(layer: nn.Module, packing: Float8) -> Packed:
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("packing", FORMATS, ids=lambda packing: packing.name)
 @pytest.mark.parametrize("kind", range(len(LAYERS)))
-def test_layers_compute_with_what_is_unpacked(kind: int, packing: Float8, mode: Callable[[], object]) -> None:
+def test_layers_compute_with_what_is_unpacked(
+    kind: int, packing: Float8, mode: Callable[[], AbstractContextManager[object]]
+) -> None:
     build, draw = LAYERS[kind]
-    with mode():  # type: ignore[attr-defined]
+    with mode():
         layer, given = build(), draw()
         packed = _packed(layer, packing)
         made = layer(given)
