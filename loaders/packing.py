@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from loaders.assemble import build_empty
+from models.adapters.exact import exact_of, remember
 from models.adapters.weight_change import original_parameter
 from models.packed.affine import Affine
 from models.packed.away import waiting
@@ -34,13 +35,7 @@ FORMATS: Mapping[str, Format] = {
 }
 # Beginnings of names of the first and last layers, and of those that say time, size and the like: small, and
 # what they say goes everywhere. What is no matrix or convolution is never packed: norms, embeddings, biases.
-SPARED = (
-    *("time_embed", "label_emb", "input_blocks.0.", "out.", "text_projection"),
-    *("conv_in", "conv_out", "quant_conv", "post_quant_conv", "decoder.conv_in", "decoder.conv_out"),
-    *("img_in", "txt_in", "time_in", "vector_in", "guidance_in", "final_layer", "x_embedder", "t_embedder"),
-    *("y_embedder", "context_embedder", "time_text_embed", "patch_embed", "pos_embed", "proj_in", "proj_out"),
-    *("adaln_single", "norm_out", "text_embedding", "time_embedding", "time_projection", "head."),
-)
+SPARED = ("time_embed.", "label_emb.", "input_blocks.0.", "out.", "text_projection")
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _LEAST = 1024
 
@@ -97,6 +92,8 @@ def repacked(network: Any, chosen: Chosen) -> nn.Module:
         original = waiting(original_parameter(network, name))
         packs = name in formats and not isinstance(original, Packed)
         state[name] = pack(original, formats[name]) if packs else original
+        if (exact := exact_of(network, name)) is not None:
+            remember(made, exact[0])
     made.load_state_dict(state, strict=True, assign=True)
     return made.requires_grad_(False).eval()
 

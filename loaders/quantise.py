@@ -19,14 +19,14 @@ from loaders.gguf_writer import PLAIN, Stored, storable, write_gguf
 from loaders.headers_alone import headers_alone
 from loaders.keymap import Sources, strip, without
 from loaders.opening import open_weights
+from loaders.packing import SPARED
 from loaders.registry import identify
 from models.packed.tensor import dense
 
 # What the field calls the network of each family; it knows no others of those that are opened here.
 _ARCHITECTURES = {"sdxl": "sdxl"}
 _DEFAULT_ARCHITECTURE, _TEXT_ARCHITECTURE = "sd1", "clip"
-# Small, at the ends of the network, or looked up row by row: few bits cost much there and save little.
-_PRECIOUS = ("time_embed.", "label_emb.", "input_blocks.0.0.", "out.", "text_projection")
+# Tables that are looked up row by row: few bits cost much there and save little.
 _LOOKED_UP = ("token_embedding", "position_embedding", "positional_embedding")
 _SMALL = 1024
 _USELESS = ("position_ids", "logit_scale")
@@ -136,7 +136,7 @@ def _kind(name: str, shape: tuple[int, ...], kind: str) -> str:
     """The type in which a tensor is stored."""
     if len(shape) < 2 or prod(shape) < _SMALL:
         return "F32"
-    is_precious = name.startswith(_PRECIOUS) or any(word in name for word in _LOOKED_UP)
     if kind in PLAIN:
         return kind
+    is_precious = name.startswith(SPARED) or any(word in name for word in _LOOKED_UP)
     return "F16" if is_precious or not storable(shape, kind) else kind

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from models.packed.nibbles import joined_nibbles
 from models.packed.pieces import InRows, as_matrix, in_blocks, packed_rows, unpacked_rows
 
 
@@ -63,11 +62,6 @@ class Affine(InRows):
 
 def joined(numbers: Tensor, bits: int) -> Tensor:
     """Bytes of whole numbers (rows, columns), uint8, of so many bits each; filled up with zeros."""
-    filled = pad(numbers, (0, -numbers.shape[-1] % (8 // bits)))
-    if bits == 8:
-        return filled
-    if bits == 4:
-        return joined_nibbles(filled)
-    return sum(
-        (filled[..., at :: 8 // bits] << at * bits for at in range(1, 8 // bits)), filled[..., :: 8 // bits]
-    )
+    count = 8 // bits
+    filled = pad(numbers, (0, -numbers.shape[-1] % count))
+    return sum((filled[..., at::count] << at * bits for at in range(1, count)), filled[..., ::count])

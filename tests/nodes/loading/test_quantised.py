@@ -11,6 +11,7 @@ from torch import nn
 
 from loaders.packing import FORMATS, SPARED, Chosen, kept, named_parts
 from models.adapters.patch import Patched, applied
+from models.adapters.weight_change import PatchedWeights
 from models.packed.tensor import Packed, dense
 from nodes.api.precision import Precision
 from nodes.conditioning.text import encode
@@ -128,6 +129,22 @@ def test_packing_afterwards_makes_the_same(ctx, checkpoint, kind: str) -> None:
     assert kept(again.base.network).packed.keys() >= kept(afterwards.base.network).packed.keys()
 
 
+def test_what_is_not_packed_afterwards_keeps_the_bits_of_the_file(ctx, checkpoint) -> None:
+    save_file({name: tensor.half() for name, tensor in STATE.items()}, checkpoint)
+    ctx.precision = Precision("bfloat16", text="bfloat16")
+    model, clip, _ = load_checkpoint(ctx, checkpoint.name)
+    words_in = "cond_stage_model.transformer."
+    norm, table = "out.0.weight", "clip_l.text_model.embeddings.token_embedding.weight"
+    for packed, name, place in (
+        (quantize_model(ctx, model, "int8"), norm, UNET + norm),
+        (quantize_clip(ctx, clip, "int8"), table, words_in + table.removeprefix("clip_l.")),
+    ):
+        assert packed_names(packed.base.network)
+        assert packed.base.network.get_parameter(name).dtype is torch.bfloat16
+        read = PatchedWeights(packed, is_exact=True).read(name)
+        assert torch.equal(read, STATE[place].half())
+
+
 def test_everything_can_be_packed_but_norms_and_embeddings(ctx, checkpoint) -> None:
     model, clip, _ = load_checkpoint_quantized(ctx, checkpoint.name, "int8", "nf4", "", True)
     assert {"time_embed.0.weight", "out.2.weight"} & packed_names(model.base.network)
@@ -178,7 +195,6 @@ def test_what_a_file_has_packed_stays_as_it_is(ctx, checkpoint, tmp_path: Path) 
 
 @pytest.mark.parametrize("stored", ["float8_e4m3fn", "float8_e5m2"])
 def test_the_app_can_be_told_to_store_eight_bits(ctx, checkpoint, stored: str, monkeypatch) -> None:
-
     ctx.precision = Precision(diffusion_stored=stored, text=stored)
     model, clip, vae = load_checkpoint(ctx, checkpoint.name)
     for part in (model, clip):
@@ -189,7 +205,6 @@ def test_the_app_can_be_told_to_store_eight_bits(ctx, checkpoint, stored: str, m
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
 def test_text_encoders_and_autoencoders_run_in_the_type_that_is_asked_for(ctx, checkpoint, name: str) -> None:
-
     _, exact, exact_vae = load_checkpoint(ctx, checkpoint.name)
     ctx.precision = Precision(text=name, vae=name, vae_on_cpu=True)
     _, clip, vae = load_checkpoint(ctx, checkpoint.name)
@@ -203,7 +218,6 @@ def test_text_encoders_and_autoencoders_run_in_the_type_that_is_asked_for(ctx, c
 
 
 def test_autoencoders_and_text_encoders_of_their_own_are_kept_so_too(ctx, checkpoint, tmp_path: Path) -> None:
-
     for folder, prefix in (("vae", "first_stage_model."), ("text_encoders", "cond_stage_model.transformer.")):
         part = {n.removeprefix(prefix): t for n, t in STATE.items() if n.startswith(prefix)}
         save_file(part, tmp_path / "models" / folder / "x.safetensors")
