@@ -19,7 +19,7 @@ from loaders.bulk_read import Passing, Span, read_spans
 from loaders.errors import BrokenFile
 from loaders.headers_alone import headers_alone, is_left_out
 from loaders.identify.gguf_header import MAGIC, read_gguf
-from loaders.safetensors_header import looks_like_safetensors, read_header
+from loaders.safetensors_header import TensorEntry, looks_like_safetensors, read_header
 from loaders.wrapped import unwrapped
 from models.packed.gguf import BLOCK_TYPES, Gguf
 from models.packed.tensor import Packed
@@ -93,14 +93,13 @@ class StoredWeights(Weights):
     What stands in blocks comes packed, for float32; everything else as the numbers it is stored as.
     """
 
-    def __init__(self, path: Path, metadata: Mapping[str, str], entries: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, metadata: Mapping[str, str], entries: Mapping[str, TensorEntry]) -> None:
         """What the header says: of the whole, and by name the type, the shape and the place of tensors."""
         super().__init__(path, metadata)
         self._entries = unwrapped(entries)
 
     def __getitem__(self, name: str) -> Shape:
-        shape: Shape = self._entries[name].shape
-        return shape
+        return self._entries[name].shape
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

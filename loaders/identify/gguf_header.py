@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from loaders.errors import BrokenFile
+from loaders.safetensors_header import TensorEntry
 
 MAGIC = b"GGUF"
 
@@ -103,20 +104,10 @@ WRITTEN_PLAIN = ("F16", "BF16")
 
 
 @dataclass(frozen=True)
-class GgufEntry:
-    """A tensor: type by name, shape slowest axis first, and where it lies, in bytes from the file's start."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
-@dataclass(frozen=True)
 class GgufHeader:
-    """Tensors by name, numbers by type (most first), and texts; numbers and flags among them as text."""
+    """Tensors by name, slowest axes first, numbers by type (most first), and texts, also of numbers and flags."""
 
-    entries: Mapping[str, GgufEntry]
+    entries: Mapping[str, TensorEntry]
     types: Mapping[str, int]
     metadata: Mapping[str, str]
 
@@ -192,7 +183,7 @@ def _tensors(reader: "_Reader", count: int, fields: _Fields) -> GgufHeader:
         shape = _shape(path, name, [reader.number("<Q") for _ in range(rank)][::-1])
         described.append((name, shape, reader.number("<I"), reader.number("<Q")))
     start = -(-reader.place // fields.alignment) * fields.alignment
-    entries: dict[str, GgufEntry] = {}
+    entries: dict[str, TensorEntry] = {}
     types: dict[str, int] = {}
     for name, shape, code, offset in described:
         if name in entries:
@@ -205,7 +196,7 @@ def _tensors(reader: "_Reader", count: int, fields: _Fields) -> GgufHeader:
         if math.prod(known) != math.prod(shape):
             raise BrokenFile(path, f"{name[:80]!r} of shape {shape} cannot have been of shape {known}")
         dtype = f"type {code}" if kind is None else kind.name
-        entries[name] = GgufEntry(dtype, known, start + offset, start + offset + size)
+        entries[name] = TensorEntry(dtype, known, start + offset, start + offset + size)
         types[dtype] = types.get(dtype, 0) + math.prod(shape)
     _check_layout(path, entries, reader.size)
     return GgufHeader(entries, dict(sorted(types.items(), key=lambda item: -item[1])), fields.metadata)
@@ -226,7 +217,7 @@ def _size_bytes(path: Path, name: str, shape: tuple[int, ...], kind: NumberType)
     return -(-math.prod(shape) // kind.numbers) * kind.size_bytes
 
 
-def _check_layout(path: Path, entries: Mapping[str, GgufEntry], size: int) -> None:
+def _check_layout(path: Path, entries: Mapping[str, TensorEntry], size: int) -> None:
     """Tensors must lie in the file, without sharing bytes."""
     end = 0
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
