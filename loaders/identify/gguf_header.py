@@ -105,7 +105,7 @@ WRITTEN_PLAIN = ("F16", "BF16")
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """Tensors by name, slowest axes first, numbers by type (most first), and texts, also of numbers and flags."""
+    """Tensors by name, numbers by type (most first), and texts; numbers and flags among them as text."""
 
     entries: Mapping[str, TensorEntry]
     types: Mapping[str, int]
