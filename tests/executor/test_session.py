@@ -15,6 +15,7 @@ from nodes.api.errors import Cancelled, WorkflowError
 from tests.executor.worker import toy_nodes
 from tests.executor.worker.no_memory import NoMemory
 from tests.fixtures.checkpoints import tiny_checkpoint
+from tests.fixtures.graphs import text_to_image
 
 PICTURE = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 32, "height": 16, "batch_size": 2, "color": 255}},
@@ -193,25 +194,7 @@ def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(example.strip().splitlines()) <= 11
     tiny_checkpoint(tmp_path / "pictures" / "models" / "checkpoints" / "tiny.safetensors")
-    sampling = {"seed": 0, "steps": 2, "cfg": 7, "sampler_name": "euler", "scheduler": "normal", "denoise": 1}
-    graph = {
-        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tiny.safetensors"}},
-        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a red circle", "clip": ["1", 1]}},
-        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
-        "4": {
-            "class_type": "KSampler",
-            "inputs": {
-                "model": ["1", 0],
-                "positive": ["2", 0],
-                "negative": ["2", 0],
-                "latent_image": ["3", 0],
-                **sampling,
-            },
-        },
-        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
-        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "drawn"}},
-    }
-    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    (tmp_path / "graph.json").write_text(json.dumps(text_to_image(64)))
     monkeypatch.chdir(tmp_path)
     exec(compile(example, "docs/python.md", "exec"), {})
     assert (tmp_path / "seed-1.png").read_bytes() != (tmp_path / "seed-2.png").read_bytes()

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,40 +13,9 @@ from executor.worker.device_memory import DeviceMemory
 from loaders import bulk_read
 from loaders.folders import Folders
 from tests.fixtures.checkpoints import tiny_checkpoint
+from tests.fixtures.graphs import text_to_image as graph
 
 MIB = 2**20
-
-
-def graph(side: int = 128, batch: int = 1, **changes: dict[str, Any]) -> dict[str, Any]:
-    """A picture of the tiny model; `changes` are inputs by node id."""
-    nodes: dict[str, dict[str, Any]] = {
-        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tiny.safetensors"}},
-        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a", "clip": ["1", 1]}},
-        "3": {
-            "class_type": "EmptyLatentImage",
-            "inputs": {"width": side, "height": side, "batch_size": batch},
-        },
-        "4": {
-            "class_type": "KSampler",
-            "inputs": {
-                "model": ["1", 0],
-                "positive": ["2", 0],
-                "negative": ["2", 0],
-                "latent_image": ["3", 0],
-                "seed": 1,
-                "steps": 1,
-                "cfg": 5.0,
-                "sampler_name": "euler",
-                "scheduler": "normal",
-                "denoise": 1.0,
-            },
-        },
-        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
-        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "x"}},
-    }
-    for node_id, inputs in changes.items():
-        nodes[node_id.removeprefix("n")]["inputs"].update(inputs)
-    return nodes
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +60,7 @@ def test_shapes_follow_the_graph(folders: Folders) -> None:
         one = session.plan(graph(128)).rows
         four = session.plan(graph(256)).rows
         batch = other.plan(graph(128, batch=4)).rows
-        alone = session.plan(graph(128, n4={"cfg": 1.0})).rows
+        alone = session.plan(graph(cfg=1.0)).rows
     assert four[1].activation_bytes / one[1].activation_bytes == pytest.approx(4, rel=0.1)
     assert batch[1].activation_bytes == pytest.approx(four[1].activation_bytes, rel=0.1)
     assert batch[2].activation_bytes == one[2].activation_bytes
@@ -184,7 +152,7 @@ def test_what_is_not_known_is_said(folders: Folders) -> None:
 
 
 def test_a_graph_with_problems_is_refused(folders: Folders) -> None:
-    broken = graph(n4={"steps": "many"})
+    broken = graph(steps="many")
     with opened(folders)[0] as session, pytest.raises(InvalidGraphError):
         session.plan(broken)
 

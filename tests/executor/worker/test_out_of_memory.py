@@ -15,6 +15,7 @@ from nodes.api.declare import node, node_of
 from nodes.api.sockets import Image, Model
 from nodes.builtin import load_builtin
 from tests.fixtures.checkpoints import tiny_checkpoint
+from tests.fixtures.graphs import text_to_image
 
 MIB = 2**20
 
@@ -139,43 +140,21 @@ def test_without_a_gpu_the_computers_memory_decides_what_fits(tmp_path, monkeypa
     assert not memory.fits(vae, (1, 4, 2**15, 2**15))
 
 
-def picture(seed):
-    sampler = {"sampler_name": "euler", "scheduler": "normal", "denoise": 1.0, "cfg": 5.0, "steps": 2}
-    return {
-        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "tiny.safetensors"}},
-        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a", "clip": ["1", 1]}},
-        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 128, "height": 128, "batch_size": 1}},
-        "4": {
-            "class_type": "KSampler",
-            "inputs": {
-                "model": ["1", 0],
-                "positive": ["2", 0],
-                "negative": ["2", 0],
-                "latent_image": ["3", 0],
-                **sampler,
-                "seed": seed,
-            },
-        },
-        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
-        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "x"}},
-    }
-
-
 def test_a_whole_job_under_a_cap_gives_the_same_picture_and_stays_below_it(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "SMALLEST_STREAMED_BYTES", 2**11)
     folders = tiny_base(tmp_path)
     with Session(folders, memory=DeviceMemory("cpu", "float32")) as session:
-        rows = session.plan(picture(1)).rows
-        expected = session.run(picture(1)).tensors[0]
+        rows = session.plan(text_to_image(seed=1)).rows
+        expected = session.run(text_to_image(seed=1)).tensors[0]
     activations = max(row.activation_bytes for row in rows)
     weights = min(row.seats[0].weight_bytes for row in rows)
     limits = Limits(reserve_bytes=0)
     memory = DeviceMemory(f"bounded:{activations + weights // 3}", "float32", limits)
     with Session(folders, memory=memory) as session:
         for _ in range(2):
-            assert torch.equal(session.run(picture(1)).tensors[0], expected)
+            assert torch.equal(session.run(text_to_image(seed=1)).tensors[0], expected)
             session.free()
-        session.run(picture(2))
+        session.run(text_to_image(seed=2))
         streamed = {report.name: report.streamed for report in memory.residency.report()}
         assert memory.residency.tier.peak_bytes <= activations + weights // 3
     assert any(streamed.values())
