@@ -124,7 +124,7 @@ def test_the_books_are_exact_after_any_sequence() -> None:
     done = 0
     for seed in range(SEQUENCES):
         world = World(seed)
-        world.tier.block = world.block  # type: ignore[method-assign]
+        world.tier.block = world.block
         for _ in range(4):
             world.attempt()
             if world.generator.random() < 0.3:

@@ -6,16 +6,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from executor.memory.bounded import BoundedTier
-from executor.memory.devices import choose_devices
-from executor.memory.residency import Residency
 from loaders.assemble import Storage, assemble
 from loaders.files import open_file
 from loaders.room import asking
 from models.adapters.patch import Patched
 from models.packed.mapped import is_mapped
 from models.unet.unet import UNet
-from tests.fixtures.streaming import Holder, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
+from tests.fixtures.streaming import Holder, bounded, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
 
 
 def test_a_network_is_streamed_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,9 +25,7 @@ def test_a_network_is_streamed_from_its_file(tmp_path: Path, monkeypatch: pytest
         network = assemble(lambda: UNet(plain.config), open_file(file), names, Storage(), "UNet")
     assert all(is_mapped(tensor) for tensor in network.parameters())
     assert not any(is_mapped(tensor) for tensor in plain.parameters())
-    residency = Residency(choose_devices(f"bounded:{int(0.4 * weight_bytes(network))}"))
-    tier = residency.tier
-    assert isinstance(tier, BoundedTier)
+    residency, tier = bounded(0.4 * weight_bytes(network))
     with torch.no_grad(), residency.borrow(Patched(Holder(network))):
         for _ in range(3):
             assert torch.equal(run_unet(network), run_unet(plain))

@@ -17,38 +17,39 @@ def group(root: Path, **files: str) -> None:
         (root / name.replace("__", ".")).write_text(text)
 
 
+def of_two(limit: int | str, used: int) -> dict[str, str]:
+    return {"memory__max": f"{limit}\n", "memory__current": f"{used}\n"}
+
+
+def of_one(limit: int, used: int) -> dict[str, str]:
+    return {"memory__limit_in_bytes": f"{limit}\n", "memory__usage_in_bytes": f"{used}\n"}
+
+
+def rooms(root: Path, *groups: str) -> tuple[Room, ...]:
+    """The rooms of a process in groups whose folders are below `root`."""
+    (root / "self").write_text("".join(f"{line}\n" for line in groups))
+    return container_rooms(root / "self", root / "fs")
+
+
 def test_a_limit_of_version_two_counts_and_cached_files_are_free(tmp_path: Path) -> None:
-    (tmp_path / "self").write_text("0::/app/inner\n")
-    group(
-        tmp_path / "fs/app/inner",
-        memory__max=f"{8 * GIB}\n",
-        memory__current=f"{6 * GIB}\n",
-        memory__stat=f"anon 1\ninactive_file {GIB}\nactive_file {GIB}\n",
-    )
-    group(tmp_path / "fs/app", memory__max="max\n", memory__current=f"{6 * GIB}\n")
-    assert container_rooms(tmp_path / "self", tmp_path / "fs") == (Room(8 * GIB, 4 * GIB, "this container"),)
+    cached = f"anon 1\ninactive_file {GIB}\nactive_file {GIB}\n"
+    group(tmp_path / "fs/app/inner", **of_two(8 * GIB, 6 * GIB), memory__stat=cached)
+    group(tmp_path / "fs/app", **of_two("max", 6 * GIB))
+    assert rooms(tmp_path, "0::/app/inner") == (Room(8 * GIB, 4 * GIB, "this container"),)
 
 
 def test_the_limits_of_outer_groups_count_too(tmp_path: Path) -> None:
-    (tmp_path / "self").write_text("0::/app/inner\n")
-    group(tmp_path / "fs/app/inner", memory__max=f"{8 * GIB}\n", memory__current="0\n")
-    group(tmp_path / "fs/app", memory__max=f"{2 * GIB}\n", memory__current=f"{GIB}\n")
-    rooms = container_rooms(tmp_path / "self", tmp_path / "fs")
-    assert [room.free for room in rooms] == [8 * GIB, GIB]
+    group(tmp_path / "fs/app/inner", **of_two(8 * GIB, 0))
+    group(tmp_path / "fs/app", **of_two(2 * GIB, GIB))
+    assert [room.free for room in rooms(tmp_path, "0::/app/inner")] == [8 * GIB, GIB]
 
 
 def test_a_limit_of_version_one_counts(tmp_path: Path) -> None:
-    (tmp_path / "self").write_text("5:devices:/x\n4:memory:/job\n0::/\n")
-    group(
-        tmp_path / "fs/memory/job",
-        memory__limit_in_bytes=f"{4 * GIB}\n",
-        memory__usage_in_bytes=f"{3 * GIB}\n",
-        memory__stat=f"inactive_file 5\ntotal_inactive_file {GIB}\n",
-    )
-    group(
-        tmp_path / "fs/memory", memory__limit_in_bytes="9223372036854771712\n", memory__usage_in_bytes="7\n"
-    )
-    assert container_rooms(tmp_path / "self", tmp_path / "fs") == (Room(4 * GIB, 2 * GIB, "this container"),)
+    cached = f"inactive_file 5\ntotal_inactive_file {GIB}\n"
+    group(tmp_path / "fs/memory/job", **of_one(4 * GIB, 3 * GIB), memory__stat=cached)
+    group(tmp_path / "fs/memory", **of_one(9223372036854771712, 7))
+    found = rooms(tmp_path, "5:devices:/x", "4:memory:/job", "0::/")
+    assert found == (Room(4 * GIB, 2 * GIB, "this container"),)
 
 
 def test_without_groups_the_computer_is_the_bound(tmp_path: Path) -> None:

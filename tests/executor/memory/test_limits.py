@@ -2,7 +2,7 @@
 
 import pytest
 
-from executor.memory.limits import Limits
+from executor.memory.limits import Limits, Streaming
 from executor.memory.plan import Leaf, Need, place
 from nodes.api.errors import OutOfMemory
 
@@ -38,5 +38,5 @@ def test_what_may_not_be_streamed_is_refused_with_numbers() -> None:
 
 
 @pytest.mark.parametrize("streaming", ["needed", "early", "always"])
-def test_no_way_gives_more_than_there_is(streaming: str) -> None:
-    assert Limits(streaming=streaming).weight_room(NEED, MIB) <= MIB  # type: ignore[arg-type]
+def test_no_way_gives_more_than_there_is(streaming: Streaming) -> None:
+    assert Limits(streaming=streaming).weight_room(NEED, MIB) <= MIB

@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from executor.memory.bounded import BoundedTier
-from executor.memory.devices import choose_devices
 from executor.memory.pinned import Pins, Storage
-from executor.memory.residency import Residency
 from models.adapters.patch import Patched
-from tests.fixtures.streaming import Holder, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
+from tests.fixtures.streaming import Holder, bounded, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
 
 
 class Driver:
@@ -62,9 +59,7 @@ def test_the_cap_holds_and_what_is_refused_is_not_counted() -> None:
 def test_what_a_network_streams_is_pinned_until_the_network_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     have_tiny_leaves_streamed(monkeypatch)
     network: Any = unet()
-    residency = Residency(choose_devices(f"bounded:{int(0.5 * weight_bytes(network))}"))
-    tier = residency.tier
-    assert isinstance(tier, BoundedTier)
+    residency, tier = bounded(0.5 * weight_bytes(network))
     with torch.no_grad(), residency.borrow(Patched(Holder(network))):
         run_unet(network)
         assert 0 < tier.pins.pinned_bytes <= tier.cap_bytes

@@ -252,7 +252,7 @@ def test_networks_move_to_the_device_and_back() -> None:
 def test_a_network_that_stays_on_the_cpu_is_not_moved_and_takes_no_room() -> None:
     residency = Residency(Devices(torch.device("meta"), limits=Limits(vram_bytes=BYTES)))
     staying, moving = Holder(), Holder()
-    staying.network.stays_on_cpu = True  # type: ignore[assignment]
+    staying.network.stays_on_cpu = True
     with residency.borrow(Patched(moving)), residency.borrow(Patched(staying)):
         assert moving.network.weight.device.type == "meta"
         assert staying.network.weight.device.type == "cpu"

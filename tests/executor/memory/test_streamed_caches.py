@@ -1,14 +1,9 @@
 """Step caches over streamed weights: the same bits, and what is left out is not fetched."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
 
-from executor.memory.bounded import BoundedTier
-from executor.memory.devices import choose_devices
-from executor.memory.residency import Residency
 from models.adapters.attention_broadcast import AttentionBroadcast
 from models.adapters.faster_cache import FasterCache
 from models.adapters.first_block_cache import FirstBlockCache
@@ -16,7 +11,7 @@ from models.adapters.mag_cache import MagCache
 from models.adapters.patch import Patch, Patched, applied
 from models.adapters.taylor_seer import TaylorSeer
 from models.call import Call, Run, calling
-from tests.fixtures.streaming import Holder, drawn, have_tiny_leaves_streamed, unet, weight_bytes
+from tests.fixtures.streaming import Holder, bounded, drawn, unet, weight_bytes
 
 LEVELS = (8.0, 6.0, 4.0, 2.0, 1.0, 0.0)
 CACHES: dict[str, Patch] = {
@@ -29,11 +24,7 @@ CACHES: dict[str, Patch] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_gradients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    have_tiny_leaves_streamed(monkeypatch)
-    with torch.no_grad():
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_leaves")
 
 
 def sampled(holder: Holder) -> list[Tensor]:
@@ -50,7 +41,7 @@ def test_a_cache_over_streamed_weights_gives_the_same_bits(name: str) -> None:
     patched = Patched(Holder(unet()), (CACHES[name],))
     with applied(patched) as holder:
         expected = sampled(holder)
-    residency = Residency(choose_devices(f"bounded:{int(0.4 * weight_bytes(patched.base.network))}"))
+    residency, _ = bounded(0.4 * weight_bytes(patched.base.network))
     for _ in range(2):
         with residency.borrow(patched, 0) as holder:
             assert all(map(torch.equal, sampled(holder), expected))
@@ -60,10 +51,9 @@ def test_weights_of_blocks_that_are_left_out_do_not_cross_the_border() -> None:
     network = unet()
     crossed = []
     for patches in ((), (CACHES["magnitude"],)):
-        residency = Residency(choose_devices(f"bounded:{int(0.4 * weight_bytes(network))}"))
+        residency, tier = bounded(0.4 * weight_bytes(network))
         with residency.borrow(Patched(Holder(network), patches), 0) as holder:
             sampled(holder)
-        assert isinstance(residency.tier, BoundedTier)
-        crossed.append(residency.tier.crossed_bytes)
+        crossed.append(tier.crossed_bytes)
         residency.free()
     assert crossed[1] < 0.7 * crossed[0]

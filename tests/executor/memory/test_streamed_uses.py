@@ -2,20 +2,16 @@
 
 import copy
 import weakref
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 import torch
 from torch import nn
 
-from executor.memory.bounded import BoundedTier
-from executor.memory.devices import choose_devices
-from executor.memory.residency import Residency
 from executor.run.cache import Outcome
 from executor.run.policies import HeadroomCache
 from models.adapters import weight_change
-from models.adapters.deltas import Added, Difference
+from models.adapters.deltas import Added
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
@@ -25,26 +21,9 @@ from models.adapters.weights import DeltaSet, WeightPatch
 from models.packed.away import Away
 from models.packed.float8 import Float8
 from models.packed.tensor import pack, stored
-from tests.fixtures.streaming import Holder, drawn, have_tiny_leaves_streamed, run_unet, unet, weight_bytes
+from tests.fixtures.streaming import Holder, bounded, drawn, lora, run_unet, unet, weight_bytes
 
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    have_tiny_leaves_streamed(monkeypatch)
-    with torch.no_grad():
-        yield
-
-
-def bounded(size: float) -> tuple[Residency, BoundedTier]:
-    residency = Residency(choose_devices(f"bounded:{int(size)}"))
-    assert isinstance(residency.tier, BoundedTier)
-    return residency, residency.tier
-
-
-def lora(network: nn.Module, every: int, scale: float) -> WeightPatch:
-    names = [name for name, tensor in network.named_parameters() if tensor.ndim > 1][::every]
-    deltas = {n: Difference(drawn(*network.get_parameter(n).shape, seed=3) * scale) for n in names}
-    return WeightPatch(DeltaSet(deltas), 1.0)
+pytestmark = pytest.mark.usefixtures("tiny_leaves")
 
 
 def test_what_runs_beside_packed_layers_is_in_the_books_and_in_the_plan(

@@ -3,18 +3,16 @@
 import gc
 import weakref
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from executor.memory.bounded import BoundedTier
 from executor.memory.devices import choose_devices
 from executor.memory.network import NetworkState
 from executor.memory.residency import Residency
-from models.adapters.deltas import Added, Difference
+from models.adapters.deltas import Added
 from models.adapters.number_type import NumberType
 from models.adapters.patch import Patched
 from models.adapters.products import LowRank
@@ -26,8 +24,9 @@ from nodes.api.errors import OutOfMemory
 from tests.fixtures.streaming import (
     KINDS,
     Holder,
+    bounded,
     drawn,
-    have_tiny_leaves_streamed,
+    lora,
     run_unet,
     run_vae,
     unet,
@@ -38,18 +37,7 @@ from tests.fixtures.streaming import (
 SHARE = 0.3
 
 
-@pytest.fixture(autouse=True)
-def _no_gradients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have leaves of tiny networks streamed."""
-    have_tiny_leaves_streamed(monkeypatch)
-    with torch.no_grad():
-        yield
-
-
-def bounded(size: float) -> tuple[Residency, BoundedTier]:
-    residency = Residency(choose_devices(f"bounded:{int(size)}"))
-    assert isinstance(residency.tier, BoundedTier)
-    return residency, residency.tier
+pytestmark = pytest.mark.usefixtures("tiny_leaves")
 
 
 def state_of(network: nn.Module) -> NetworkState:
@@ -182,14 +170,6 @@ def test_a_run_that_breaks_off_leaves_nothing_behind() -> None:
     residency.free()
     assert tier.held_bytes == 0
     assert_restored(network, before)
-
-
-def lora(network: nn.Module, every: int = 3, scale: float = 0.01) -> WeightPatch:
-    names = [name for name, tensor in network.named_parameters() if tensor.ndim > 1]
-    deltas = {
-        name: Difference(drawn(*network.get_parameter(name).shape, seed=7) * scale) for name in names[::every]
-    }
-    return WeightPatch(DeltaSet(deltas), 1.0)
 
 
 def expected_under(*patches: Any) -> Tensor:

@@ -1,7 +1,6 @@
 """Streaming on a CUDA device: what the bounded device proves, with copies that really run beside kernels."""
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -18,7 +17,6 @@ from models.packed.tensor import pack
 from tests.fixtures.streaming import (
     Holder,
     drawn,
-    have_tiny_leaves_streamed,
     settled,
     unet,
     vae,
@@ -27,17 +25,11 @@ from tests.fixtures.streaming import (
 
 pytestmark = [
     pytest.mark.gpu,
+    pytest.mark.usefixtures("tiny_leaves"),
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
 
 WIDTH, LAYERS = 512, 24
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    have_tiny_leaves_streamed(monkeypatch)
-    with torch.no_grad():
-        yield
 
 
 def chain() -> nn.Module:

@@ -1,6 +1,6 @@
 """The buffer for two: what is fetched when, and that nothing is overwritten while it computes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,18 +10,11 @@ from torch import Tensor
 
 from executor.memory.blocks import packed_bytes
 from executor.memory.bounded import BoundedTier
-from executor.memory.devices import choose_devices
-from executor.memory.residency import Residency
 from executor.memory.streams import Copies, StraightLane, Stream
 from models.adapters.patch import Patched
-from tests.fixtures.streaming import KINDS, Holder, have_tiny_leaves_streamed, weight_bytes
+from tests.fixtures.streaming import KINDS, Holder, bounded, weight_bytes
 
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    have_tiny_leaves_streamed(monkeypatch)
-    with torch.no_grad():
-        yield
+pytestmark = pytest.mark.usefixtures("tiny_leaves")
 
 
 class LateLane:
@@ -53,7 +46,7 @@ def test_copies_that_are_late_change_nothing(kind: str, monkeypatch: pytest.Monk
     network = build()
     expected = run(network)
     monkeypatch.setattr(BoundedTier, "lane", lambda tier: LateLane(tier))
-    residency = Residency(choose_devices(f"bounded:{int(0.4 * weight_bytes(network))}"))
+    residency, _ = bounded(0.4 * weight_bytes(network))
     with residency.borrow(Patched(Holder(network))):
         assert all(torch.equal(run(network), expected) for _ in range(3))
         assert residency.report()[0].streamed

@@ -150,19 +150,19 @@ def entries(count: int) -> AnyValue:
 @node()
 def wrong_count(value: int) -> tuple[int, int]:
     """Return fewer values than declared."""
-    return (value,)  # type: ignore[return-value]
+    return (value,)
 
 
 @node()
 def not_a_tuple(value: int) -> tuple[int, int]:
     """Return one value where two are declared."""
-    return value  # type: ignore[return-value]
+    return value
 
 
 @node()
 def not_a_list(value: int) -> list[int]:
     """Return one value where a list is declared."""
-    return value  # type: ignore[return-value]
+    return value
 
 
 @node()
