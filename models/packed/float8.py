@@ -44,7 +44,7 @@ class Float8(InRows):
             numbers = widened(data[first:last])
             return numbers if scale is None else numbers.mul_(rows_of(scale, first, last))
 
-        return unpacked_rows(shape, dtype, data.device, make) if data.ndim > 1 else widened(data).to(dtype)
+        return unpacked_rows(shape, dtype, data.device, make)
 
     def linear(
         self, parts: Mapping[str, Tensor], shape: torch.Size, given: Tensor, bias: Tensor | None

@@ -9,13 +9,14 @@ import numpy
 import pytest
 import torch
 
-from loaders.bulk_read import SMALLEST_MAPPING
 from loaders.errors import BrokenFile
 from loaders.files import DTYPES
 from loaders.identify.gguf_header import OPENED, TYPES, WRITTEN, read_gguf
 from loaders.identify.verdict import identify_path
 from loaders.opening import open_weights
+from loaders.room import asking, claimed
 from models.packed.gguf import BLOCK_TYPES
+from models.packed.mapped import is_mapped
 from models.packed.tensor import Packed
 from tests.fixtures.gguf_files import entry, field, header, text, write_gguf
 
@@ -82,13 +83,14 @@ def test_the_header_is_read_once_until_the_file_changes(
     assert set(read_gguf(path).entries) == {"a.weight", "b.weight"}
 
 
-def test_large_files_share_the_memory_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loaders.bulk_read.SMALLEST_MAPPING", 1)
-    assert SMALLEST_MAPPING > 1
+def test_files_for_which_there_is_no_room_stay_where_they_are(tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "x.gguf", {f"{i}.weight": torch.randn(64, 64) for i in range(4)})
-    read = dict(open_weights(path).read_many([f"{i}.weight" for i in range(4)]))
-    places = {tensor.parts["blocks"].untyped_storage().data_ptr() for tensor in read.values()}
-    assert len(places) == 1
+    weights = open_weights(path)
+    with asking(lambda what, most, sizes: False), claimed("a network", 1 << 20, lambda: (0, 0)):
+        read = dict(weights.read_many(weights))
+    assert all(is_mapped(tensor) for tensor in read.values())
+    assert len({tensor.parts["blocks"].untyped_storage().data_ptr() for tensor in read.values()}) == 1
+    assert not is_mapped(weights.read("0.weight"))
 
 
 def crafted(entries: list[bytes], fields: list[bytes] | None = None, data: bytes = bytes(64)) -> bytes:

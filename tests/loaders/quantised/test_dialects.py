@@ -76,11 +76,13 @@ def test_scales_without_a_marker_are_read_by_the_type_of_the_weight(tmp_path: Pa
             "c.weight_scale": torch.arange(1.0, 7.0)[:, None],
             "d.weight": dense,
             "d.weight_scale": torch.tensor(1.0),
+            "norm.weight": dense[0].to(torch.float8_e4m3fn),
+            "norm.weight_scale": torch.tensor(3.0),
         },
         tmp_path / "x.safetensors",
     )
     weights = open_weights(tmp_path / "x.safetensors")
-    assert sorted(weights) == ["a.weight", "b.weight", "c.weight", "d.weight"]
+    assert sorted(weights) == ["a.weight", "b.weight", "c.weight", "d.weight", "norm.weight"]
     read = dict(weights.read_many(list(weights)))
     assert isinstance(read["a.weight"], Packed)
     assert (read["a.weight"].float() - dense).abs().max() < 0.13 * dense.abs().max()
@@ -88,6 +90,7 @@ def test_scales_without_a_marker_are_read_by_the_type_of_the_weight(tmp_path: Pa
     by_row = dense.to(torch.float8_e4m3fn).float() * torch.arange(1.0, 7.0)[:, None]
     assert torch.equal(read["c.weight"].float() + 0, by_row)
     assert torch.equal(read["d.weight"], dense)
+    assert torch.equal(read["norm.weight"].float() + 0, dense[0].to(torch.float8_e4m3fn).float() * 3.0)
 
 
 def test_layers_may_be_marked_in_the_header_and_in_older_containers(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def test_shapes_need_not_be_whole_blocks(packing: Format, shape: tuple[int, ...]
     assert (packed.unpacked() - dense).abs().max() <= 0.35 * dense.abs().max()
 
 
+@pytest.mark.parametrize("packing", [Float8(is_scaled=True), Float8(is_scaled=True, by_row=True), Integers()])
+def test_vectors_have_a_scale_too(packing: Format) -> None:
+    dense = torch.randn(300) * 0.02
+    assert (pack(dense, packing).unpacked() - dense).norm() <= 0.03 * dense.norm()
+
+
 @pytest.mark.parametrize(("packing", "error", "size"), ERRORS, ids=NAMES)
 def test_nothing_but_zeros_stays_so(packing: Format, error: float, size: float) -> None:
     del error, size
