@@ -14,7 +14,6 @@ from executor.memory.limits import Limits
 from executor.memory.network import NetworkState
 from executor.memory.plan import size_text
 from executor.memory.tiers import Tier
-from models.packed.tensor import stored_bytes
 from nodes.api.errors import OutOfMemory
 
 _TILE_PARTS = (1, 2, 4)
@@ -137,9 +136,8 @@ class Forecaster:
         self._limits = limits
         self._estimates = estimates
         self._ram_free = ram_free_bytes
-        self._states: dict[int, NetworkState] = {}
-        self._networks: dict[int, nn.Module] = {}
-        self._held: dict[int, int] = {}
+        self._states: dict[nn.Module, NetworkState] = {}
+        self._held: dict[nn.Module, int] = {}
         self._result_bytes = 0
 
     def forecast(self, device: str, steps: Iterable[Step]) -> Forecast:
@@ -157,10 +155,10 @@ class Forecaster:
         tile = chosen[2] if chosen[2:] != asked[2:] else 0
         at_once = chosen[0] if chosen[:1] != asked[:1] else 0
         seats, lack = self._seats(runs, activations)
-        used = {id(run.patched.base.network) for run in runs}
+        used = {run.patched.base.network for run in runs}
         idle = self._make_room(used, activations)
-        moving = [held for name, held in self._held.items() if name in used]
-        weights = sum(_weight_bytes(network) for network in self._networks.values())
+        moving = [held for network, held in self._held.items() if network in used]
+        weights = sum(state.weight_bytes for state in self._states.values())
         on_host = sum(
             self._estimates.activation_bytes(run.patched.base.network, run.shape)
             for run in runs
@@ -185,12 +183,10 @@ class Forecaster:
 
     def _state(self, run: Run) -> NetworkState:
         network = run.patched.base.network
-        name = id(network)
-        if name not in self._states:
+        if network not in self._states:
             tier = self._tier if self._moves(run) else None
-            self._states[name] = NetworkState(weakref.ref(network), tier, type(network).__name__)
-            self._networks[name] = network
-        return self._states[name]
+            self._states[network] = NetworkState(weakref.ref(network), tier, type(network).__name__)
+        return self._states[network]
 
     def _fitted(self, runs: tuple[Run, ...]) -> tuple[tuple[Run, ...], int]:
         """The runs, in tiles where they do not fit as a whole, and what they compute with on the device."""
@@ -217,10 +213,10 @@ class Forecaster:
         least = [self._state(run).least_bytes(run.patched) if self._moves(run) else 0 for run in runs]
         taken = 0
         for index, run in enumerate(runs):
-            state, weights = self._state(run), _weight_bytes(run.patched.base.network)
+            state, network = self._state(run), run.patched.base.network
             if self._cap is None or not self._moves(run):
                 reason = "it is computed with in the computer's memory"
-                seats.append(_seat(run, weights, 0, 0, 0, reason))
+                seats.append(_seat(run, state, 0, 0, 0, reason))
                 continue
             room = self._cap - activations - taken - sum(least[index + 1 :])
             try:
@@ -229,42 +225,28 @@ class Forecaster:
                 lack = lack or str(problem)
                 continue
             taken += placement.peak_bytes
-            self._held.pop(id(run.patched.base.network), None)
-            self._held[id(run.patched.base.network)] = placement.peak_bytes
+            self._held.pop(network, None)
+            self._held[network] = placement.peak_bytes
             streamed, buffer = len(placement.streamed) + len(placement.gathered), placement.buffer_bytes
-            seats.append(_seat(run, weights, placement.peak_bytes, buffer, streamed, placement.reason, state))
+            seats.append(_seat(run, state, placement.peak_bytes, buffer, streamed, placement.reason))
         return seats, lack
 
-    def _make_room(self, used: set[int], activations: int) -> int:
+    def _make_room(self, used: set[nn.Module], activations: int) -> int:
         """Have networks of earlier nodes leave, the oldest first; gives what stays of them."""
         if self._cap is None:
             return 0
-        needed = activations + sum(held for name, held in self._held.items() if name in used)
-        idle = [name for name in self._held if name not in used]
-        for name in idle:
+        needed = activations + sum(held for network, held in self._held.items() if network in used)
+        idle = [network for network in self._held if network not in used]
+        for network in idle:
             over = needed + sum(self._held[one] for one in idle) - self._cap
-            self._held[name] -= max(0, min(over, self._held[name]))
-        return sum(self._held[name] for name in idle)
+            self._held[network] -= max(0, min(over, self._held[network]))
+        return sum(self._held[network] for network in idle)
 
 
-def _seat(
-    run: Run,
-    weights: int,
-    held: int,
-    buffer: int,
-    streamed: int,
-    reason: str,
-    state: NetworkState | None = None,
-) -> Seat:
-    base = run.patched.base
-    kind = type(base.network).__name__
-    leaves = len(state.leaves) if state is not None else 0
-    name = getattr(base, "name", "") or kind
-    return Seat(name, kind, run.what, weights, held, buffer, leaves - streamed, streamed, reason)
-
-
-def _weight_bytes(network: nn.Module) -> int:
-    return sum(stored_bytes(tensor) for tensor in network.state_dict(keep_vars=True).values())
+def _seat(run: Run, state: NetworkState, held: int, buffer: int, streamed: int, reason: str) -> Seat:
+    name = getattr(run.patched.base, "name", "") or state.name
+    resident = len(state.leaves) - streamed
+    return Seat(name, state.name, run.what, state.weight_bytes, held, buffer, resident, streamed, reason)
 
 
 def _row_lines(row: Row, on_host: bool) -> list[str]:

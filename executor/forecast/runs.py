@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from executor.memory.trial import META, TOKENS
 from models.adapters.patch import Patched
 from models.diffusion import DiffusionModel, TextModel, VaeModel
 from models.text.clip import ClipText
@@ -18,8 +19,6 @@ from schedulers.control import networks
 from schedulers.guiders.wired import WiredGuider
 from schedulers.latent import LatentBatch
 
-META = torch.device("meta")
-TOKENS = 77
 # Chunks of a usual prompt, and the empty one beside it where words have weights.
 CHUNKS = 2
 UPSCALE_TILE = 512

@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_map
 from executor.forecast.runs import Runs, runs_of
 from executor.graph.inputs import Slots
 from executor.graph.workflow import Graph, Instance
+from executor.memory.trial import META
 from executor.run.answers import Answers, gather
 from executor.run.cache import Many, Outcome
 from executor.run.call import Binding, Plan
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 UNKNOWN = object()
 """What nobody can tell without running the graph."""
 
-META = torch.device("meta")
 _TENSORS = frozenset({"IMAGE", "LATENT", "MASK"})
 
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
-from executor.memory.trial import Shape, compute_type, peak_of, twin
+from executor.memory.trial import TOKENS, Shape, compute_type, peak_of, twin
 from models.text.encoders import TextEncoders
 from models.unet.way_down import WayDown
 from models.vae.autoencoder import ImageAutoencoder
@@ -133,7 +133,7 @@ def usual_shape(network: nn.Module) -> tuple[int, ...] | None:
     if isinstance(network, ImageAutoencoder):
         return 1, network.latent_channels, 64, 64
     if isinstance(network, TextEncoders):
-        return 2, 77
+        return 2, TOKENS
     if isinstance(network, ClipVision):
         return 1, 3, network.config.size, network.config.size
     return None

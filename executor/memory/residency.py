@@ -111,7 +111,7 @@ class Residency:
                 self._prepare(state, patched)
                 self._mend()
                 yield patched.base
-            except (torch.OutOfMemoryError, RuntimeError) as error:
+            except RuntimeError as error:  # torch.OutOfMemoryError is one
                 if (lack := shortage(error, self.devices)) is not None:
                     raise lack from error
                 raise
@@ -204,7 +204,7 @@ class Residency:
         state.arrange(placement, room)
         self.moves += 1
         state.put_on(patched, room - placement.peak_bytes - idle_bytes)
-        if state.tier is not None and state.tier.is_home_short():
+        if state.tier.is_home_short():
             for other in list(self._states):
                 other.let_go()
 

@@ -91,7 +91,7 @@ class DeviceMemory:
         try:
             with self.residency.borrow(value, wanted) as base, self._measured(network, shape):
                 yield base
-        except (torch.OutOfMemoryError, RuntimeError, MemoryError, OutOfMemory) as error:
+        except (RuntimeError, MemoryError, OutOfMemory) as error:
             if network is not None and shortage(error, self.residency.devices) is not None:
                 self._short.append((weakref.ref(value.base), shape))
             raise
