@@ -132,7 +132,8 @@ class Forecaster:
     def __init__(self, tier: Tier | None, limits: Limits, estimates: Estimates, ram_free_bytes: int) -> None:
         """For a memory that networks compute in, or None where that is the one that they wait in."""
         self._tier = tier
-        self._cap = None if tier is None else tier.capacity(0)
+        # What is there now goes before it would be in the way.
+        self._cap = None if tier is None else tier.capacity(tier.taken_bytes())
         self._limits = limits
         self._estimates = estimates
         self._ram_free = ram_free_bytes

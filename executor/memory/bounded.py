@@ -71,6 +71,10 @@ class BoundedTier:
         """What it was told to say."""
         return self.home_is_short
 
+    def taken_bytes(self) -> int:
+        """What is held."""
+        return self.held_bytes
+
     def capacity(self, held_bytes: int) -> int:
         """The cap."""
         del held_bytes

@@ -61,6 +61,10 @@ class Tier(Protocol):
         """Whether the memory that networks wait in is short, so that no second copy is to wait there."""
         ...
 
+    def taken_bytes(self) -> int:
+        """Bytes that this process has of it now, whatever for."""
+        ...
+
     def capacity(self, held_bytes: int) -> int:
         """Bytes that weights and activations may take together, `held_bytes` of weights being there now."""
         ...
@@ -95,8 +99,12 @@ class DeviceTier:
 
     def fits(self, size_bytes: int) -> bool:
         """Whether the limits, and what is free, allow so much more beside activations."""
-        taken = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
-        return self._limits.cap(free_bytes(self.device) + taken) - taken - size_bytes >= self.kept_free
+        taken = self.taken_bytes()
+        return self.capacity(taken) - taken - size_bytes >= self.kept_free
+
+    def taken_bytes(self) -> int:
+        """What tensors take there."""
+        return int(torch.cuda.memory_allocated(self.device)) if self.device.type == "cuda" else 0
 
     def is_home_short(self) -> bool:
         """Whether little of what this process may have is free."""

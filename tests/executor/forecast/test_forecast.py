@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import main
+from executor.forecast.forecast import Forecaster
 from executor.memory import plan
+from executor.memory.estimate import Estimates
 from executor.memory.limits import Limits
+from executor.memory.tiers import DeviceTier
 from executor.session import InvalidGraphError, Session
 from executor.worker.device_memory import DeviceMemory
 from loaders import bulk_read
@@ -130,6 +134,15 @@ def test_networks_of_earlier_nodes_stay_as_long_as_there_is_room(folders: Folder
     assert rows[0].idle_bytes == 0
     assert rows[1].idle_bytes == rows[0].seats[0].held_bytes
     assert rows[2].idle_bytes == rows[0].seats[0].held_bytes + rows[1].seats[0].held_bytes
+
+
+def test_what_this_process_holds_of_the_device_can_be_had_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10 * MIB, 24 * MIB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 5 * MIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 4 * MIB)
+    limits = Limits(reserve_bytes=MIB)
+    tier = DeviceTier(torch.device("cuda"), limits)
+    assert Forecaster(tier, limits, Estimates(), MIB).forecast("cuda:0", ()).cap_bytes == 14 * MIB
 
 
 def test_what_is_not_known_is_said(folders: Folders) -> None:
