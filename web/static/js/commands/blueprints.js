@@ -17,6 +17,7 @@ export function tendBlueprints(app) {
   const load = async () => {
     await blueprints.load(store.catalogue);
     actions.blueprints = blueprints.definitions;
+    for (const watch of actions.blueprintWatchers) watch();
   };
   const chosen = () => chosenSubgraph(app);
   const keep = async () => {

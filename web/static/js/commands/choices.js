@@ -50,14 +50,14 @@ function tellEnds({ runner, settings, workspace }) {
 
 /** Saves what has a name on the server a moment after each change. @param {App} app */
 function saveAlone(app) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  /** @type {WeakMap<import("../engine/workspace.js").Tab, ReturnType<typeof setTimeout>>} */
+  const timers = new WeakMap();
   app.store.listen(({ reason }) => {
     if (reason !== "command" && reason !== "undo" && reason !== "redo") return;
-    clearTimeout(timer);
     const tab = app.workspace.active;
-    timer = setTimeout(() => {
+    clearTimeout(timers.get(tab));
+    timers.set(tab, setTimeout(() => {
       if (app.settings.get("files.autosave") && tab.savedAs !== null && tab.isDirty) void tell(save(app, tab, tab.savedAs, true));
-    }, AUTOSAVE_MILLISECONDS);
+    }, AUTOSAVE_MILLISECONDS));
   });
 }

@@ -25,3 +25,8 @@ export function spanText(milliseconds) {
   if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
   return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)} h`;
 }
+
+/** The size of a file as people say it. @param {number} bytes @returns {string} "0.3 MB", "160 MB", "6.94 GB" */
+export function sizeText(bytes) {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}

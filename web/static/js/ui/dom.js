@@ -56,6 +56,16 @@ export function byId(id) {
 }
 
 /**
+ * Makes the content of an element anew; the keyboard stays at what has the same `data-focus`.
+ * @param {HTMLElement} element @param {() => void} fill
+ */
+export function refill(element, fill) {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-focus") : null;
+  fill();
+  if (focused) /** @type {HTMLElement | null} */ (element.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
+}
+
+/**
  * Puts a floating element near a place, wholly on the screen.
  * @param {HTMLElement} element @param {number} x @param {number} y
  */

@@ -4,14 +4,15 @@
 /** @import { Asset, Place, Wish } from "../engine/assets.js" */
 
 import { deleteAssets, listAssets, smallUrl, wished } from "../engine/assets.js";
-import { reasonOf, t } from "../words.js";
+import { t } from "../words.js";
 import { assetItems, compareThese, download, insertAsset, openAssets } from "./assetmenu.js";
 import { askChoice } from "./dialogs.js";
 import { make } from "./dom.js";
 import { dragOut } from "./dragout.js";
 import { Grid } from "./grid.js";
 import { openMenu } from "./menu.js";
-import { toast } from "./toasts.js";
+import { newest } from "./newest.js";
+import { tell, toast } from "./toasts.js";
 
 const CELL = 132;
 const FOOT = 22;
@@ -39,6 +40,7 @@ class Gallery {
     /** @type {Asset[]} */ this.shown = [];
     /** @type {Set<string>} */ this.chosen = new Set();
     this.last = 0;
+    this.newest = newest();
     this.grid = new Grid({ label: t("Pictures and other files"), size: CELL, foot: FOOT, cell: (index) => this.cell(index) });
     this.grid.element.addEventListener("keydown", (event) => this.press(event));
     this.bar = make("div", { className: "gallery-bar", hidden: true });
@@ -71,12 +73,11 @@ class Gallery {
 
   /** Asks the server again. */
   async load() {
-    try {
-      this.all = await listAssets(this.place);
+    await tell(this.newest(listAssets(this.place)).then((found) => {
+      if (found === null) return;
+      this.all = found;
       this.fill();
-    } catch (error) {
-      toast(reasonOf(error), { kind: "bad", name: "gallery" });
-    }
+    }), "gallery");
   }
 
   /** @private */
@@ -102,7 +103,7 @@ class Gallery {
     const button = (/** @type {string} */ label, /** @type {() => void} */ run) => make("button", { type: "button", className: "quiet", onclick: run }, label);
     this.bar.replaceChildren(make("span", {}, t("{count} chosen", { count: picked.length })),
       ...(picked.length === 2 ? [button(t("Compare"), () => compareThese(picked))] : []),
-      button(t("Download"), () => download(picked)), button(t("Delete"), () => void this.remove(picked)),
+      button(t("Download"), () => download(picked)), button(t("Delete"), () => void tell(this.remove(picked))),
       button(t("None"), () => {
         this.chosen.clear();
         this.fill();
@@ -150,12 +151,12 @@ class Gallery {
 
   /** @private @param {number} index */
   open(index) {
-    openAssets(this.app, this.shown, index, (asset) => void this.remove([asset]));
+    openAssets(this.app, this.shown, index, (asset) => void tell(this.remove([asset])));
   }
 
   /** @private @param {Asset} asset @param {number} x @param {number} y */
   menu(asset, x, y) {
-    openMenu(x, y, [...assetItems(this.app, asset), null, { label: t("Delete"), keys: "Delete", run: () => void this.remove([asset]) }]);
+    openMenu(x, y, [...assetItems(this.app, asset), null, { label: t("Delete"), keys: "Delete", run: () => void tell(this.remove([asset])) }]);
   }
 
   /** @private @param {readonly Asset[]} assets */
@@ -163,12 +164,8 @@ class Gallery {
     const names = assets.map(({ name }) => name);
     const question = names.length === 1 ? t("Delete “{name}”?", { name: names[0] }) : t("Delete {count} files?", { count: names.length });
     if (this.app.settings.get("files.askDelete") && await askChoice(question, t("Deleted files cannot be brought back."), [t("Delete")]) === null) return;
-    try {
-      const kept = await deleteAssets(this.place, names);
-      if (kept.length > 0) toast(t("These could not be deleted: {names}", { names: kept.join(", ") }), { kind: "bad" });
-    } catch (error) {
-      toast(reasonOf(error), { kind: "bad" });
-    }
+    const kept = await deleteAssets(this.place, names);
+    if (kept.length > 0) toast(t("These could not be deleted: {names}", { names: kept.join(", ") }), { kind: "bad" });
     await this.load();
   }
 
@@ -179,7 +176,7 @@ class Gallery {
     const isAll = event.key === "a" && (event.ctrlKey || event.metaKey);
     if (event.key === "Enter") this.open(this.grid.current);
     else if (event.key === " ") this.choose(this.grid.current, event.shiftKey);
-    else if (event.key === "Delete") void this.remove(this.chosen.size > 0 ? this.picked() : [asset]);
+    else if (event.key === "Delete") void tell(this.remove(this.chosen.size > 0 ? this.picked() : [asset]));
     else if (isAll) {
       this.shown.forEach(({ name }) => this.chosen.add(name));
       this.fill();

@@ -57,10 +57,19 @@ export class Grid {
       cell.style.height = `${side + this.foot}px`;
       cell.dataset.index = String(index);
       cell.tabIndex = index === this.current ? 0 : -1;
-      cell.addEventListener("focus", () => (this.current = index));
+      cell.addEventListener("focus", () => this.mark(index));
       element.append(cell);
     }
     return element;
+  }
+
+  /** @private the cell that the keyboard comes to @param {number} index */
+  mark(index) {
+    const before = this.find(this.current);
+    if (before) before.tabIndex = -1;
+    this.current = index;
+    const cell = this.find(index);
+    if (cell) cell.tabIndex = 0;
   }
 
   /** @private @param {number} index @returns {HTMLElement | null} */
@@ -70,7 +79,7 @@ export class Grid {
 
   /** Moves the keyboard to a cell. @param {number} index */
   go(index) {
-    this.current = Math.max(0, Math.min(this.count - 1, index));
+    this.mark(Math.max(0, Math.min(this.count - 1, index)));
     const top = Math.floor(this.current / this.columns) * this.list.rowHeight;
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop) this.element.scrollTop = top;

@@ -8,7 +8,7 @@ import { setMode, setTitle } from "../model/commands.js";
 import { formOf } from "../model/form.js";
 import { slotsOf, titleOf } from "../model/slots.js";
 import { t } from "../words.js";
-import { make } from "./dom.js";
+import { make, refill } from "./dom.js";
 import { Binding } from "./form/binding.js";
 import { makeField } from "./form/fields.js";
 import { whence } from "./nodecard.js";
@@ -20,15 +20,15 @@ const MODES = /** @type {const} */ (["normal", "mute", "bypass"]);
 export function renderInspector(app, element) {
   const inspector = new Inspector(app, element);
   const watch = () => inspector.follow();
-  const stop = app.store.listen(watch);
+  const ends = [app.board.listen(watch), app.store.listen(() => {
+    inspector.isOld = true;
+    watch();
+  })];
   app.view.watchers.add(watch);
-  app.board.listen(watch);
-  inspector.follow();
+  watch();
   return () => {
-    stop();
+    for (const end of ends) end();
     app.view.watchers.delete(watch);
-    app.board.listeners.delete(watch);
-    element.classList.remove("inspector");
   };
 }
 
@@ -38,9 +38,9 @@ class Inspector {
     this.app = app;
     this.element = element;
     this.shown = "";
-    /** @type {Node[]} as they were when their values were shown */ this.seen = [];
+    /** whether the document has changed since */ this.isOld = true;
+    /** @type {Node[]} */ this.seen = [];
     /** @type {readonly unknown[]} */ this.problems = [];
-    this.links = 0;
     /** @type {Field[]} */ this.fields = [];
     element.classList.add("inspector");
   }
@@ -55,22 +55,27 @@ class Inspector {
   follow() {
     const { store, board, view } = this.app;
     const nodes = this.chosen();
-    const isSame = nodes.length > 0 && nodes.length === this.seen.length && board.problems === this.problems &&
-      nodes.every((node, index) => node === this.seen[index]) && this.links === store.graph.links.size;
+    const isSame = !this.isOld && nodes.length === this.seen.length && board.problems === this.problems &&
+      nodes.every((node, index) => node === this.seen[index]);
     if (isSame) return;
     const slots = (/** @type {Node} */ node) => slotsOf(store.definitions, node).inputs.map(({ name, widget }) =>
       `${name} ${widget?.kind} ${widget?.hidden} ${store.graph.linkInto(node.id, name)?.from}`);
-    const key = nodes.map((node) => [node.id, node.title, node.mode, view.selection.size, ...slots(node)].join()).join("\n");
-    const form = nodes.length === 0 ? formOf(store.document) : null;
-    const name = form ? `form ${JSON.stringify(form)}` : key;
+    const ends = (/** @type {Node} */ node) => store.graph.linksFrom(node.id).map(({ slot, to }) => `${slot} ${to}`);
+    const name = nodes.length === 0 ? `form ${JSON.stringify(formOf(store.document))}`
+      : nodes.map((node) => [node.id, node.title, node.mode, view.selection.size, ...slots(node), ...ends(node)].join()).join("\n");
+    this.isOld = false;
     this.seen = nodes;
     this.problems = board.problems;
-    this.links = store.graph.links.size;
     if (name === this.shown) return this.fields.forEach(({ update }) => update());
     this.shown = name;
+    refill(this.element, () => this.fill(nodes));
+  }
+
+  /** @private @param {readonly Node[]} nodes */
+  fill(nodes) {
     this.fields = [];
     this.element.replaceChildren(...(nodes.length > 0 ? nodes.map((node) => this.section(node)) : this.favourites()));
-    const rest = view.selection.size - nodes.length;
+    const rest = this.app.view.selection.size - nodes.length;
     if (rest > 0) this.element.append(make("p", { className: "hint" }, t("and {count} more", { count: rest })));
   }
 
@@ -110,7 +115,7 @@ class Inspector {
     const words = { normal: t("Active"), mute: t("Muted"), bypass: t("Bypassed") };
     // The keyboard begins here, so that letters that are typed at once do not rename the node.
     return make("div", { className: "inspector-modes", role: "group", "aria-label": t("What a run does with the node") }, ...MODES.map((one) => make("button", {
-      type: "button", className: "quiet", "aria-pressed": String(one === mode), autofocus: one === mode,
+      type: "button", className: "quiet", "aria-pressed": String(one === mode), autofocus: one === mode, "data-focus": `${one} ${id}`,
       onclick: () => this.app.store.run("Set mode", (change) => setMode(change, [id], one)),
     }, words[one])));
   }

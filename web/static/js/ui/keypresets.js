@@ -36,7 +36,7 @@ export function presetRow(app, refill) {
   const now = JSON.stringify(settings.get(KEYS));
   const names = Object.keys(presets).sort((one, other) => one.localeCompare(other));
   const current = now === "{}" ? "" : names.find((name) => JSON.stringify(presets[name]) === now) ?? null;
-  const list = make("select", { "aria-label": t("Set of keys") }, make("option", { value: "" }, t("As the page brings them")),
+  const list = make("select", { "aria-label": t("Set of keys"), "data-focus": "key-set" }, make("option", { value: "" }, t("As the page brings them")),
     ...names.map((name) => make("option", { value: `=${name}` }, name)), ...(current === null ? [make("option", { value: "?" }, t("Your own"))] : []));
   list.value = current === null ? "?" : current === "" ? "" : `=${current}`;
   list.addEventListener("change", () => {
@@ -63,7 +63,7 @@ export function presetRow(app, refill) {
     if (unknown > 0) toast(t("{count} entries were left out: their commands or keys are not known here.", { count: unknown }));
     refill();
   };
-  const button = (/** @type {string} */ label, /** @type {() => unknown} */ run) => make("button", { type: "button", onclick: () => void run() }, label);
+  const button = (/** @type {string} */ label, /** @type {() => unknown} */ run) => make("button", { type: "button", "data-focus": label, onclick: () => void run() }, label);
   return make("div", { className: "choice key-sets" }, make("span", { className: "choice-label" }, t("Set of keys")),
     make("span", { className: "choice-field" }, list), button(t("Keep…"), keep), ...(current ? [button(t("Delete"), forget)] : []),
     button(t("Export"), () => saveFile(`${current || t("Keys")}.json`, JSON.stringify({ format: FORMAT, name: current ?? "", keys: settings.get(KEYS) }, null, 2))),

@@ -7,7 +7,7 @@ import { KEYS } from "../commands/choices.js";
 import { combination, spokenKeys } from "../commands/registry.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
-import { make } from "./dom.js";
+import { make, refill } from "./dom.js";
 
 /** What browsers keep for themselves. */
 const RESERVED = new Set([
@@ -60,7 +60,8 @@ export function keyRows(app, query) {
 /** @param {App} app @param {Command} command @returns {HTMLElement} */
 function keyRow(app, command) {
   const row = make("div", { className: "choice key-row" });
-  const fill = () => {
+  const fill = () => refill(row, draw);
+  const draw = () => {
     const own = app.commands.keysOf(command);
     const isChosen = command.id in app.commands.chosen;
     row.replaceChildren(
@@ -68,10 +69,10 @@ function keyRow(app, command) {
         make("small", {}, command.scope === "page" ? t("Everywhere") : t("When nothing is typed"))),
       make("span", { className: "key-caps" },
         ...own.map((keys) => make("button", {
-          type: "button", className: "cap", title: t("Remove these keys"), onclick: () => choose(app, command, own.filter((one) => one !== keys), fill),
+          type: "button", className: "cap", "data-focus": "key", title: t("Remove these keys"), onclick: () => choose(app, command, own.filter((one) => one !== keys), fill),
         }, spokenKeys(keys), make("span", { "aria-hidden": "true" }, " ×"))),
-        make("button", { type: "button", className: "cap is-new", onclick: () => listen(app, command, row, fill) }, t("Add keys…")),
-        ...(isChosen ? [make("button", { type: "button", className: "link", onclick: () => reset(app, command, fill) }, t("Reset"))] : [])));
+        make("button", { type: "button", className: "cap is-new", "data-focus": "key", onclick: () => listen(app, command, row, fill) }, t("Add keys…")),
+        ...(isChosen ? [make("button", { type: "button", className: "link", "data-focus": "key", onclick: () => reset(app, command, fill) }, t("Reset"))] : [])));
   };
   fill();
   return row;
@@ -96,7 +97,7 @@ function reset({ settings }, command, fill) {
  */
 function listen(app, command, row, fill) {
   const hint = make("span", { className: "key-hint", role: "status" }, t("Press the keys, Enter to keep them, Escape to leave it"));
-  const pressed = make("button", { type: "button", className: "cap is-new" }, "…");
+  const pressed = make("button", { type: "button", className: "cap is-new", "data-focus": "key" }, "…");
   row.replaceChildren(make("span", { className: "choice-label" }, command.label, hint), make("span", { className: "key-caps" }, pressed));
   let keys = "";
   pressed.addEventListener("blur", fill);
@@ -104,7 +105,7 @@ function listen(app, command, row, fill) {
     event.preventDefault();
     event.stopPropagation();
     const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey;
-    if (isPlain && event.key === "Escape") return pressed.blur();
+    if (isPlain && event.key === "Escape") return fill();
     if (isPlain && event.key === "Enter" && keys !== "") return keep(app, command, keys, fill);
     if (MODIFIERS.has(event.key)) return;
     keys = combination(event);

@@ -38,7 +38,7 @@ export function openLightbox(items, start = 0) {
   };
   dialog.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const action = items[index].actions?.find(({ keys }) => keys === event.key);
+    const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : items[index].actions?.find(({ keys }) => keys === event.key);
     if (step !== undefined && items.length > 1) {
       index = (index + step + items.length) % items.length;
       show();

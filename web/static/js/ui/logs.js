@@ -36,11 +36,13 @@ export function renderLogs(app, element) {
     if (type === "reconnected") void subscribe(app, true);
   };
   hearers.add(hear);
+  let isClosed = false;
   void send("../internal/logs/raw").then(async (answer) => {
     add((await answer.json()).entries);
-    await subscribe(app, true);
+    if (!isClosed) await subscribe(app, true);
   }).catch((error) => add([{ t: "", m: reasonOf(error) }]));
   return () => {
+    isClosed = true;
     hearers.delete(hear);
     void subscribe(app, false);
   };

@@ -6,6 +6,7 @@ import { post } from "../engine/api.js";
 import { writePrompt } from "../model/io/flatten.js";
 import { reasonOf, t } from "../words.js";
 import { make } from "./dom.js";
+import { newest } from "./newest.js";
 
 /** @typedef {{name: string, kind: string, weight_bytes: number, held_bytes: number, resident: number, streamed: number, reason: string}} Seat */
 /**
@@ -19,11 +20,13 @@ import { make } from "./dom.js";
 /** Makes the panel. @param {App} app @param {HTMLElement} element */
 export function renderPlan(app, element) {
   const told = make("div", { className: "plan", tabIndex: 0 });
+  const newestOf = newest();
   const ask = async () => {
     told.replaceChildren(t("Reading the headers of the models…"));
     try {
-      const answer = await post("plan", { prompt: writePrompt(app.store.document, app.store.catalogue) });
-      told.replaceChildren(...shown(app, await answer.json()));
+      const prompt = writePrompt(app.store.document, app.store.catalogue);
+      const plan = await newestOf(post("plan", { prompt }).then((answer) => answer.json()));
+      if (plan !== null) told.replaceChildren(...shown(app, plan));
     } catch (error) {
       told.replaceChildren(reasonOf(error));
     }

@@ -1,53 +1,68 @@
 /** What the workflow on screen needs and is not here, where it would come from, and what could stand for it. */
 
 /** @import { App } from "../app.js" */
-/** @import { Missing, Where } from "../model/missing.js" */
+/** @import { Missing, MissingModel, Where } from "../model/missing.js" */
 
 import { Downloads, downloadable } from "../engine/downloads.js";
 import { findMissing, replaceValue } from "../model/missing.js";
 import { retype } from "../model/retype.js";
+import { writeJson } from "../model/io/json.js";
 import { pathTo } from "../model/subgraphs.js";
+import { sizeText } from "../model/text.js";
 import { t } from "../words.js";
 import { askChoice } from "./dialogs.js";
 import { make } from "./dom.js";
-import { toast } from "./toasts.js";
+import { tell, toast } from "./toasts.js";
 
-const downloads = new Downloads();
+const LOOK_MILLISECONDS = 200;
 
-/** @param {App} app @returns {Missing} */
-export function missingIn({ store }) {
-  return findMissing(store.document, store.definitions);
-}
+/** @type {Downloads | null} */
+let downloads = null;
 
-/** @param {Missing} missing @returns {number} */
-export function countOf({ types, models, words }) {
-  return types.length + models.length + words.length;
+/** The downloads of the server; where one has ended, the lists of files are read again, whether or not the panel is open. @param {App} app */
+function downloadsOf(app) {
+  if (downloads) return downloads;
+  const all = downloads = new Downloads();
+  /** @type {Set<string>} */
+  const arrived = new Set();
+  all.listeners.add(() => {
+    const fresh = all.all.filter(({ id, state }) => state === "done" && !arrived.has(id));
+    for (const { id } of fresh) arrived.add(id);
+    if (fresh.length > 0) app.commands.run("refresh");
+  });
+  return all;
 }
 
 /** Makes the panel. @param {App} app @param {HTMLElement} element @returns {() => void} */
 export function renderMissing(app, element) {
   element.classList.add("missing");
+  const all = downloadsOf(app);
+  /** @type {(() => void)[]} show how far the downloads are */
+  let updates = [];
+  let drawn = "";
   const fill = () => {
-    const missing = missingIn(app);
-    const parts = [typesPart(app, missing), modelsPart(app, missing), wordsPart(app, missing)].filter((part) => part !== null);
-    element.replaceChildren(...(parts.length > 0 ? parts : [make("p", { className: "hint" }, t("Everything that this workflow needs is here."))]));
+    const missing = findMissing(app.store.document, app.store.definitions);
+    const state = writeJson([app.store.document.id, missing]);
+    if (state === drawn) return;
+    drawn = state;
+    updates = [];
+    const parts = [typesPart(app, missing), modelsPart(app, missing, (model) => downloadPart(all, model, updates)), wordsPart(app, missing)];
+    const shown = parts.filter((part) => part !== null);
+    element.replaceChildren(...(shown.length > 0 ? shown : [make("p", { className: "hint" }, t("Everything that this workflow needs is here."))]));
   };
-  const stop = app.store.listen(() => fill());
-  /** @type {Set<string>} */
-  const arrived = new Set();
-  const follow = () => {
-    const fresh = downloads.all.filter(({ id, state }) => state === "done" && !arrived.has(id));
-    for (const { id } of fresh) arrived.add(id);
-    if (fresh.length > 0) app.commands.run("refresh");
-    fill();
-  };
-  downloads.listeners.add(follow);
-  void downloads.look().catch(() => undefined);
+  const follow = () => updates.forEach((update) => update());
+  let timer = 0;
+  const stop = app.store.listen(() => {
+    clearTimeout(timer);
+    timer = window.setTimeout(fill, LOOK_MILLISECONDS);
+  });
+  all.listeners.add(follow);
+  void all.look().catch(() => undefined);
   fill();
   return () => {
+    clearTimeout(timer);
     stop();
-    downloads.listeners.delete(follow);
-    element.classList.remove("missing");
+    all.listeners.delete(follow);
   };
 }
 
@@ -67,12 +82,12 @@ function typesPart(app, { types }) {
   })));
 }
 
-/** @param {App} app @param {Missing} missing */
-function modelsPart(app, { models }) {
+/** @param {App} app @param {Missing} missing @param {(model: MissingModel) => HTMLElement | null} more */
+function modelsPart(app, { models }, more) {
   return part(t("Models that are not here"), models.map((model) => {
     const { name, folder, url, hash, hashType, nodes, alternatives } = model;
     return entry(app, {
-      name, nodes, url, more: downloadPart(model),
+      name, nodes, url, more: more(model),
       facts: [[t("Folder"), folder ?? ""], [hashType ?? t("Hash"), hash ?? ""]],
       uses: nodes.some(({ input }) => input !== undefined) ? alternatives.map((one) => [one, () => useValue(app, nodes, one)]) : [],
     });
@@ -89,30 +104,40 @@ function installHint(pack) {
     make("pre", {}, command), make("button", { type: "button", onclick: copy }, t("Copy")));
 }
 
-/** @param {import("../model/missing.js").MissingModel} model @returns {HTMLElement | null} the way to download it, or how far that is */
-function downloadPart(model) {
+/**
+ * The way to download a model, or how far that is.
+ * @param {Downloads} downloads @param {MissingModel} model @param {(() => void)[]} updates gets what shows how it stands
+ * @returns {HTMLElement | null}
+ */
+function downloadPart(downloads, model, updates) {
   const found = downloadable(model);
   if (!found) return null;
   const { model: wanted, host } = found;
-  const state = downloads.of(wanted.name);
-  const tell = (/** @type {Promise<unknown>} */ work) => void work.catch((error) => toast(error.message, { kind: "bad", name: "download" }));
-  if (state?.state === "running") {
-    const amount = state.total > 0 ? t("{part} of {whole}", { part: sizeText(state.received), whole: sizeText(state.total) }) : sizeText(state.received);
-    return make("div", { className: "missing-download" }, make("progress", { max: 1, ...(state.total > 0 ? { value: state.received / state.total } : {}), "aria-label": wanted.name }),
-      make("span", {}, amount), make("button", { type: "button", className: "link", onclick: () => tell(downloads.cancel(state.id)) }, t("Cancel")));
-  }
   const begin = async () => {
     const checked = wanted.sha256 ? t("Its SHA-256 is compared with what the workflow says.") : t("The workflow does not say what the file must be, so that it cannot be compared.");
     const question = t("{name} comes from {host} and goes into the folder {folder} of the server.", { name: wanted.name, host, folder: wanted.folder });
     if (await askChoice(t("Download from {host}?", { host }), `${question} ${checked}`, [t("Download")]) !== null) await downloads.begin(wanted, host);
   };
-  return make("div", { className: "missing-download" }, make("button", { type: "button", onclick: () => tell(begin()) }, t("Download…")),
-    state?.state === "failed" ? make("span", { className: "missing-failed", role: "status" }, state.problem) : make("span", {}, host));
-}
-
-/** @param {number} bytes */
-function sizeText(bytes) {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+  const stop = async () => downloads.cancel(downloads.of(wanted.name)?.id ?? "");
+  const bar = make("progress", { max: 1, "aria-label": wanted.name });
+  const text = make("span", {});
+  const failed = make("span", { className: "missing-failed", role: "status" });
+  const start = make("button", { type: "button", onclick: () => void tell(begin(), "download") }, t("Download…"));
+  const cancel = make("button", { type: "button", className: "link", onclick: () => void tell(stop(), "download") }, t("Cancel"));
+  const update = () => {
+    const { state, received = 0, total = 0, problem = "" } = downloads.of(wanted.name) ?? {};
+    const isRunning = state === "running";
+    bar.hidden = cancel.hidden = !isRunning;
+    start.hidden = isRunning;
+    if (total > 0) bar.value = received / total;
+    else bar.removeAttribute("value");
+    const amount = total > 0 ? t("{part} of {whole}", { part: sizeText(received), whole: sizeText(total) }) : sizeText(received);
+    failed.textContent = state === "failed" ? problem : "";
+    text.textContent = isRunning ? amount : state === "failed" ? "" : host;
+  };
+  updates.push(update);
+  update();
+  return make("div", { className: "missing-download" }, bar, start, text, failed, cancel);
 }
 
 /** @param {App} app @param {Missing} missing */

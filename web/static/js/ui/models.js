@@ -8,6 +8,7 @@ import { send } from "../engine/api.js";
 import { loaderFor } from "../model/loaders.js";
 import { addNode, setValue } from "../model/commands.js";
 import { find } from "../model/search.js";
+import { sizeText } from "../model/text.js";
 import { reasonOf, t } from "../words.js";
 import { make, placeAt } from "./dom.js";
 import { dragOut } from "./dragout.js";
@@ -15,6 +16,7 @@ import { toast } from "./toasts.js";
 import { Tree } from "./tree.js";
 
 const MOST_FOUND = 500;
+const REST_MILLISECONDS = 150;
 
 /** @typedef {{folder: string, name: string, size: number, modified: number, pathIndex: number}} Model */
 
@@ -40,11 +42,7 @@ export function renderModels(app, element) {
     tree.fill(find(entries, query, MOST_FOUND).map((model) => ({ ...leaf(model), note: model.folder })), true);
   };
   const search = make("input", { className: "search", type: "search", placeholder: t("Search the models"), "aria-label": t("Search the models"), spellcheck: false, oninput: fill });
-  search.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown") return;
-    event.preventDefault();
-    tree.list.step(0);
-  });
+  tree.follow(search);
   const leave = (/** @type {PointerEvent} */ event) => {
     if (!look.contains(/** @type {globalThis.Node} */ (event.relatedTarget))) look.hidden = true;
   };
@@ -98,11 +96,6 @@ function nested(path, models, depth = 0) {
   })), ...own.map(leaf)];
 }
 
-/** @param {number} bytes @returns {string} */
-function sizeText(bytes) {
-  return bytes > 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`;
-}
-
 /**
  * Adds the node that loads a model, or gives it to one of that type.
  * @param {App} app @param {Model} model @param {Point | null} at @param {import("../model/types.js").Node | null} node where it was dropped
@@ -126,18 +119,24 @@ function addLoader(app, { folder, name }, at, node) {
 function showBeside(look, row, model) {
   const { folder, name, pathIndex, size, modified } = model;
   const address = `api/experiment/models/preview/${encodeURIComponent(folder)}/${pathIndex}/${name.split("/").map(encodeURIComponent).join("/")}`;
-  const picture = make("img", { className: "model-picture", alt: "", hidden: true, onload: () => (picture.hidden = false) });
+  const box = row.getBoundingClientRect();
+  const place = () => placeAt(look, box.right + 6, box.top - 8);
+  const picture = make("img", {
+    className: "model-picture", alt: "", hidden: true, onload: () => {
+      picture.hidden = false;
+      place();
+    },
+  });
   const verdict = make("p", { className: "card-about" });
   const ask = make("button", { type: "button", className: "link", onclick: () => void recognise(model, ask, verdict) }, t("What is it?"));
   look.replaceChildren(make("div", { className: "card" }, picture, make("strong", {}, name),
     make("p", {}, [folder, sizeText(size), new Date(modified * 1000).toLocaleDateString()].join("  ·  ")), verdict, ask));
-  void fetch(address).then(async (answer) => {
-    if (answer.ok && answer.headers.get("Content-Type")?.startsWith("image/")) picture.src = URL.createObjectURL(await answer.blob());
-  }).catch(() => undefined);
-  picture.addEventListener("load", () => URL.revokeObjectURL(picture.src));
   look.hidden = false;
-  const box = row.getBoundingClientRect();
-  placeAt(look, box.right + 6, box.top - 8);
+  place();
+  // Only for a row on which the pointer rests, not for all that it comes over.
+  setTimeout(() => {
+    if (picture.isConnected && !look.hidden) picture.src = address;
+  }, REST_MILLISECONDS);
 }
 
 /** Asks the server to look at the tensors. @param {Model} model @param {HTMLElement} ask @param {HTMLElement} verdict */

@@ -53,6 +53,9 @@ function forgetPalette(settings, theme) {
   for (const watch of settings.watchers) watch();
 }
 
+/** Lets go of the row that was filled last. */
+let leave = /** @type {() => void} */ (() => undefined);
+
 /** Fills a row of the settings. @param {HTMLElement} field @param {Settings} settings @param {string} theme the setting of the theme */
 export function paletteButtons(field, settings, theme) {
   const button = (/** @type {string} */ label, /** @type {() => unknown} */ run) => make("button", { type: "button", onclick: () => void run() }, label);
@@ -61,9 +64,9 @@ export function paletteButtons(field, settings, theme) {
   const forget = button(t("Delete"), () => forgetPalette(settings, theme));
   field.replaceChildren(forget, button(t("Export"), () => exportPalette(shown()?.name ?? "Sfumato")), button(t("Import…"), () => tell(importPalette(settings, theme), "palette")));
   const follow = () => {
-    if (!field.isConnected) return stop();
     forget.hidden = shown() === undefined;
   };
-  const stop = settings.listen(theme, follow);
+  leave();
+  leave = settings.listen(theme, follow);
   follow();
 }

@@ -33,7 +33,6 @@ export function addPanels(app) {
   offerSeeds(app);
   app.runner.listen(({ type, job }) => {
     if (type === "listed" && job) queue?.forgetExpected(job.documentId);
-    queue?.stir();
     app.sidebar.setBadge("queue", app.runner.remaining > 0 ? String(app.runner.remaining) : "");
   });
 }

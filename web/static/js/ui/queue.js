@@ -19,6 +19,8 @@ const ROW = 60;
 const HEADING = 34;
 const TICK_MILLISECONDS = 500;
 const DRAG_PIXELS = 6;
+/** The part of the list of which the rows change all the time. */
+const RUNNING = SECTIONS.indexOf("running");
 
 /** Makes the panel. @param {App} app @param {Queue} queue @param {HTMLElement} element @returns {() => void} */
 export function renderQueue(app, queue, element) {
@@ -38,16 +40,11 @@ export function renderQueue(app, queue, element) {
   };
   list.body.addEventListener("keydown", (event) => press(app, queue, list, event));
   const stop = queue.listen(fill);
-  let progress = 0;
-  const heard = (/** @type {import("../engine/runner.js").RunEvent} */ { type }) => {
-    if (type === "progress") progress = 1;
-    else queue.stir();
-  };
-  const deafen = app.runner.listen(heard);
+  const deafen = app.runner.listen(({ type }) => {
+    if (type !== "progress") queue.stir();
+  });
   const timer = setInterval(() => {
-    if (progress === 0 && queue.sections.running.total === 0) return;
-    progress = 0;
-    fill();
+    if (queue.sections.running.total > 0) list.renew(RUNNING);
   }, TICK_MILLISECONDS);
   fill();
   void queue.refresh();
@@ -56,7 +53,6 @@ export function renderQueue(app, queue, element) {
     deafen();
     clearInterval(timer);
     list.dispose();
-    element.classList.remove("queue");
   };
 }
 

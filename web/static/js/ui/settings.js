@@ -68,7 +68,10 @@ async function applyTheme(settings, theme) {
     if (palette) return;
   }
   const shown = theme === "system" && matchMedia("(prefers-contrast: more)").matches ? "contrast" : theme;
-  if (shown === "warm" || shown === "contrast") await loadStyle("themes.css");
+  if (shown === "warm" || shown === "contrast") {
+    await loadStyle("themes.css");
+    if (settings.get(THEME) !== theme) return;
+  }
   if (shown === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = shown;
 }

@@ -7,7 +7,7 @@ import { KEYS } from "../commands/choices.js";
 import { misfit, optionsOf } from "../engine/settings.js";
 import { t } from "../words.js";
 import { openDialog } from "./dialogs.js";
-import { make } from "./dom.js";
+import { make, refill } from "./dom.js";
 import { presetRow } from "./keypresets.js";
 import { keyRows } from "./keys.js";
 
@@ -20,11 +20,18 @@ export function openSettings(app) {
   const rows = make("div", { className: "settings-rows" });
   let category = t("Appearance");
   const shown = () => [...settings.definitions.values()].filter(({ kind, label }) => kind !== "record" && label);
-  const fill = () => {
+  /** @type {(() => void)[]} let go of the rows that are shown */
+  let ends = [];
+  const leave = () => {
+    for (const end of ends) end();
+    ends = [];
+  };
+  const draw = () => {
+    leave();
     const query = search.value.trim().toLowerCase();
     const categories = [...new Set(shown().map((one) => one.category ?? t("Other")))];
     list.replaceChildren(...[...categories, keys].map((name) => make("button", {
-      type: "button", className: "quiet", "aria-current": String(query === "" && name === category), onclick: () => {
+      type: "button", className: "quiet", "aria-current": String(query === "" && name === category), "data-focus": name, onclick: () => {
         category = name;
         search.value = "";
         fill();
@@ -33,15 +40,20 @@ export function openSettings(app) {
     const fits = shown().filter((one) => (query === "" ? (one.category ?? t("Other")) === category : answers(one, query)));
     fits.sort((one, other) => (one.order ?? 50) - (other.order ?? 50));
     const sets = category === keys && query === "" ? [presetRow(app, fill)] : [];
-    const found = [...fits.map((one) => settingRow(app, one)), ...sets, ...(query !== "" || category === keys ? keyRows(app, query) : [])];
+    const found = [...fits.map((one) => settingRow(app, one, ends)), ...sets, ...(query !== "" || category === keys ? keyRows(app, query) : [])];
     rows.replaceChildren(...found, ...(category === keys && query === "" ? [resetKeys(app, fill)] : []));
     if (found.length === 0) rows.append(make("p", {}, t("No setting answers to that.")));
   };
+  const body = make("div", { className: "settings" }, make("div", {}, search, list), rows);
+  const fill = () => refill(body, draw);
   search.addEventListener("input", fill);
-  const dialog = openDialog(t("Settings"), make("div", { className: "settings" }, make("div", {}, search, list), rows));
+  const dialog = openDialog(t("Settings"), body);
   dialog.classList.add("is-broad", "is-settings");
   settings.watchers.add(fill);
-  dialog.addEventListener("close", () => settings.watchers.delete(fill));
+  dialog.addEventListener("close", () => {
+    settings.watchers.delete(fill);
+    leave();
+  });
   fill();
   search.focus();
 }
@@ -62,11 +74,14 @@ function resetKeys({ settings }, fill) {
   }, t("Give all commands their own keys again")));
 }
 
-/** @param {App} app @param {Definition} definition @returns {HTMLElement} */
-function settingRow({ settings }, definition) {
+/** @param {App} app @param {Definition} definition @param {(() => void)[]} ends gets what lets go of it @returns {HTMLElement} */
+function settingRow({ settings }, definition, ends) {
   const { id, label = id, note = "" } = definition;
   const problem = make("small", { className: "choice-problem", role: "status" });
-  const reset = make("button", { type: "button", className: "link", title: t("Back to what it was at first"), onclick: () => settings.set(id, definition.fallback) }, t("Reset"));
+  const reset = make("button", { type: "button", className: "link", title: t("Back to what it was at first"), onclick: () => {
+    settings.set(id, definition.fallback);
+    field.focus();
+  } }, t("Reset"));
   const field = fieldOf(definition, settings.get(id), (value) => {
     const reason = misfit(definition, value);
     problem.textContent = reason === null ? "" : t("This value does not fit.");
@@ -80,12 +95,11 @@ function settingRow({ settings }, definition) {
   const name = definition.kind === "action" ? make("span", {}, label) : make("label", { htmlFor: field.id }, label);
   const row = make("div", { className: "choice" },
     make("span", { className: "choice-label" }, name, note ? make("small", {}, note) : null, problem), reset, holder);
-  const stop = settings.listen(id, (value) => {
-    if (!row.isConnected) return stop();
+  ends.push(settings.listen(id, (value) => {
     show();
     if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = value;
     else if (field !== document.activeElement) /** @type {HTMLInputElement} */ (field).value = String(value);
-  });
+  }));
   return row;
 }
 

@@ -39,6 +39,15 @@ export class Tree {
     this.element.addEventListener("keydown", (event) => this.press(event));
   }
 
+  /** Lets the keyboard come here from a search line. @param {HTMLElement} search */
+  follow(search) {
+    search.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowDown") return;
+      event.preventDefault();
+      this.list.step(0);
+    });
+  }
+
   /** Lets go of the page. */
   dispose() {
     this.list.dispose();

@@ -19,6 +19,7 @@ export class VirtualList {
     this.body = make("div", { className: "virtual-body", role, "aria-label": label });
     this.element = make("div", { className: "virtual", tabIndex: -1 }, this.body);
     /** @type {readonly Part[]} */ this.parts = [];
+    /** @type {Map<string, HTMLElement>} the rows in the page by their "part:index" */ this.made = new Map();
     /** @type {string | null} "part:index" of the row that has or had the keyboard */ this.current = null;
     this.frame = 0;
     this.element.addEventListener("scroll", () => (this.frame ||= requestAnimationFrame(() => this.draw())), { passive: true });
@@ -34,7 +35,14 @@ export class VirtualList {
   /** Shows other content; the place in the list stays. @param {readonly Part[]} parts */
   fill(parts) {
     this.parts = parts;
+    this.made.clear();
     this.body.setAttribute("role", parts.some(({ count }) => count > 0) ? this.role : "group");
+    this.draw();
+  }
+
+  /** Makes the rows of one part anew. @param {number} part */
+  renew(part) {
+    for (const name of [...this.made.keys()]) if (name.startsWith(`${part}:`)) this.made.delete(name);
     this.draw();
   }
 
@@ -43,7 +51,7 @@ export class VirtualList {
     return this.parts.slice(0, part).reduce((sum, { heading, count }) => sum + (heading ? this.headingHeight : 0) + count * this.rowHeight, 0);
   }
 
-  /** Makes what is in sight. */
+  /** Shows what is in sight; rows that were there stay as they are. */
   draw() {
     this.frame = 0;
     const focused = this.body.contains(document.activeElement) ? this.current : null;
@@ -51,6 +59,8 @@ export class VirtualList {
     const to = this.element.scrollTop + this.element.clientHeight + MARGIN_ROWS * this.rowHeight;
     /** @type {HTMLElement[]} */
     const shown = [];
+    const before = this.made;
+    this.made = new Map();
     for (const [part, { heading, count, render }] of this.parts.entries()) {
       let top = this.topOf(part);
       if (heading) {
@@ -59,19 +69,33 @@ export class VirtualList {
       }
       const first = Math.max(0, Math.floor((from - top) / this.rowHeight));
       const last = Math.min(count, Math.ceil((to - top) / this.rowHeight));
-      for (let index = first; index < last; index += 1) shown.push(this.row(part, index, top, render));
+      for (let index = first; index < last; index += 1) {
+        const name = `${part}:${index}`;
+        const row = before.get(name) ?? this.row(name, render(index));
+        row.tabIndex = name === this.current || (this.current === null && index === 0) ? 0 : -1;
+        this.made.set(name, row);
+        shown.push(placed(row, top + index * this.rowHeight));
+      }
     }
     this.body.style.height = `${this.topOf(this.parts.length)}px`;
-    this.body.replaceChildren(...shown);
-    if (focused !== null) this.find(focused)?.focus({ preventScroll: true });
+    this.show(shown);
+    if (focused !== null && !this.body.contains(document.activeElement)) this.find(focused)?.focus({ preventScroll: true });
   }
 
-  /** @private @param {number} part @param {number} index @param {number} top @param {Part["render"]} render */
-  row(part, index, top, render) {
-    const row = placed(render(index), top + index * this.rowHeight);
-    const name = `${part}:${index}`;
+  /** Puts rows into the page; those that are there already are not touched. @private @param {readonly HTMLElement[]} shown in their order */
+  show(shown) {
+    const kept = new Set(shown);
+    for (const row of [...this.body.children]) if (!kept.has(/** @type {HTMLElement} */ (row))) row.remove();
+    let next = this.body.firstChild;
+    for (const row of shown) {
+      if (row === next) next = row.nextSibling;
+      else this.body.insertBefore(row, next);
+    }
+  }
+
+  /** @private @param {string} name @param {HTMLElement} row */
+  row(name, row) {
     row.dataset.place = name;
-    row.tabIndex = name === (this.current ?? "") || (this.current === null && index === 0) ? 0 : -1;
     row.addEventListener("focus", () => (this.current = name));
     return row;
   }

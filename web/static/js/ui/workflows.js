@@ -9,8 +9,10 @@ import { deleteWorkflow, listDrafts, loadDraft, loadVersion, listVersions, moveW
 import { openJson } from "../model/io/open.js";
 import { reasonOf, t } from "../words.js";
 import { askText } from "./dialogs.js";
-import { make } from "./dom.js";
+import { make, refill } from "./dom.js";
 import { openMenu } from "./menu.js";
+import { newest } from "./newest.js";
+import { defineMarks, star, toggleMark } from "./star.js";
 import { thumbnail } from "./thumbnails.js";
 import { tell, toast } from "./toasts.js";
 
@@ -20,7 +22,7 @@ const MARKED = "workflows.marked";
 export function renderWorkflows(app, element) {
   const search = make("input", { className: "search", type: "search", placeholder: t("Search"), "aria-label": t("Search the workflows") });
   const rows = make("div", { className: "file-list" });
-  if (!app.settings.definitions.has(MARKED)) app.settings.define({ id: MARKED, kind: "record", fallback: [] });
+  defineMarks(app.settings, MARKED);
   element.classList.add("workflows");
   element.append(search, rows);
   /** @type {readonly Saved[]} */
@@ -33,31 +35,32 @@ export function renderWorkflows(app, element) {
     const own = new Set(app.workspace.tabs.map((tab) => tab.id));
     const others = drafts.filter((draft) => !own.has(draft.id) && fits(String(draft.name ?? "")));
     const marked = saved.filter(({ name }) => app.settings.get(MARKED).includes(name) && fits(name));
-    rows.replaceChildren(
+    refill(rows, () => rows.replaceChildren(
       ...(marked.length > 0 ? [make("h3", {}, t("Bookmarks")), ...marked.map((one) => row(app, one, load))] : []),
       ...(marked.length > 0 ? [make("h3", {}, t("All"))] : []),
       ...folders(saved.filter(({ name }) => fits(name)), (one) => row(app, one, load)),
       ...(saved.length === 0 ? [make("p", { className: "hint" }, t("No workflow is saved on the server yet."))] : []),
       ...(others.length > 0 ? [make("h3", {}, t("Drafts that were not saved")), ...others.map((draft) => draftRow(app, draft, load))] : []),
-    );
+    ));
   };
+  const newestOf = newest();
   const load = async () => {
     try {
-      [saved, drafts] = await Promise.all([listWorkflows(), listDrafts()]);
+      const found = await newestOf(Promise.all([listWorkflows(), listDrafts()]));
+      if (found === null) return;
+      [saved, drafts] = found;
       fill();
     } catch (error) {
       rows.replaceChildren(make("p", { className: "hint" }, reasonOf(error)));
     }
   };
-  const changed = () => void load();
   search.addEventListener("input", fill);
   const unmark = app.settings.listen(MARKED, fill);
-  app.workspace.saves.add(changed);
+  app.workspace.saves.add(load);
   void load();
   return () => {
     unmark();
-    app.workspace.saves.delete(changed);
-    element.classList.remove("workflows");
+    app.workspace.saves.delete(load);
   };
 }
 
@@ -80,22 +83,14 @@ function folders(saved, render) {
 /** @param {App} app @param {Saved} one @param {() => Promise<void>} reload @returns {HTMLElement} */
 function row(app, one, reload) {
   const open = () => void tell(app.openSaved(one.name));
-  /** @type {string[]} */
-  const marked = app.settings.get(MARKED);
-  const isMarked = marked.includes(one.name);
-  const mark = () => app.settings.set(MARKED, isMarked ? marked.filter((name) => name !== one.name) : [...marked, one.name]);
   const menu = (/** @type {number} */ x, /** @type {number} */ y) => openMenu(x, y, [
     { label: t("Open"), run: open },
     { label: t("Add to the open workflow"), run: () => void tell(app.insertSaved(one.name)) },
-    { label: isMarked ? t("Remove the bookmark") : t("Bookmark"), run: mark },
+    { label: app.settings.get(MARKED).includes(one.name) ? t("Remove the bookmark") : t("Bookmark"), run: () => toggleMark(app.settings, MARKED, one.name) },
     { label: t("Rename…"), run: () => void tell(rename(app, one.name).then(reload)) },
     null,
     { label: t("Delete"), run: () => void tell(remove(app, one.name).then(reload)) },
   ]);
-  const label = isMarked ? t("Remove the bookmark of {name}", { name: one.name }) : t("Bookmark {name}", { name: one.name });
-  const star = make("button", {
-    type: "button", className: isMarked ? "star is-marked" : "star", title: label, "aria-label": label, "aria-pressed": String(isMarked), onclick: mark,
-  }, isMarked ? "★" : "☆");
   return make("div", { className: "file-row" }, make("button", {
     type: "button", className: "file is-drawn", title: one.name, onclick: open, oncontextmenu: (/** @type {MouseEvent} */ event) => {
       event.preventDefault();
@@ -107,7 +102,7 @@ function row(app, one, reload) {
     },
   }, thumbnail(one.name, one.modified), make("span", { className: "file-about" },
     make("span", { className: "label" }, one.name.slice(one.name.lastIndexOf("/") + 1)),
-    make("span", { className: "note" }, new Date(one.modified).toLocaleDateString()))), star);
+    make("span", { className: "note" }, new Date(one.modified).toLocaleDateString()))), star(app.settings, MARKED, one.name, one.name));
 }
 
 /**

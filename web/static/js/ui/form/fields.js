@@ -33,11 +33,12 @@ export function makeField(binding) {
   const head = make("div", { className: "form-head" }, label, side ?? null);
   const element = make("div", { className: `form-field is-${kind}` }, head, control, problem);
   if (binding.slot?.tooltip) label.title = binding.slot.tooltip;
+  const input = element.querySelector(`#${id}`);
+  input?.setAttribute("data-focus", `${binding.id} ${binding.name}`);
   const show = () => {
     update();
     problem.textContent = binding.problem;
     problem.hidden = problem.textContent === "";
-    const input = element.querySelector(`#${id}`);
     input?.setAttribute("aria-invalid", String(!problem.hidden));
     if (!problem.hidden) input?.setAttribute("aria-describedby", problem.id);
   };

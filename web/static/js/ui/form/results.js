@@ -10,6 +10,7 @@ import { titleOf } from "../../model/slots.js";
 import { t } from "../../words.js";
 import { openLightbox } from "../dialogs.js";
 import { make } from "../dom.js";
+import { newest } from "../newest.js";
 import { tell, toast } from "../toasts.js";
 import { Binding, keyOf } from "./binding.js";
 
@@ -59,7 +60,7 @@ export class Past {
   constructor(app) {
     this.app = app;
     /** @type {string | null} the job of which the results are shown */ this.shown = null;
-    /** requests so far: an answer that another overtook is dropped */ this.asked = 0;
+    this.newest = newest();
     this.list = make("div", { className: "form-past", role: "group", "aria-label": t("Results of before") });
     this.use = make("button", { type: "button", onclick: () => void tell(this.take()) }, t("Use the values of this result"));
     this.element = make("section", { className: "form-history", hidden: true }, make("div", { className: "form-past-head" },
@@ -69,9 +70,8 @@ export class Past {
   /** Asks the server again. */
   async refresh() {
     const { id } = this.app.store.document;
-    const asked = ++this.asked;
-    const found = await fetchJobs({ status: "completed", workflow_id: id, limit: MOST, sort_order: "desc" }).catch(() => null);
-    if (!found || this.asked !== asked || this.app.store.document.id !== id) return;
+    const found = await this.newest(fetchJobs({ status: "completed", workflow_id: id, limit: MOST, sort_order: "desc" })).catch(() => null);
+    if (!found || this.app.store.document.id !== id) return;
     const jobs = found.jobs.filter((job) => job.preview_output?.filename);
     this.element.hidden = jobs.length < 1;
     this.shown = jobs[0]?.id ?? null;

@@ -9,7 +9,7 @@ import { formOf, nodeOfForm } from "../../model/form.js";
 import { titleOf } from "../../model/slots.js";
 import { suggestedForm } from "../../model/suggest.js";
 import { t } from "../../words.js";
-import { make } from "../dom.js";
+import { make, refill } from "../dom.js";
 import { Binding } from "./binding.js";
 import { editTitle, editable, offer } from "./editor.js";
 import { makeField } from "./fields.js";
@@ -60,14 +60,16 @@ export class FormView {
     element.replaceChildren(make("div", { className: "form-page" }, head, this.note,
       make("div", { className: "form-columns" }, this.inputs, make("div", { className: "form-right" }, this.offers, this.outputs, this.past.element))), footer);
     app.store.listen((change) => {
+      if (!this.isOpen) return;
       if (change.reason === "open") void this.past.refresh();
-      if (this.isOpen) this.fill();
+      this.fill();
     });
     app.workspace.listen(() => this.isOpen && this.fill());
     app.board.listen(() => this.isOpen && this.update());
     app.runner.listen(({ type }) => {
+      if (!this.isOpen) return;
       if (type === "listed") void this.past.refresh();
-      if (this.isOpen) this.update();
+      this.update();
     });
     addEventListener("keydown", (event) => this.key(event));
   }
@@ -114,7 +116,13 @@ export class FormView {
     const state = this.stateOf(form);
     if (state === this.drawn) return this.update();
     this.drawn = state;
-    const focused = document.activeElement?.getAttribute("data-focus");
+    refill(this.element, () => this.draw(form));
+    this.update();
+  }
+
+  /** @private @param {Form} form */
+  draw(form) {
+    const { app } = this;
     const isOwn = form === formOf(app.store.document);
     this.element.classList.toggle("is-editing", this.isEditing);
     this.note.hidden = isOwn && form.items.length > 0;
@@ -128,8 +136,6 @@ export class FormView {
     this.sort(form);
     this.offers.hidden = !this.isEditing;
     if (this.isEditing) offer(this, form, this.offers);
-    if (focused) /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
-    this.update();
   }
 
   /** Puts results, and what is written between them, to the right; all else to the left. @private @param {Form} form */
