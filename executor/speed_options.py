@@ -16,8 +16,7 @@ WAYS = {
 }
 # What must be installed for some of them.
 _PACKAGES = {"sage": "sageattention", "flash-attn": "flash_attn"}
-
-
+# The keys of models.adapters.graphed.WAYS, which needs torch.
 COMPILERS = ("inductor", "cudagraphs")
 
 

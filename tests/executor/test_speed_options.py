@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import main
+from executor.speed_options import COMPILERS
 from executor.worker.device_memory import DeviceMemory
 from models.adapters.patch import Patched
 from models.attention_backends import choice
@@ -79,6 +80,7 @@ def test_two_ways_at_once_are_refused(cli):
 def test_every_diffusion_network_can_be_compiled_and_no_other(monkeypatch):
     from models.adapters.graphed import WAYS, Graphed
 
+    assert set(COMPILERS) == set(WAYS)
     memory = DeviceMemory("cpu", compiler="inductor")
     model = Patched(DiffusionModel(network=nn.Linear(1, 1).eval(), family="sd15"))
     assert memory._fast(model).stack == (WAYS["inductor"]().key,)

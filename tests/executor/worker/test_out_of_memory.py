@@ -133,7 +133,7 @@ def test_a_picture_is_made_in_tiles_where_the_whole_does_not_fit(tmp_path, monke
     assert small.fits(vae, (1, 4, 64, 64))
 
 
-def test_without_a_gpu_the_computers_memory_decides_what_fits(tmp_path, monkeypatch):
+def test_without_a_gpu_the_computers_memory_decides_what_fits(tmp_path):
     vae = open_vae(tiny_base(tmp_path).find("checkpoints", "tiny.safetensors"))
     memory = DeviceMemory("cpu")
     assert memory.fits(vae, (1, 4, 64, 64))
