@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
+import { Pictures } from "../../web/static/js/canvas/pictures.js";
 import { boxBetween, boxesOf, cornersOf, gripAt, movedBox } from "../../web/static/js/model/boxes.js";
 import { curveOf, heightAt, pointAt, STRAIGHT, withoutPoint, withPoint, withPointAt } from "../../web/static/js/model/curves.js";
 import { definitionOf } from "../../web/static/js/model/definitions.js";
@@ -61,4 +62,16 @@ test("what is drawn has a widget of its own; what only the page needs is not sho
   const forced = definitionOf("D", { input: { required: { bboxes: ["BOUNDING_BOX", { forceInput: true }] } }, output: [] });
   assert.equal(forced.inputs[0].widget, null);
   assert.ok(comfortableSize(boxes)[1] < 2 * 220);
+});
+
+test("the size of a picture is that of its file, however small it is kept", async () => {
+  globalThis.fetch = /** @type {any} */ (async () => new globalThis.Response("picture"));
+  globalThis.createImageBitmap = /** @type {any} */ (async (/** @type {any} */ _source, /** @type {any} */ options) =>
+    ({ width: options?.resizeWidth ?? 4000, height: options?.resizeHeight ?? 3010, close: () => undefined }));
+  const pictures = new Pictures((name) => name);
+  const loaded = new Promise((resolve) => (pictures.onload = () => resolve(null)));
+  pictures.get("a", 200);
+  assert.equal(pictures.sizeOf("a"), null);
+  await loaded;
+  assert.deepEqual([pictures.get("a", 200)?.width, pictures.sizeOf("a")], [256, [4000, 3010]]);
 });

@@ -93,6 +93,22 @@ test("choices made while the server is away are sent at the next start and win o
   assert.deepEqual(next.unsent, {});
 });
 
+test("a choice that is made and sent while the server is asked wins over what the answer holds", async () => {
+  const line = server({ speed: 1.5 });
+  /** @type {(found: any) => void} */
+  let answer = () => undefined;
+  line.fetch = () => new Promise((resolve) => (answer = resolve));
+  const settings = new Settings(box(), line);
+  settings.define(SPEED);
+  const loading = settings.load();
+  settings.set("speed", 2);
+  await settings.flush();
+  answer({ speed: 1.5 });
+  await loading;
+  assert.equal(settings.get("speed"), 2);
+  assert.deepEqual([line.state.stored.speed, settings.unsent], [2, {}]);
+});
+
 test("what the server keeps is taken and told; a stored value that does not fit counts as not chosen", async () => {
   const settings = new Settings(box(), server({ speed: 2, letter: 7 }));
   settings.define(SPEED);

@@ -4,7 +4,7 @@ const MOST = 80;
 /** Widths at which pictures are kept, in pixels of the screen. */
 const WIDTHS = [256, 512, 1024, Infinity];
 
-/** @typedef {{bitmap: ImageBitmap | null, width: number, natural: number, isLoading: boolean, isLost: boolean}} Entry */
+/** @typedef {{bitmap: ImageBitmap | null, width: number, size: readonly [number, number] | null, isLoading: boolean, isLost: boolean}} Entry */
 
 /**
  * The width at which a picture is kept that is shown this wide.
@@ -30,11 +30,11 @@ export class Pictures {
    * @returns {ImageBitmap | null}
    */
   get(url, shown = Infinity) {
-    const entry = this.known.get(url) ?? { bitmap: null, width: 0, natural: Infinity, isLoading: false, isLost: false };
+    const entry = this.known.get(url) ?? { bitmap: null, width: 0, size: null, isLoading: false, isLost: false };
     this.known.delete(url);
     this.known.set(url, entry);
     const width = keptWidth(shown);
-    if (!entry.isLoading && !entry.isLost && width > entry.width && entry.natural > entry.width) void this.load(url, entry, width);
+    if (!entry.isLoading && !entry.isLost && width > entry.width && (entry.size?.[0] ?? Infinity) > entry.width) void this.load(url, entry, width);
     return entry.bitmap;
   }
 
@@ -45,11 +45,11 @@ export class Pictures {
       const answer = await fetch(url);
       if (!answer.ok) throw new Error(`${answer.status}`);
       const whole = await createImageBitmap(await answer.blob());
-      const natural = whole.width;
-      const bitmap = natural > width ? await shrink(whole, width) : whole;
+      const size = [whole.width, whole.height];
+      const bitmap = size[0] > width ? await shrink(whole, width) : whole;
       if (this.known.get(url) !== entry) return bitmap.close();
       entry.bitmap?.close();
-      Object.assign(entry, { bitmap, natural, width: Math.min(width, natural) });
+      Object.assign(entry, { bitmap, size, width: Math.min(width, size[0]) });
       this.trim();
     } catch {
       entry.isLost = true;
@@ -59,10 +59,9 @@ export class Pictures {
     this.onload();
   }
 
-  /** How large a picture is that was asked for, null until it is there. @param {string} url @returns {[number, number] | null} */
+  /** How large a picture is that was asked for, null until it is there. @param {string} url @returns {readonly [number, number] | null} */
   sizeOf(url) {
-    const entry = this.known.get(url);
-    return entry?.bitmap ? [entry.natural, Math.round(entry.natural * entry.bitmap.height / entry.bitmap.width)] : null;
+    return this.known.get(url)?.size ?? null;
   }
 
   /** Forgets a picture, so that it is read again. @param {string} url */

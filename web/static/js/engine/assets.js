@@ -1,6 +1,6 @@
 /** The files that were made or brought in: which there are, where they can be fetched, which are shown. */
 
-import { post, send, viewUrl } from "./api.js";
+import { inputUrl, post, send } from "./api.js";
 
 /** @typedef {"output" | "input" | "temp"} Place */
 /** @typedef {"picture" | "film" | "sound" | "other"} Kind */
@@ -29,8 +29,7 @@ export async function deleteAssets(place, names) {
 
 /** @param {Asset} asset @returns {string} the address of the file itself */
 export function assetUrl({ name, place, modified }) {
-  const cut = name.lastIndexOf("/");
-  return `${viewUrl({ filename: name.slice(cut + 1), subfolder: cut < 0 ? "" : name.slice(0, cut), type: place })}&rev=${modified}`;
+  return `${inputUrl(`${name} [${place}]`)}&rev=${modified}`;
 }
 
 /** @param {Asset} asset @param {128 | 256 | 512} size @returns {string} the address of a small picture of it */

@@ -47,18 +47,14 @@ export class Blueprints {
     this.category = category;
     this.shelves = shelves;
     /** @type {readonly Definition[]} */ this.definitions = [];
-    /** @type {string[]} those that could not be read */ this.broken = [];
   }
 
   /** Reads them anew; one that cannot be read is left out. @param {Definitions} catalogue */
   async load(catalogue) {
     const lists = await Promise.all(this.shelves.map(async (shelf) => (await shelf.list()).slice(0, MOST).map((entry) => ({ ...entry, shelf }))));
-    this.broken = [];
     const found = await Promise.all(lists.flat().map(async ({ name, path, pack, shelf }) => {
       const json = await shelf.load(path).catch(() => null);
-      const definition = this.read(json, name, pack, catalogue);
-      if (!definition) this.broken.push(name);
-      return definition;
+      return this.read(json, name, pack, catalogue);
     }));
     this.definitions = found.filter((definition) => definition !== null);
   }

@@ -36,6 +36,7 @@ export class Settings {
     /** @type {Set<() => void>} called when a definition comes or goes */ this.watchers = new Set();
     /** @type {Record<string, any>} what was chosen, also under ids that nobody defined yet */ this.values = {};
     /** @type {Record<string, any>} what the server has not yet been told */ this.unsent = {};
+    /** the server was asked, and what it answers may be older than what it is told now */ this.isLoading = false;
     /** @type {string | null} why the last choices are not on the server */ this.problem = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */ this.timer = undefined;
     this.readMirror();
@@ -114,8 +115,12 @@ export class Settings {
 
   /** Takes what the server keeps; choices that it has not yet been told win. Throws what the server answers. */
   async load() {
-    const stored = await this.server.fetch();
-    this.take({ ...stored, ...this.unsent });
+    this.isLoading = true;
+    try {
+      this.take({ ...await this.server.fetch(), ...this.unsent });
+    } finally {
+      this.isLoading = false;
+    }
     this.writeMirror();
     await this.flush();
   }
@@ -128,7 +133,7 @@ export class Settings {
     try {
       await this.server.send(changes);
       for (const [id, value] of Object.entries(changes)) {
-        if (JSON.stringify(this.unsent[id]) === JSON.stringify(value)) delete this.unsent[id];
+        if (!this.isLoading && JSON.stringify(this.unsent[id]) === JSON.stringify(value)) delete this.unsent[id];
       }
       this.problem = null;
     } catch (error) {

@@ -24,18 +24,18 @@ export function slotsOf(definitions, node) {
 }
 
 /** Whether every node shows its advanced inputs. */
-const choices = { showsAdvanced: false };
+let showsAdvanced = false;
 /** @type {WeakMap<Widget, Widget>} */
 const hidden = new WeakMap();
 
 /** Shows the advanced inputs of all nodes, or only where a node is asked; the store must be told. @param {boolean} shows */
 export function showAdvanced(shows) {
-  choices.showsAdvanced = shows;
+  showsAdvanced = shows;
 }
 
 /** @param {Node} node @param {Widget | null} widget of an advanced input @returns {Widget | null} */
 function folded(node, widget) {
-  if (!widget || choices.showsAdvanced || node.kept.showAdvanced === true) return widget;
+  if (!widget || showsAdvanced || node.kept.showAdvanced === true) return widget;
   const known = hidden.get(widget) ?? Object.freeze({ ...widget, hidden: true });
   hidden.set(widget, known);
   return known;

@@ -72,8 +72,8 @@
 
 /**
  * One input of a node type. `brings` are the inputs that each word of a drop-down adds; `grows` says that it stands for
- * a row of sockets; one that is `advanced` is shown
- * where that is asked for. `isForced` says that a link alone gives what others of its type hold in a widget.
+ * a row of sockets; one that is `advanced` is shown where that is
+ * asked for. `isForced` says that a link alone gives what others of its type hold in a widget.
  * @typedef {Readonly<{
  *   name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string, isForced?: boolean,
  *   advanced?: boolean,

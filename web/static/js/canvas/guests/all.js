@@ -3,17 +3,14 @@
 /** @import { App } from "../../app.js" */
 
 import { hooks } from "../hooks.js";
-import { boxesGuest } from "./boxes.js";
+import { boxesGuest, removeBox } from "./boxes.js";
 import { comparing } from "./compare.js";
-import { curveGuest } from "./curve.js";
+import { curveGuest, removePoint } from "./curve.js";
 
 /** @param {App} app */
 export function tendGuests(app) {
-  const guests = /** @type {const} */ ([["CURVE", curveGuest(app)], ["BOUNDING_BOXES", boxesGuest(app, false)], ["BOUNDING_BOX", boxesGuest(app, true)]]);
-  for (const [type, { guest, double }] of guests) {
-    hooks.widgets.set(type, guest);
-    hooks.double.add(double);
-  }
+  hooks.widgets.set("CURVE", curveGuest(app)).set("BOUNDING_BOXES", boxesGuest(app, false)).set("BOUNDING_BOX", boxesGuest(app, true));
+  hooks.double.add((pointer) => removePoint(app, pointer)).add((pointer) => removeBox(app, pointer));
   const { type, paint, hover, press } = comparing(app);
   hooks.media.set(type, paint);
   hooks.hover.add(hover);

@@ -8,6 +8,8 @@
 
 import { setValue } from "../../model/commands.js";
 import { boxBetween, boxesOf, cornersOf, gripAt, movedBox } from "../../model/boxes.js";
+import { within } from "../paint/media.js";
+import { write } from "../text.js";
 import { FONT } from "../theme.js";
 
 const REACH = 7;
@@ -29,15 +31,13 @@ function pictureUrl({ store, view }, node) {
  * @param {App} app @param {Node} node @param {WidgetPlace} place
  * @returns {{box: Bounds, size: [number, number], picture: ImageBitmap | null}}
  */
-function sheetOf(app, node, { bounds: [x, y, width, height] }) {
+function sheetOf(app, node, { bounds }) {
   const { view } = app;
   const url = pictureUrl(app, node);
-  const picture = url ? view.pictures.get(url, width * view.camera.scale * view.painter.ratio) ?? null : null;
+  const picture = url ? view.pictures.get(url, bounds[2] * view.camera.scale * view.painter.ratio) ?? null : null;
   const whole = url ? view.pictures.sizeOf(url) : null;
   const size = /** @type {[number, number]} */ (whole ?? [Number(node.values.width) || SHEET, Number(node.values.height) || SHEET]);
-  const scale = Math.min(width / size[0], height / size[1]);
-  const [across, down] = [size[0] * scale, size[1] * scale];
-  return { box: [x + (width - across) / 2, y + (height - down) / 2, across, down], size, picture };
+  return { box: within({ width: size[0], height: size[1] }, bounds, 0), size, picture };
 }
 
 /** @param {CanvasRenderingContext2D} context @param {App} app @param {Node} node @param {WidgetPlace} place */
@@ -52,7 +52,7 @@ function paint(context, app, node, place) {
   context.strokeRect(x, y, width, height);
   if (store.graph.linkInto(node.id, place.slot.name)) return;
   const scale = width / size[0];
-  context.font = `600 11px ${FONT}`;
+  write(context, `600 11px ${FONT}`);
   context.textAlign = "left";
   context.textBaseline = "top";
   for (const [index, one] of boxesOf(node.values[place.slot.name]).entries()) {
@@ -110,7 +110,7 @@ function press(app, isOne, pointer, node, place) {
 }
 
 /** Takes the box away on which was clicked twice. @param {App} app @param {Pointer} pointer @returns {boolean} */
-function double(app, { hit, world }) {
+export function removeBox(app, { hit, world }) {
   if (hit.kind !== "widget" || hit.place.slot.widget?.guest !== "BOUNDING_BOXES") return false;
   const { place } = hit;
   const { store } = app;
@@ -122,13 +122,10 @@ function double(app, { hit, world }) {
   return true;
 }
 
-/** @param {App} app @param {boolean} isOne @returns {{guest: Guest, double: (pointer: Pointer) => boolean}} */
+/** @param {App} app @param {boolean} isOne @returns {Guest} */
 export function boxesGuest(app, isOne) {
   return {
-    guest: {
-      paint: (context, _view, node, place) => paint(context, app, node, place),
-      press: (pointer, node, place) => press(app, isOne, pointer, node, place),
-    },
-    double: (pointer) => double(app, pointer),
+    paint: (context, _view, node, place) => paint(context, app, node, place),
+    press: (pointer, node, place) => press(app, isOne, pointer, node, place),
   };
 }

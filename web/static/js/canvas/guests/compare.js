@@ -5,18 +5,12 @@
 /** @import { Held } from "../hooks.js" */
 /** @import { Pointer } from "../input/chart.js" */
 
+import { within } from "../paint/media.js";
+
 const TYPE = "ImageCompare";
-const GAP = 3;
 
 /** Where the line stands on each node, from 0 to 1. @type {Map<string, number>} */
 const lines = new Map();
-
-/** @param {ImageBitmap} picture @param {Bounds} bounds @returns {Bounds} as large as there is room for it */
-function within(picture, [x, y, width, height]) {
-  const scale = Math.min((width - 2 * GAP) / picture.width, (height - 2 * GAP) / picture.height);
-  const [across, down] = [picture.width * scale, picture.height * scale];
-  return [x + (width - across) / 2, y + (height - down) / 2, across, down];
-}
 
 /** @param {App} app @param {CanvasRenderingContext2D} context @param {Node} node @param {Bounds} bounds @param {readonly string[]} urls */
 function paint({ view }, context, node, bounds, urls) {

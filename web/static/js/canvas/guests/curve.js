@@ -77,7 +77,7 @@ function press(app, pointer, node, place) {
 }
 
 /** Takes the point away on which was clicked twice. @param {App} app @param {Pointer} pointer @returns {boolean} */
-function double({ store }, { hit, world }) {
+export function removePoint({ store }, { hit, world }) {
   if (hit.kind !== "widget" || hit.place.slot.widget?.guest !== "CURVE") return false;
   const { node, place: { slot: { name } } } = hit;
   const bounds = field(hit.place.bounds);
@@ -87,13 +87,10 @@ function double({ store }, { hit, world }) {
   return true;
 }
 
-/** @param {App} app @returns {{guest: Guest, double: (pointer: Pointer) => boolean}} */
+/** @param {App} app @returns {Guest} */
 export function curveGuest(app) {
   return {
-    guest: {
-      paint: (context, _view, node, place) => paint(context, app, node, place),
-      press: (pointer, node, place) => press(app, pointer, node, place),
-    },
-    double: (pointer) => double(app, pointer),
+    paint: (context, _view, node, place) => paint(context, app, node, place),
+    press: (pointer, node, place) => press(app, pointer, node, place),
   };
 }

@@ -9,6 +9,7 @@ import { lines, write } from "../text.js";
 import { t } from "../../words.js";
 
 const MOST_LETTERS = 600;
+const GAP = 3;
 
 /**
  * The pictures of a node in its own space: in a grid that leaves them as large as it can.
@@ -124,20 +125,27 @@ export function gridCells([x, y, width, height], count) {
     [x + (index % columns) * across, y + Math.floor(index / columns) * down, across, down]);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Bounds} cell @param {boolean} smooth */
-function drawWithin(context, picture, [x, y, width, height], smooth = false) {
-  const gap = 3;
+/**
+ * Where a picture lies in a field that shows it whole, as large as there is room for it.
+ * @param {{width: number, height: number}} picture @param {Bounds} bounds @param {number} gap
+ * @returns {Bounds}
+ */
+export function within(picture, [x, y, width, height], gap = GAP) {
   const scale = Math.min((width - 2 * gap) / picture.width, (height - 2 * gap) / picture.height);
   const [across, down] = [picture.width * scale, picture.height * scale];
-  context.imageSmoothingEnabled = smooth || scale < 3;
+  return [x + (width - across) / 2, y + (height - down) / 2, across, down];
+}
+
+/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} picture @param {Bounds} bounds @param {boolean} smooth */
+function drawWithin(context, picture, bounds, smooth = false) {
+  const place = within(picture, bounds);
+  context.imageSmoothingEnabled = smooth || place[2] < 3 * picture.width;
   context.imageSmoothingQuality = "high";
-  const left = x + (width - across) / 2;
-  const top = y + (height - down) / 2;
   context.save();
   context.beginPath();
-  context.roundRect(left, top, across, down, 4);
+  context.roundRect(...place, 4);
   context.clip();
-  context.drawImage(picture, left, top, across, down);
+  context.drawImage(picture, ...place);
   context.restore();
 }
 
@@ -194,7 +202,7 @@ export function paintSlip(context, view, node) {
  * What a node says of itself that stands nowhere on it: while it runs, and what it has found out.
  * @param {View} view @param {Node} node @returns {readonly string[]}
  */
-export function saidBy(view, node) {
+function saidBy(view, node) {
   const run = view.runOf(node);
   if (run.text !== "" && !run.preview) return [run.text];
   const { texts, pictures } = view.outputOf(node);

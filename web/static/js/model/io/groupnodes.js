@@ -56,6 +56,7 @@ class Unfolding {
       inputs: listOf(node.inputs).map((slot) => ({ ...slot, link: null })), outputs: listOf(node.outputs).map((slot) => ({ ...slot, links: [] })),
     }));
     this.external = new Set(listOf(group.external).map((entry) => `${entry?.[0]} ${entry?.[1]}`));
+    /** @type {Map<string, {index: number, name: string}> | undefined} */ this.names = undefined;
     this.used = new Set();
     for (const [from, slot, to, index, , type] of listOf(group.links).filter(Array.isArray)) {
       if (!this.nodes[from] || !this.nodes[to]?.inputs[index]) continue;
@@ -80,8 +81,8 @@ class Unfolding {
     }));
   }
 
-  /** What each input and value is called outside. @returns {Map<string, {index: number, name: string}>} */
-  names() {
+  /** What each input and value is called outside. @private @returns {Map<string, {index: number, name: string}>} */
+  findNames() {
     /** @type {Map<string, {index: number, name: string}>} */
     const names = new Map();
     for (const [index, node] of this.nodes.entries()) {
@@ -128,7 +129,8 @@ class Unfolding {
   /** Where a link into the group node ends. @param {number} slot @returns {{id: number, index: number} | null} */
   target(slot) {
     const outer = listOf(this.raw.inputs)[slot];
-    const found = this.names().get(wordOf(outer?.name));
+    this.names ??= this.findNames();
+    const found = this.names.get(wordOf(outer?.name));
     if (!found) return null;
     const node = this.nodes[found.index];
     let index = node.inputs.findIndex((/** @type {any} */ one) => one.name === found.name);
