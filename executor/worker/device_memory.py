@@ -162,8 +162,10 @@ class DeviceMemory:
         tier, name = self.residency.tier, str(self.residency.devices.compute)
         if tier is None and self.limits.vram_bytes is not None:
             tier, name = DeviceTier(torch.device("meta"), self.limits), "a GPU"
-        room = host_room(self.limits.ram_bytes).free
-        return Forecaster(tier, self.limits, self.estimates, room).forecast(name, steps)
+        room = host_room(self.limits.ram_bytes)
+        # Networks of earlier jobs are counted among those of these steps, or give way to them.
+        free = min(room.total, room.free + self.held_bytes())
+        return Forecaster(tier, self.limits, self.estimates, free).forecast(name, steps)
 
     def held_bytes(self) -> int:
         """What networks take of the computer's memory that were run here and are still there."""

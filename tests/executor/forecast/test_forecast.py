@@ -10,9 +10,11 @@ import main
 from executor.forecast.forecast import Forecaster
 from executor.memory import plan
 from executor.memory.estimate import Estimates
+from executor.memory.host import Room
 from executor.memory.limits import Limits
 from executor.memory.tiers import DeviceTier
 from executor.session import InvalidGraphError, Session
+from executor.worker import device_memory
 from executor.worker.device_memory import DeviceMemory
 from loaders import bulk_read
 from loaders.folders import Folders
@@ -143,6 +145,18 @@ def test_what_this_process_holds_of_the_device_can_be_had_again(monkeypatch: pyt
     limits = Limits(reserve_bytes=MIB)
     tier = DeviceTier(torch.device("cuda"), limits)
     assert Forecaster(tier, limits, Estimates(), MIB).forecast("cuda:0", ()).cap_bytes == 14 * MIB
+
+
+def test_networks_in_memory_are_not_counted_twice(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, memory = opened(folders)
+    with session:
+        needed = max(row.ram_bytes for row in session.plan(graph()).rows)
+        session.run(graph())
+        left = needed - memory.held_bytes()
+        monkeypatch.setattr(device_memory, "host_room", lambda limit: Room(1000 * MIB, left, "x"))
+        assert session.plan(graph()).fits
+        monkeypatch.setattr(device_memory, "host_room", lambda limit: Room(1000 * MIB, left - 1, "x"))
+        assert not session.plan(graph()).fits
 
 
 def test_what_is_not_known_is_said(folders: Folders) -> None:
