@@ -41,6 +41,12 @@ class CanvasPage:
         self.page.reload()
         self.wait_until_ready()
 
+    def close(self):
+        """Close the browser's profile when the server has heard all of it; nothing must have gone wrong."""
+        self.ask("() => sfumato.settings.flush()")
+        self.page.context.close()
+        assert self.faults == []
+
     def wait_until_ready(self):
         self.page.wait_for_selector("html[data-ready]", state="attached")
         self.wait("sfumato.view.isCatalogueComplete")

