@@ -30,6 +30,8 @@ def grave(canvas):
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core comes with npm ci")
 @pytest.mark.parametrize("theme", ["light", "dark", "warm", "contrast"])
 def test_axe_finds_nothing_grave_anywhere_in_any_theme(canvas, theme):
+    (canvas.server.base / "output").mkdir(exist_ok=True)
+    (canvas.server.base / "output" / "shown.txt").write_text("An entry of the gallery")
     canvas.page.emulate_media(reduced_motion="reduce")
     canvas.ask("theme => sfumato.settings.set('appearance.theme', theme)", theme)
     canvas.wait(f"document.documentElement.dataset.theme === '{theme}'")

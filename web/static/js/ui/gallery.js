@@ -120,7 +120,7 @@ class Gallery {
       this.choose(index, event.shiftKey);
     });
     const cell = make("div", {
-      className: isChosen ? "asset is-chosen" : "asset", role: "button", title: asset.name, "aria-label": asset.name,
+      className: isChosen ? "asset is-chosen" : "asset", role: "group", title: asset.name, "aria-label": asset.name,
       onclick: (/** @type {MouseEvent} */ event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) this.choose(index, event.shiftKey);
         else this.open(index);

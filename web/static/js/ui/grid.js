@@ -50,7 +50,7 @@ export class Grid {
 
   /** @private @param {number} row @param {number} side @returns {HTMLElement} */
   row(row, side) {
-    const element = make("div", { className: "grid-row", tabIndex: -1 });
+    const element = make("div", { className: "grid-row", role: "listitem" });
     for (let index = row * this.columns; index < Math.min(this.count, (row + 1) * this.columns); index += 1) {
       const cell = this.cell(index);
       cell.style.width = `${side}px`;
