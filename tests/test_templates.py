@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from executor.session import Session
-from web.routes.assets import TEMPLATES
+from web.routes.templates import TEMPLATES
 
 STEPS = 2
 

@@ -116,7 +116,7 @@ test("messages of a run reach its own workflow only, on screen or not", () => {
   assert.deepEqual([board.state.mark, board.state.seeds], [null, [{ key: "3", name: "seed", value: 7 }]]);
 });
 
-/** A runner with one run under way, what it tells, and what the server answers to it. @param {Record<string, any>} answers by address */
+/** A runner with one run under way, what it tells and asks, and what the server answers to it. @param {Record<string, any>} answers by address */
 function running(answers = {}) {
   const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
   const runner = new Runner(store, new Board(), "client");
@@ -125,11 +125,15 @@ function running(answers = {}) {
   runner.listen(({ type, job }) => type !== "progress" && told.push(`${type} ${job?.id}`));
   const job = runner.newJob("job", store.document.id, { 3: { class_type: "KSampler", inputs: {} } });
   runner.jobs.set("job", Object.assign(job, { isTaken: true, ran: 1 }));
+  /** @type {string[]} */
+  const asked = [];
   globalThis.fetch = /** @type {any} */ (async (/** @type {string} */ address) => {
+    asked.push(address);
+    await new Promise((resolve) => setTimeout(resolve));
     const found = Object.entries(answers).find(([start]) => address.startsWith(start));
     return new globalThis.Response(JSON.stringify(found?.[1] ?? {}), { status: found ? 200 : 404 });
   });
-  return { runner, told, workflow: store.document.id };
+  return { runner, told, asked, workflow: store.document.id };
 }
 
 test("a run is listed when the server has written its end down, not before", () => {
@@ -153,15 +157,31 @@ test("a run that is over does not come back while the server has yet to write th
   assert.deepEqual(told, ["finished job", "listed job"]);
 });
 
-test("a run that is taken out of the line is over at once, whoever did it", async () => {
-  const mine = running({ "api/queue": {} });
-  await mine.runner.cancel();
-  const theirs = running({ "api/jobs?": { jobs: [] } });
-  await theirs.runner.recover();
-  for (const { runner, told } of [mine, theirs]) {
-    assert.deepEqual(told, ["cancelled job", "listed job"]);
-    assert.deepEqual([runner.jobs.size, runner.closing.size], [0, 0]);
-  }
+test("a run that somebody else takes out of the line is over", async () => {
+  const { runner, told } = running({ "api/jobs?": { jobs: [] } });
+  await runner.recover();
+  assert.deepEqual(told, ["cancelled job", "listed job"]);
+  assert.deepEqual([runner.jobs.size, runner.closing.size], [0, 0]);
+});
+
+test("a run is cancelled when the server says so, whether it waited or had just begun", async () => {
+  const { runner, told, asked } = running({ "api/jobs/job/cancel": {} });
+  await runner.cancel();
+  assert.deepEqual([asked, told], [["api/jobs/job/cancel"], []]);
+  runner.receive("execution_interrupted", { prompt_id: "job" });
+  runner.receive("executing", { prompt_id: "job", node: null });
+  assert.deepEqual(told, ["cancelled job", "listed job"]);
+});
+
+test("a run that is cancelled while it is on its way to the server is stopped when it has arrived", async () => {
+  const { runner, asked } = running({ "api/prompt": {}, "api/jobs/": {} });
+  runner.jobs.clear();
+  const sent = runner.run();
+  while (!asked.includes("api/prompt")) await new Promise((resolve) => setTimeout(resolve));
+  const [id] = runner.jobs.keys();
+  await runner.cancel();
+  await sent;
+  assert.deepEqual(asked, ["api/prompt", `api/jobs/${id}/cancel`]);
 });
 
 test("stored events of a job are told in the words of the socket", () => {

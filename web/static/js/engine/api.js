@@ -92,14 +92,14 @@ export async function queuePrompt(body) {
   return (await post("prompt", body)).json();
 }
 
-/** @param {string | null} promptId */
-export async function interrupt(promptId) {
-  await post("interrupt", promptId ? { prompt_id: promptId } : {});
+/** Stops whatever runs on the server, whoever asked for it. */
+export async function interrupt() {
+  await post("interrupt", {});
 }
 
-/** @param {string[]} promptIds */
-export async function removePending(promptIds) {
-  await post("queue", { delete: promptIds });
+/** Stops a job wherever it stands, and all the same when it has just begun or ended. @param {string} id */
+export async function cancelJob(id) {
+  await post(`jobs/${encodeURIComponent(id)}/cancel`, {});
 }
 
 /**

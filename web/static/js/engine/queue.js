@@ -2,7 +2,7 @@
 
 /** @import { JobRow } from "./api.js" */
 
-import { fetchJobs, post, send } from "./api.js";
+import { cancelJob, fetchJobs, post, send } from "./api.js";
 
 const CHUNK = 50;
 const MOST_ROWS = 2000;
@@ -143,7 +143,7 @@ export class Queue {
 
   /** @param {string} id @param {"cancel" | "retry"} what */
   async act(id, what) {
-    await post(`jobs/${encodeURIComponent(id)}/${what}`, {});
+    await (what === "cancel" ? cancelJob(id) : post(`jobs/${encodeURIComponent(id)}/retry`, {}));
     await this.refresh();
   }
 

@@ -10,7 +10,7 @@ import { resolveChoices } from "../model/prompts.js";
 import { rollSeeds } from "../model/seeds.js";
 import { inputSlot } from "../model/slots.js";
 import { fillTokens } from "../model/tokens.js";
-import { ApiError, fetchJob, fetchJobs, interrupt, queuePrompt, removePending } from "./api.js";
+import { ApiError, cancelJob, fetchJob, fetchJobs, interrupt, queuePrompt } from "./api.js";
 import { failureProblem, refusalProblems } from "./problems.js";
 import { readOutput, seedsOf } from "./results.js";
 import { t } from "../words.js";
@@ -18,7 +18,8 @@ import { t } from "../words.js";
 /**
  * @typedef {{id: string, documentId: string, keys: string[], seeds: readonly Seed[], cached: Set<string>, finished: Set<string>,
  *   ran: number, state: "queued" | "running", current: string | null, part: number, failed: boolean, since: number,
- *   blobs: Map<string, Blob>, unfollow: (() => void) | null, isTaken: boolean}} Job
+ *   blobs: Map<string, Blob>, unfollow: (() => void) | null,
+ *   isTaken: boolean, isUnwanted: boolean}} Job `isUnwanted`: cancelled before the server had taken it
  */
 /**
  * "listed" comes after the end of a job: only then do the server's lists tell it as over, with its outputs.
@@ -142,6 +143,7 @@ export class Runner {
         ...(targets ? { partial_execution_targets: targets } : {}),
       });
       job.isTaken = true;
+      if (job.isUnwanted) void cancelJob(job.id).catch((error) => this.refuse(job, [], error.message));
       const problems = refusalProblems({ node_errors: answer.node_errors }, "");
       if (problems.length > 0) this.refuse(job, problems, t("Some outputs were left out."));
       return true;
@@ -165,18 +167,16 @@ export class Runner {
     return {
       id, documentId, keys: Object.keys(prompt), seeds: seedsOf(prompt, this.store), cached: new Set(), finished: new Set(), ran: 0,
       state: "queued", current: null, part: 0, failed: false, since: Date.now(), blobs: new Map(), unfollow: null, isTaken: false,
+      isUnwanted: false,
     };
   }
 
-  /** Cancels the run of the workflow on screen, or takes it out of the queue. */
+  /** Cancels the run of the workflow on screen, wherever it stands; the server tells its end. */
   async cancel() {
     const job = this.current;
-    if (!job) return interrupt(null);
-    if (job.state === "running") return interrupt(job.id);
-    await removePending([job.id]);
-    this.end(job, "cancelled");
-    // The server says nothing more of what was taken out of the line.
-    this.close(job.id);
+    if (!job) await interrupt();
+    else if (job.isTaken) await cancelJob(job.id);
+    else job.isUnwanted = true;
   }
 
   /**
