@@ -21,14 +21,18 @@ async def test_two_workers_share_a_queue_and_keep_their_models(tmp_path):
     async with running_service(tmp_path, devices=("left", "right")) as (service, heard):
         await until(lambda: [worker.state for worker in service.workers()] == ["ready", "ready"])
         assert [worker.name for worker in service.workers()] == ["left", "right"]
-        for number in range(6):
-            await service.submit(new_job(f"{number}", load("ab"[number % 2], seconds=0.05 + number / 1000)))
+        await service.submit(new_job("0", load("a", seconds=2)))
+        await service.submit(new_job("1", load("b", seconds=2)))
         await until(lambda: len(service.running()) == 2)
         running = [worker.job_id for worker in service.workers()]
         assert sorted(running) == ["0", "1"]
         rows, _ = await service.history_page({JobState.RUNNING}, order="asc")
         assert sorted(row.worker for row in rows) == [0, 1]
         await until(lambda: not service.queue_remaining())
+        # Both wait whenever a job comes, so that it is the models alone that decide.
+        for number, name in enumerate("baab", 2):
+            await service.submit(new_job(f"{number}", load(name, seconds=number / 1000)))
+            await until(lambda: not service.queue_remaining())
         assert [worker.resident for worker in service.workers()] == [("checkpoints/a",), ("checkpoints/b",)]
         rows, _ = await service.history_page()
         assert Counter(row.state for row in rows) == {JobState.SUCCEEDED: 6}
