@@ -31,6 +31,8 @@ export async function openTemplates(app) {
   const dialog = openDialog(t("Begin with"), make("div", { className: "templates" }, make("div", { className: "template-grid" }, ...cards),
     ...(others.length > 0 ? [make("h3", {}, t("From packs")), make("div", { className: "template-grid" }, ...others)] : [])));
   dialog.classList.add("is-broad", "is-templates");
+  // Not the list around them, which can be focused where it scrolls.
+  cards[0]?.focus();
 }
 
 /** @param {string} title @param {string} text @param {string} picture address @param {() => void} open @returns {HTMLElement} */
