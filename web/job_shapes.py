@@ -65,7 +65,8 @@ def _error(row: JobRow) -> dict[str, Any] | None:
     }
 
 
-def _items(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def output_items(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What a job put out, one by one: the node, the kind, the item."""
     for node_id, shown in outputs.items():
         if not isinstance(shown, Mapping):
             continue
@@ -83,7 +84,7 @@ def is_previewable(key: str, item: Mapping[str, Any]) -> bool:
 
 def summary(outputs: Mapping[str, Any]) -> tuple[int, dict[str, Any] | None]:
     """How many things a job put out, and the one to show for it: saved ones before temporary ones."""
-    items = list(_items(outputs))
+    items = list(output_items(outputs))
     shown = [
         {**item, "nodeId": node_id, "mediaType": key}
         for node_id, key, item in items

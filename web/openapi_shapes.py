@@ -256,7 +256,7 @@ SHAPES: Mapping[str, Shape] = {
     "GET /api/workflows/{name}/versions/{version}": Shape(answer=ANY_OBJECT),
     "GET /api/assets": Shape(
         answer=record({"files": array(record({"name": TEXT, "size": WHOLE, "modified": WHOLE}))}),
-        query=("type",),
+        query=("type", "runs"),
     ),
     "GET /api/assets/small": Shape(query=("type", "name", "size")),
     "POST /api/assets/delete": Shape(record({"names": NAMES}), record({"kept": NAMES})),

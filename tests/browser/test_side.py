@@ -39,6 +39,8 @@ def test_a_template_runs_and_its_picture_tells_how_it_was_made(canvas):
     canvas.run()
     canvas.page.locator("#stage").focus()
     canvas.page.keyboard.press("a")
+    canvas.page.get_by_label("Order", exact=True).select_option("Longest run first")
+    expect(canvas.page.locator(".asset[title^=redrawn] .asset-span").first).to_contain_text(" s")
     canvas.page.locator(".asset[title^=redrawn]").first.click()
     canvas.page.get_by_role("button", name="Open the workflow that made this").click()
     canvas.wait("sfumato.name.startsWith('redrawn')")

@@ -10,7 +10,7 @@ import { CATALOGUE } from "./catalogue.js";
 
 /** @param {string} name @param {number} modified @param {number} size @returns {import("../../web/static/js/engine/assets.js").Asset} */
 const asset = (name, modified, size) => ({ name, modified, size, place: "output", kind: kindOf(name) });
-const ALL = [asset("a10.png", 3, 5), asset("sub/a9.PNG", 2, 9), asset("clip.mp4", 9, 1), asset("notes.txt", 1, 2)];
+const ALL = [{ ...asset("a10.png", 3, 5), seconds: 2.5 }, asset("sub/a9.PNG", 2, 9), asset("clip.mp4", 9, 1), { ...asset("notes.txt", 1, 2), seconds: 60 }];
 
 test("wishes go by words, kind and order", () => {
   const names = (/** @type {any} */ wish) => wished(ALL, { query: "", kind: "", sort: "newest", ...wish }).map(({ name }) => name);
@@ -18,6 +18,8 @@ test("wishes go by words, kind and order", () => {
   assert.deepEqual(names({ kind: "picture", sort: "oldest" }), ["sub/a9.PNG", "a10.png"]);
   assert.deepEqual(names({ query: "SUB a9" }), ["sub/a9.PNG"]);
   assert.deepEqual(names({ sort: "size" })[0], "sub/a9.PNG");
+  assert.deepEqual(names({ sort: "longest" }), ["notes.txt", "a10.png", "sub/a9.PNG", "clip.mp4"]);
+  assert.deepEqual(names({ sort: "shortest" }), ["a10.png", "notes.txt", "sub/a9.PNG", "clip.mp4"]);
   assert.deepEqual(names({ query: "a", kind: "picture", sort: "name" }), ["a10.png", "sub/a9.PNG"]);
 });
 

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from tests.web.client import picture_prompt
 from web.routes.templates import TEMPLATES
 
 
@@ -32,6 +33,23 @@ async def test_files_are_listed_with_their_folders_and_without_links(gallery: An
     assert all(file["size"] > 0 and file["modified"] > 1e12 for file in files)
     async with http.get("/api/assets?type=models") as response:
         assert response.status == 400
+
+
+async def test_a_file_tells_how_long_the_run_took_that_wrote_it(http: Any, connect: Any) -> None:
+    client = await connect("gallery")
+    prompt = picture_prompt(width=9)
+    slow = {"images": ["1", 0], "steps": 1, "seconds": 0.5, "preview": False}
+    prompt["3"] = {"class_type": "ToySteps", "inputs": slow}
+    prompt["2"]["inputs"] = {"images": ["3", 0], "filename_prefix": "timed/slow"}
+    await client.run(prompt)
+    # What is still known is put out again by a run that takes no time.
+    await client.run(prompt)
+    async with http.get("/api/assets?type=output&runs=1") as response:
+        files = (await response.json())["files"]
+    [seconds] = [file["seconds"] for file in files if file["name"].startswith("timed/")]
+    assert seconds >= 0.5
+    async with http.get("/api/assets?type=output") as response:
+        assert not any("seconds" in file for file in (await response.json())["files"])
 
 
 async def test_small_pictures_of_few_colours_stay_clear_where_they_are(gallery: Any) -> None:

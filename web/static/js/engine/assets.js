@@ -4,8 +4,9 @@ import { inputUrl, post, send } from "./api.js";
 
 /** @typedef {"output" | "input" | "temp"} Place */
 /** @typedef {"picture" | "film" | "sound" | "other"} Kind */
-/** @typedef {{name: string, size: number, modified: number, place: Place, kind: Kind}} Asset `name` with its folders */
-/** @typedef {{query: string, kind: Kind | "", sort: "newest" | "oldest" | "name" | "size"}} Wish */
+/** @typedef {{name: string, size: number, modified: number, place: Place, kind: Kind, seconds?: number}} Asset
+ *   `name` with its folders; `seconds` of the run that made it, where they were asked for and are known */
+/** @typedef {{query: string, kind: Kind | "", sort: "newest" | "oldest" | "name" | "size" | "longest" | "shortest"}} Wish */
 
 const KINDS = /** @type {const} */ ([
   ["picture", /\.(png|jpe?g|webp|gif|avif|bmp|tiff?)$/i], ["film", /\.(mp4|webm|mov|mkv|m4v)$/i], ["sound", /\.(flac|mp3|wav|ogg|opus|m4a)$/i],
@@ -16,9 +17,9 @@ export function kindOf(name) {
   return KINDS.find(([, pattern]) => pattern.test(name))?.[0] ?? "other";
 }
 
-/** @param {Place} place @returns {Promise<Asset[]>} newest first */
-export async function listAssets(place) {
-  const { files } = await (await send(`assets?type=${place}`)).json();
+/** @param {Place} place @param {boolean} hasRuns whether the runs that made them are looked up @returns {Promise<Asset[]>} newest first */
+export async function listAssets(place, hasRuns = false) {
+  const { files } = await (await send(`assets?type=${place}${hasRuns ? "&runs=1" : ""}`)).json();
   return files.map((/** @type {any} */ file) => ({ ...file, place, kind: kindOf(file.name) }));
 }
 
@@ -42,8 +43,13 @@ export function valueOf({ name, place }) {
   return place === "input" ? name : `${name} [${place}]`;
 }
 
+/** Whether an order goes by how long the runs took. @param {Wish} wish */
+export function isByRun({ sort }) {
+  return sort === "longest" || sort === "shortest";
+}
+
 /**
- * What answers a wish, in its order.
+ * What answers a wish, in its order; files of unknown runs come last where runs decide.
  * @param {readonly Asset[]} assets @param {Wish} wish
  * @returns {Asset[]}
  */
@@ -55,6 +61,8 @@ export function wished(assets, { query, kind, sort }) {
     oldest: (/** @type {Asset} */ one, /** @type {Asset} */ other) => one.modified - other.modified,
     name: (/** @type {Asset} */ one, /** @type {Asset} */ other) => one.name.localeCompare(other.name, undefined, { numeric: true }),
     size: (/** @type {Asset} */ one, /** @type {Asset} */ other) => other.size - one.size,
+    longest: (/** @type {Asset} */ one, /** @type {Asset} */ other) => (other.seconds ?? -1) - (one.seconds ?? -1),
+    shortest: (/** @type {Asset} */ one, /** @type {Asset} */ other) => (one.seconds ?? 1e9) - (other.seconds ?? 1e9),
   };
   return found.sort(orders[sort]);
 }

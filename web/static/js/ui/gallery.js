@@ -3,7 +3,8 @@
 /** @import { App } from "../app.js" */
 /** @import { Asset, Place, Wish } from "../engine/assets.js" */
 
-import { deleteAssets, listAssets, smallUrl, wished } from "../engine/assets.js";
+import { deleteAssets, isByRun, listAssets, smallUrl, wished } from "../engine/assets.js";
+import { spanText } from "../model/text.js";
 import { t } from "../words.js";
 import { assetItems, compareThese, download, insertAsset, openAssets } from "./assetmenu.js";
 import { askChoice } from "./dialogs.js";
@@ -56,8 +57,10 @@ class Gallery {
       make("select", { "aria-label": label, title: label, onchange: (/** @type {any} */ event) => change(event.target.value) },
         ...options.map(([value, text]) => make("option", { value }, text)));
     const wish = (/** @type {Partial<Wish>} */ part) => {
+      const knew = isByRun(this.wish);
       this.wish = { ...this.wish, ...part };
-      this.fill();
+      if (isByRun(this.wish) && !knew) void this.load();
+      else this.fill();
     };
     return make("div", { className: "library-head" },
       make("input", { className: "search", type: "search", placeholder: t("Search"), "aria-label": t("Search the files"), oninput: (/** @type {any} */ event) => wish({ query: event.target.value }) }),
@@ -68,12 +71,13 @@ class Gallery {
           void this.load();
         }),
         select(t("Kind"), [["", t("All kinds")], ["picture", t("Pictures")], ["film", t("Films")], ["sound", t("Sound")], ["other", t("Other")]], (kind) => wish({ kind })),
-        select(t("Order"), [["newest", t("Newest first")], ["oldest", t("Oldest first")], ["name", t("By name")], ["size", t("Largest first")]], (sort) => wish({ sort }))));
+        select(t("Order"), [["newest", t("Newest first")], ["oldest", t("Oldest first")], ["name", t("By name")], ["size", t("Largest first")],
+          ["longest", t("Longest run first")], ["shortest", t("Shortest run first")]], (sort) => wish({ sort }))));
   }
 
   /** Asks the server again. */
   async load() {
-    await tell(this.newest(listAssets(this.place)).then((found) => {
+    await tell(this.newest(listAssets(this.place, isByRun(this.wish))).then((found) => {
       if (found === null) return;
       this.all = found;
       this.fill();
@@ -114,13 +118,14 @@ class Gallery {
   cell(index) {
     const asset = this.shown[index];
     const isChosen = this.chosen.has(asset.name);
+    const told = asset.seconds === undefined ? asset.name : t("{name}, made in {span}", { name: asset.name, span: spanText(1000 * asset.seconds) });
     const box = make("input", { type: "checkbox", checked: isChosen, tabIndex: -1, "aria-label": t("Choose {name}", { name: asset.name }) });
     box.addEventListener("click", (event) => {
       event.stopPropagation();
       this.choose(index, event.shiftKey);
     });
     const cell = make("div", {
-      className: isChosen ? "asset is-chosen" : "asset", role: "group", title: asset.name, "aria-label": asset.name,
+      className: isChosen ? "asset is-chosen" : "asset", role: "group", title: told, "aria-label": told,
       onclick: (/** @type {MouseEvent} */ event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) this.choose(index, event.shiftKey);
         else this.open(index);
@@ -132,6 +137,7 @@ class Gallery {
     }, asset.kind === "picture"
       ? make("img", { src: smallUrl(asset, 256), alt: "", loading: "lazy", decoding: "async", draggable: false })
       : make("span", { className: "asset-kind" }, asset.name.slice(asset.name.lastIndexOf(".") + 1)),
+    asset.seconds === undefined ? null : make("span", { className: "asset-span" }, spanText(1000 * asset.seconds)),
     make("span", { className: "asset-name" }, asset.name.slice(asset.name.lastIndexOf("/") + 1)), box);
     dragOut(this.app, cell, asset.name, (at, node) => insertAsset(this.app, asset, at, node));
     return cell;
