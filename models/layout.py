@@ -1,6 +1,7 @@
 """Says where a network does its work, so that patches find their place in any network."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from torch import nn
@@ -19,12 +20,15 @@ class Layout:
         cross_attention: attentions to the text.
         branches: what is computed to be added to a stream: modules that run one after another, of which only
             what the last one gives is added.
+        layers: whole transformer blocks, which give the stream back that they take first, by the words that
+            people have for their places.
     """
 
     blocks: tuple[str, ...] = ()
     self_attention: tuple[str, ...] = ()
     cross_attention: tuple[str, ...] = ()
     branches: tuple[tuple[str, ...], ...] = ()
+    layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from models.diffusion import DiffusionModel
 from schedulers.batching import ConditionedDenoiser
 from schedulers.conditioning import ConditioningValue, Setting, resolve
 from schedulers.guiders.cfg import Guidance, Guider
-from schedulers.guiders.rule import Asking, MaskRule, Predict, Sampling, Wrapping, started
+from schedulers.guiders.rule import Asking, MaskRule, Predict, Sampling, Spoiling, Wrapping, started
 from schedulers.inpaint import MaskAt, fitted_mask, inside_mask
 from schedulers.noise import BrownianNoise, GaussianNoise, reseeded_noise
 from schedulers.prediction import NetworkDenoiser, initial_state, path_of
@@ -149,7 +149,8 @@ def sample_guided(
     mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
     where = Surroundings(noise, start, mask, seed, torch.device(device))
     rules = started(model.rules)
-    sampling = Sampling(path, table, tuple(levels), _guiding(rules), chosen.pair is not None)
+    spoiling = tuple(rule for rule in rules if isinstance(rule, Spoiling))
+    sampling = Sampling(path, table, tuple(levels), _guiding(rules), chosen.pair is not None, spoiling)
     asked = [Companion(model, rule.lists) for rule in rules if isinstance(rule, Asking)]
     networks = [Companion(model, lists), *companions, *asked]
     predict = _predictor(networks, where, sampling.sigmas, most_rows)
@@ -204,7 +205,7 @@ def _conditioned(
 
 def _guiding(rules: Sequence[Any]) -> tuple[Any, ...]:
     """The rules about what predictions come to."""
-    return tuple(rule for rule in rules if not isinstance(rule, MaskRule | Wrapping))
+    return tuple(rule for rule in rules if not isinstance(rule, MaskRule | Spoiling | Wrapping))
 
 
 def _mask_at(rules: Sequence[Any], sampling: Sampling) -> MaskAt | None:

@@ -3,7 +3,9 @@
 from torch import nn
 
 from models.layout import Layout
-from models.unet.blocks import ResidualBlock
+from models.unet.blocks import ResidualBlock, TransformerBlock
+
+_PARTS = {"input_blocks": "input", "middle_block": "middle", "output_blocks": "output"}
 
 
 def unet_layout(network: nn.Module) -> Layout:
@@ -28,4 +30,16 @@ def unet_layout(network: nn.Module) -> Layout:
         self_attention=tuple(name for name in modules if name.endswith(".attn1")),
         cross_attention=tuple(name for name in modules if name.endswith(".attn2")),
         branches=(*residual, *attending),
+        layers=_layers(network),
     )
+
+
+def _layers(network: nn.Module) -> dict[str, tuple[str, ...]]:
+    """The transformer blocks of "input.4", "middle", "output.7" and so on."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, module in network.named_modules():
+        if isinstance(module, TransformerBlock):
+            part, number, *_ = name.split(".")
+            word = _PARTS[part] if part == "middle_block" else f"{_PARTS[part]}.{number}"
+            found[word] = (*found.get(word, ()), name)
+    return found

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from schedulers.guiders.rule import Predict, Sampling, apply_rules, state
+from schedulers.guiders.rule import Predict, Sampling, apply_rules, predicted, state
 
 
 class Guider(Protocol):
@@ -45,7 +45,7 @@ class Guidance:
 
     def denoise(self, x: Tensor, sigma: float, predict: Predict, sampling: Sampling) -> tuple[Tensor, Tensor]:
         """Guide; every tensor is (B, C, H, W)."""
-        predictions = predict(x, sigma, self.needs(sampling))
+        predictions = predicted(x, sigma, self.needs(sampling), predict, sampling)
         positive, negative = predictions["positive"], predictions.get("negative")
         first = state(x, sigma, self.scale, positive, negative, predict, sampling)
         guided = apply_rules(sampling.rules, first)

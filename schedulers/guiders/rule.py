@@ -37,6 +37,7 @@ class Sampling:
     table: the noise levels of the network.
     sigmas: every noise level of the run.
     rules: what the model's nodes do about guidance.
+    spoiling: those that change the network for lists of classifier-free guidance.
     always_negative: the sampler looks at the negative prediction.
     """
 
@@ -45,6 +46,7 @@ class Sampling:
     sigmas: tuple[float, ...] = ()
     rules: tuple[Rule, ...] = ()
     always_negative: bool = False
+    spoiling: tuple[Spoiling, ...] = ()
 
     @property
     def wants_negative(self) -> bool:
@@ -129,6 +131,15 @@ class Asking(Protocol):
 
 
 @runtime_checkable
+class Spoiling(Protocol):
+    """A rule that changes the network for some of the lists that classifier-free guidance asks for."""
+
+    def under(self, name: str, sigma: float, sampling: Sampling) -> tuple[Patch, ...]:
+        """What is installed while a named list is predicted at a noise level."""
+        ...
+
+
+@runtime_checkable
 class MaskRule(Protocol):
     """A rule that says which part of an inpainting mask holds at a noise level; the last one wins."""
 
@@ -176,6 +187,23 @@ def finished(rules: Sequence[Rule], guided: Guided) -> Guided:
 def apply_rules(rules: Sequence[Rule], guided: Guided) -> Guided:
     """Guidance under rules: before, combine, after."""
     return finished(rules, combined(rules, changed(rules, guided)))
+
+
+def predicted(
+    x: Tensor, sigma: float, names: Sequence[str], predict: Predict, sampling: Sampling
+) -> dict[str, Tensor]:
+    """What lists come to behind x (B, C, H, W); those for which a rule changes the network, by themselves."""
+    under = {
+        name: tuple(patch for rule in sampling.spoiling for patch in rule.under(name, sigma, sampling))
+        for name in names
+    }
+    predictions: dict[str, Tensor] = {}
+    if plain := [name for name in names if not under[name]]:
+        predictions |= predict(x, sigma, plain)
+    for name in names:
+        if under[name]:
+            predictions |= predict(x, sigma, (name,), under[name])
+    return predictions
 
 
 def state(

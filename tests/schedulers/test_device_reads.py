@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from models.adapters.skipped_layers import SkippedLayers
 from schedulers.guiders.cfg import Guidance
 from schedulers.guiders.frequency import FrequencyDecoupled, FrequencyScaled
 from schedulers.guiders.masks import DifferentialDiffusion
@@ -23,6 +24,7 @@ from schedulers.guiders.rescaling import (
 )
 from schedulers.guiders.scaling import EpsilonScaling, ScaleByFrame, ScaleInPart, TemporalScoreRescaling
 from schedulers.guiders.several import DualGuidance, PerpendicularGuidance
+from schedulers.guiders.skip_layer import SkipLayer, SkipLayerNegative
 from schedulers.sample import sample_guided
 from schedulers.samplers.table import SAMPLERS
 from schedulers.step import Step
@@ -46,6 +48,8 @@ RULES: tuple[Any, ...] = (
     ScaleByFrame(),
     ScaleInPart(0.1, 0.9, outside=1.0),
     DifferentialDiffusion(),
+    SkipLayer(SkippedLayers(()), start=0.0, end=1.0, rescaling=0.5),
+    SkipLayerNegative(SkippedLayers(())),
 )
 LISTS = {
     "positive": (entry(1), entry(2, end=0.5)),

@@ -26,6 +26,7 @@ from nodes.model.faster import (
     reuse_steps,
 )
 from nodes.model.freeu import free_u, free_u_v2
+from nodes.model.skip_layers import guide_by_skipped_layers, spoil_negative_by_skipped_layers
 from nodes.sampling.ksampler import ksampler
 from schedulers.latent import LatentBatch
 from tests.nodes.conftest import Recorded
@@ -46,6 +47,8 @@ NODES: dict[str, Callable[[Any], Any]] = {
     "temporal": lambda model: multiply_temporal_attention(model, self_structural=0.5),
     "perturbed": guide_by_perturbed_attention,
     "attention guidance": guide_by_self_attention,
+    "skipped layers": lambda model: guide_by_skipped_layers(model=model, end_percent=1.0),
+    "skipped for the negative": lambda model: spoil_negative_by_skipped_layers(model=model, blocks="input.1"),
 }
 
 
@@ -78,6 +81,7 @@ def test_a_patched_model_draws_something_else_and_the_plain_one_the_same_as_befo
 def test_factors_of_one_and_scales_of_nought_change_nothing(ctx: Recorded, checkpoint: Checkpoint) -> None:
     plain = drawn(ctx, checkpoint, checkpoint.model)
     model = guide_by_perturbed_attention(multiply_cross_attention(checkpoint.model), 0.0)
+    model = guide_by_skipped_layers(model=model, scale=0.0, end_percent=1.0)
     model = multiply_temporal_attention(merge_tokens(model, 0.0), self_temporal=0.5)
     assert torch.equal(drawn(ctx, checkpoint, model), plain)
 
@@ -101,3 +105,15 @@ def test_self_attention_guidance_evaluates_the_negative_even_at_scale_one(
     guided = guide_by_self_attention(checkpoint.model)
     plain = drawn(ctx, checkpoint, checkpoint.model, cfg=1.0)
     assert not torch.allclose(drawn(ctx, checkpoint, guided, cfg=1.0), plain, rtol=1e-3)
+
+
+def test_skipped_layers_must_be_there(ctx: Recorded, checkpoint: Checkpoint) -> None:
+    with pytest.raises(ValueError, match=r"no transformer blocks at 'input.0'; there are .*middle \(1\)"):
+        guide_by_skipped_layers(model=checkpoint.model, blocks="input.0")
+
+
+def test_a_negative_that_is_not_evaluated_is_not_spoilt(ctx: Recorded, checkpoint: Checkpoint) -> None:
+    model = spoil_negative_by_skipped_layers(model=checkpoint.model)
+    assert torch.equal(
+        drawn(ctx, checkpoint, model, cfg=1.0), drawn(ctx, checkpoint, checkpoint.model, cfg=1.0)
+    )
