@@ -37,6 +37,7 @@ _BESIDE = (
     "ztsnr",
     "edm_",
     "embedder.",
+    "cond_stage_model.model.visual.",
     "denoiser.",
     "vae_sc",
     "vae_sh",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from loaders.families import sd1, sd2, sdxl
 from loaders.families.latents import PLAYGROUND, RGB_METADATA, SD, SDXL, UPSCALER
-from loaders.families.open_clip import text_sources
+from loaders.families.open_clip import text_sources, vision_sources
 from loaders.quantised.written import written
 from loaders.safetensors_writer import Planned, planned
 from models.adapters.patch import Patched
@@ -20,9 +20,14 @@ from models.packed.away import waiting
 from models.packed.tensor import Packed, dense
 from models.text.encoders import TextEncoders
 from models.vae.tiny import TinyAutoencoder
+from models.vision.encode import VisionModel
 
 MODEL_PREFIX = "model.diffusion_model."
 VAE_PREFIX = "first_stage_model."
+# Where checkpoints keep the picture tower that draws in place of a text encoder.
+_VISION_PREFIXES: Mapping[str, str] = {"zero123": "cond_stage_model.model.visual."}
+# Parameters of diffusion networks that stand beside them in files.
+_OUTSIDE = frozenset(sd1.PROJECTION)
 # Which encoders a model has -> where each stands.
 _TEXT_PLACES: Mapping[frozenset[str], Mapping[str, tuple[str, ...]]] = {
     frozenset(places): places for places in (sd1.TEXT, sd2.TEXT, sdxl.TEXT, sdxl.REFINER_TEXT)
@@ -46,8 +51,33 @@ def model_tensors(model: Patched[DiffusionModel]) -> dict[str, Planned]:
         packed = weights.packed(name)
         stored = None if packed is None else written(name, packed)
         parts = {name: plan} if stored is None else {part: planned(one) for part, one in stored.items()}
-        tensors |= {MODEL_PREFIX + part: one for part, one in parts.items()}
+        tensors |= {_in_file(part): one for part, one in parts.items()}
     return tensors | {name: planned(tensor) for name, tensor in sampling_keys(model.base).items()}
+
+
+def _in_file(name: str) -> str:
+    return name if name in _OUTSIDE else MODEL_PREFIX + name
+
+
+def vision_tensors(vision: Patched[VisionModel], family: str) -> dict[str, Planned]:
+    """A picture tower under its names in checkpoints of a family, in 16 bits.
+
+    Raises:
+        ValueError: if checkpoints of the family hold none in place of a text encoder.
+    """
+    prefix = _VISION_PREFIXES.get(family)
+    if prefix is None:
+        known = ", ".join(_VISION_PREFIXES)
+        raise ValueError(
+            f"checkpoints of {family} do not hold a CLIP vision model in place of a text encoder; "
+            f"those that do are of {known}"
+        )
+    weights = {name: plan.as_type(torch.float16) for name, plan in weights_of(vision).items()}
+    sources = vision_sources(weights)
+    return {
+        prefix + name: _joined([weights[source] for source in found], swapped)
+        for name, (found, swapped) in sources.items()
+    }
 
 
 def text_tensors(clip: Patched[TextModel]) -> dict[str, Planned]:
@@ -92,7 +122,7 @@ def encoders_of(clip: Patched[TextModel]) -> dict[str, dict[str, Planned]]:
 
 
 def weights_of(
-    patched: Patched[DiffusionModel] | Patched[TextModel] | Patched[VaeModel],
+    patched: Patched[DiffusionModel] | Patched[TextModel] | Patched[VaeModel] | Patched[VisionModel],
 ) -> dict[str, Planned]:
     """The parameters of a model as its patches make them, unpacked, under the names in its network.
 

@@ -16,6 +16,7 @@ FAMILIES: tuple[Family, ...] = (
     sd1.SD15,
     sd1.INPAINT,
     sd1.EDIT,
+    sd1.ZERO123,
     sd2.SD2,
     sd2.INPAINT,
     sd2.DEPTH,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,20 @@ class Conditioner(Protocol):
         Args:
             pooled: (1, P) pooled text embedding, or None.
             fields: what nodes hung on the condition.
+            where: what is sampled.
+        """
+        ...
+
+
+@runtime_checkable
+class ContextConditioner(Protocol):
+    """Makes the text of a network, too, of what a condition holds in place of one."""
+
+    def context(self, embedding: Tensor, where: Surroundings) -> Tensor:
+        """The token embeddings (1 or B, T, D) that the network reads, on the device where it computes.
+
+        Args:
+            embedding: (1 or B, T, any) as the condition has it.
             where: what is sampled.
         """
         ...

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.adapters.patch import Patch
-from models.conditioner import Conditioner, PlainConditioner, Surroundings
+from models.conditioner import Conditioner, ContextConditioner, PlainConditioner, Surroundings
 from models.diffusion import DiffusionModel
 from schedulers.hooks import HookRun
 from schedulers.sharing import share
@@ -275,10 +275,13 @@ def _term(entry: Entry, name: str, setting: Setting, bound: _Bound) -> Term:
     inputs = dict(setting.conditioner.inputs(entry.pooled, entry.extra, replace(where, role=role)))
     if (told := entry.extra.get("cross_attn_controlnet")) is not None:
         inputs[CONTROL_CONTEXT] = told
+    embedding = entry.embedding.to(device)
+    if isinstance(setting.conditioner, ContextConditioner):
+        embedding = setting.conditioner.context(embedding, where)
     start = max(entry.start, entry.extra.get("clip_start_percent", 0.0))
     end = min(entry.end, entry.extra.get("clip_end_percent", 1.0))
     return Term(
-        embedding=entry.embedding.to(device),
+        embedding=embedding,
         area=area,
         weight=None if weight is None else weight.to(device),
         strength=entry.strength,

@@ -17,7 +17,7 @@ from loaders.keymap import Sources, rename, strip, without
 from models.vision.clip import ClipVision, ClipVisionConfig
 from models.vision.encode import VisionModel
 
-# In files of their own, in whole CLIPs, in language models that see, in unCLIP and video checkpoints.
+# In files of their own, in whole CLIPs, in language models that see, in unCLIP, Zero123 and video networks.
 PREFIXES = (
     "",
     "visual.",
@@ -25,6 +25,7 @@ PREFIXES = (
     "vision_tower.",
     "image_encoder.",
     "embedder.model.visual.",
+    "cond_stage_model.model.visual.",
     "conditioner.embedders.0.open_clip.model.visual.",
 )
 _PATCH = "vision_model.embeddings.patch_embedding.weight"

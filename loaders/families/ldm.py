@@ -77,6 +77,8 @@ def ldm_family(
     latent: LatentFormat = SD,
     conditioner: Conditioner | None = None,
     beside: Condition | None = None,
+    network: Callable[[UNetConfig], UNet] = UNet,
+    outside: tuple[str, ...] = (),
 ) -> Family:
     """A family of checkpoints with a UNet, an autoencoder and CLIP text encoders.
 
@@ -89,6 +91,8 @@ def ldm_family(
         latent: how its latents are scaled.
         conditioner: makes what its networks take beside the text; None where that is nothing.
         beside: what else must be in the file.
+        network: makes the network of its sizes.
+        outside: names of parameters of the network that stand beside it in files, under no prefix.
     """
     name, title = identity
 
@@ -96,8 +100,9 @@ def ldm_family(
         config = unet_config(sources_shapes(weights, sources))
         trained = training(weights, sources)
         scaled = latent_format(weights, trained.latent or latent, config.out_channels)
+        sources = {**sources, **{parameter: parameter for parameter in outside}}
         return DiffusionModel(
-            network=assemble(lambda: UNet(config), weights, sources, storage, "UNet"),
+            network=assemble(lambda: network(config), weights, sources, storage, "UNet"),
             family=name,
             prediction=trained.prediction,
             noise=trained.noise,

@@ -1,6 +1,6 @@
 """Translates OpenCLIP's names to those of transformers, as tensors derived from a file's own."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from loaders.conditions import Shapes
 from loaders.derived import Piece
@@ -88,14 +88,24 @@ def text_sources(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], bool]
     Returns:
         OpenCLIP's name -> the tensors it holds one below the other, and whether the axes are swapped.
     """
-    there = list(names)
+    return _tower_sources(list(names), _TEXT, "text_model", ("text_projection", "text_projection.weight"))
+
+
+def vision_sources(names: Iterable[str]) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """The same for a picture tower."""
+    return _tower_sources(list(names), _VISION, "vision_model", ("proj", "visual_projection.weight"))
+
+
+def _tower_sources(
+    there: Sequence[str], around: Mapping[str, str], tower: str, projection: tuple[str, str]
+) -> dict[str, tuple[tuple[str, ...], bool]]:
+    """The tensors around the blocks by a table, the projection by its two names, and those of the blocks."""
     table: dict[str, tuple[tuple[str, ...], bool]] = {
-        name: ((other,), False) for name, other in _TEXT.items() if other in there
+        name: ((other,), False) for name, other in around.items() if other in there
     }
-    projection = "text_projection.weight"
-    if projection in there:
-        table["text_projection"] = ((projection,), True)
-    start, modules = "text_model.encoder.layers.", {other: name for name, other in _BLOCK.items()}
+    if projection[1] in there:
+        table[projection[0]] = ((projection[1],), True)
+    start, modules = f"{tower}.encoder.layers.", {other: name for name, other in _BLOCK.items()}
     for name in there:
         index, _, rest = name.removeprefix(start).partition(".")
         module, _, parameter = rest.rpartition(".")

@@ -1,13 +1,18 @@
-"""Describes Stable Diffusion 1.x and what was trained from it: inpainting, instruct-pix2pix."""
+"""Describes Stable Diffusion 1.x and what was trained from it: inpainting, instruct-pix2pix, Zero123."""
 
+from loaders.conditions import HasAll, HasNone
 from loaders.families.latents import SD
 from loaders.families.ldm import Trained, ldm_family, shaped
 from loaders.families.stated import stated_prediction
 from loaders.files import Weights
 from loaders.keymap import Sources
 from models.conditioners.pictures import EditConditioner, InpaintConditioner
+from models.conditioners.views import ViewConditioner
 from models.noise import NoiseTable
+from models.unet.viewing import ViewUNet
 
+# What Zero123 has beside its UNet, where instruct-pix2pix has nothing.
+PROJECTION = ("cc_projection.weight", "cc_projection.bias")
 TEXT = {"clip_l": ("cond_stage_model.transformer.",)}
 
 
@@ -38,4 +43,16 @@ EDIT = ldm_family(
     text=TEXT,
     rules="sd15",
     conditioner=EditConditioner(),
+    beside=HasNone(("cc_projection.",)),
+)
+ZERO123 = ldm_family(
+    ("zero123", "Zero123 or Stable Zero123"),
+    shaped(8, linear=False),
+    training=training,
+    text={},
+    rules="sd15",
+    conditioner=ViewConditioner(),
+    beside=HasAll(PROJECTION),
+    network=ViewUNet,
+    outside=PROJECTION,
 )

@@ -51,6 +51,7 @@ class Kind:
         sizes: (name, axis, size) that must hold.
         ranks: (ending of a name, number of dimensions) that the first tensor named so must have.
         never: starts of names that must not be there.
+        beside: names that must be there too, whatever the others start with.
     """
 
     id: str
@@ -60,10 +61,12 @@ class Kind:
     sizes: tuple[tuple[str, int, int], ...] = ()
     ranks: tuple[tuple[str, int], ...] = ()
     never: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def misses(self, shapes: Shapes, prefix: str) -> list[str]:
         """What a file lacks to be of this kind under a prefix, in words; empty where it is."""
         wrong = [f"{name} is missing" for name in self.marks if prefix + name not in shapes]
+        wrong += [f"{name} is missing" for name in self.beside if name not in shapes]
         for name, axis, size in self.sizes:
             shape = shapes.get(prefix + name)
             if shape is None or len(shape) <= axis or shape[axis] != size:
@@ -84,4 +87,4 @@ class Kind:
 
     def tests(self) -> int:
         """How many things are asked of a file."""
-        return len(self.marks) + len(self.sizes) + len(self.ranks) + len(self.never)
+        return len(self.marks) + len(self.sizes) + len(self.ranks) + len(self.never) + len(self.beside)

@@ -51,6 +51,7 @@ OPENED = frozenset(
         "sd15",
         "sd15_inpaint",
         "sd15_edit",
+        "zero123",
         "sd2",
         "sd2_inpaint",
         "sd2_depth",
@@ -140,6 +141,14 @@ NETWORKS: tuple[Kind, ...] = (
     *_unet("sd2_inpaint", "Stable Diffusion 2 inpainting", 9, 1024, 0),
     *_unet("sd2", "Stable Diffusion 2.x", 4, 1024, 0),
     *_unet("sd15_inpaint", "Stable Diffusion 1.x inpainting", 9, 768, 0),
+    Kind(
+        "zero123",
+        "Zero123 or Stable Zero123",
+        NETWORK,
+        _UNET,
+        sizes=((_INPUT, 1, 8),),
+        beside=("cc_projection.weight", "cc_projection.bias"),
+    ),
     *_unet("sd15_edit", "InstructPix2Pix", 8, 768, 0),
     *_unet("sd15", "Stable Diffusion 1.x", 4, 768, 0),
     Kind(

@@ -14,6 +14,7 @@ class Place(NamedTuple):
 
 
 CHECKPOINT = Place("checkpoints", "Load Checkpoint")
+IMAGE_ONLY = Place("checkpoints", "Image Only Checkpoint Loader (img2vid model)")
 _OF_ROLE: Mapping[str, Place] = {
     NETWORK: Place("diffusion_models", "Load Diffusion Model"),
     VAE: Place("vae", "Load VAE"),
@@ -40,6 +41,8 @@ def place_of(role: str, kind: str, others: Collection[str]) -> Place | None:
         kind: of its main part.
         others: roles of the parts beside it.
     """
+    if role == NETWORK and VISION in others and TEXT not in others:
+        return IMAGE_ONLY
     if role == NETWORK and {VAE, TEXT} & set(others):
         return CHECKPOINT
     return _OF_KIND.get(kind) or _OF_ROLE.get(role)

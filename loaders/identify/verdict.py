@@ -287,6 +287,7 @@ def _finding(kind: Kind, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> 
     measured = [name for name, _, _ in kind.sizes[:2]]
     shown = [f"{prefix}{name} is there" for name in kind.marks[:1] if name not in measured]
     shown += [f"{prefix}{name} has {size} on axis {axis}" for name, axis, size in kind.sizes[:2]]
+    shown += [f"{name} is there" for name in kind.beside]
     count = sum(name.startswith(prefix) for name in shapes)
     return Finding(kind.role, kind.id, kind.title, " and ".join(shown), count)
 

@@ -53,6 +53,29 @@ def load_unclip(
 
 
 @node(
+    id="ImageOnlyCheckpointLoader",
+    display_name="Image Only Checkpoint Loader (img2vid model)",
+    category="loaders/video_models",
+)
+def load_image_only(
+    ctx: Context, ckpt_name: Annotated[str, File("checkpoints")]
+) -> tuple[Model, ClipVision, Vae | None]:
+    """Open a checkpoint that draws after a picture alone, as Zero123, with the network that looks at it.
+
+    Args:
+        ckpt_name: a file of the checkpoints folder.
+    """
+    checkpoint = opened(ctx, ckpt_name, with_vision=True)
+    if checkpoint.vision is None:
+        family = checkpoint.report.family
+        raise NodeError(
+            f"{ckpt_name} holds no CLIP vision model: it is {family}, which Load Checkpoint opens with its "
+            "text encoder"
+        )
+    return checkpoint.model, checkpoint.vision, checkpoint.vae
+
+
+@node(
     id="CheckpointLoader",
     display_name="Load Checkpoint With Config (DEPRECATED)",
     category="advanced/loaders",

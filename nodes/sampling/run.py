@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from models.conditioner import ContextConditioner
 from models.diffusion import DiffusionModel
 from nodes.api.context import Context
 from nodes.api.errors import NodeError
@@ -42,6 +43,8 @@ def reporter(ctx: Context, model: DiffusionModel, total: int) -> Callable[[Step]
 
 def check_width(model: DiffusionModel, name: str, conditioning: ConditioningValue) -> None:
     """Raise NodeError if prompts come from a text encoder that the network was not trained with."""
+    if isinstance(model.conditioner, ContextConditioner):
+        return
     expected = getattr(getattr(model.network, "config", None), "context_width", None)
     for entry in conditioning:
         given = entry.embedding.shape[-1]

@@ -10,6 +10,7 @@ from loaders.checkpoint_layout import (
     text_tensors,
     texts_about,
     vae_tensors,
+    vision_tensors,
 )
 from loaders.safetensors_writer import Planned, write_tensors
 from models.adapters.patch import N, Patched
@@ -17,7 +18,7 @@ from models.diffusion import DiffusionModel
 from nodes.api.context import Context, SavedFile
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
-from nodes.api.sockets import Clip, Model, Vae
+from nodes.api.sockets import Clip, ClipVision, Model, Vae
 from nodes.saving.files import metadata_texts, write_whole
 
 CATEGORY = "advanced/model_merging"
@@ -58,6 +59,41 @@ def save_checkpoint(
     tensors = model_tensors(_needed(model, "model"))
     try:
         tensors |= text_tensors(_needed(clip, "clip"))
+    except ValueError as error:
+        raise NodeError(str(error)) from error
+    tensors |= {VAE_PREFIX + name: plan for name, plan in vae_tensors(_needed(vae, "vae")).items()}
+    save_tensors(ctx, filename_prefix, tensors, model.base)
+    ctx.show("text", lines_about(model))
+
+
+@node(
+    id="ImageOnlyCheckpointSave",
+    display_name="ImageOnlyCheckpointSave",
+    category=CATEGORY,
+    output_node=True,
+    hidden=HIDDEN,
+)
+def save_image_only(
+    ctx: Context,
+    model: Model,
+    clip_vision: ClipVision,
+    vae: Vae,
+    filename_prefix: str = "checkpoints/ComfyUI",
+) -> None:
+    """Save a model that draws after a picture alone, with what looks at the picture, in one file.
+
+    Weights have the bits of the files they come from. Those of the model that are packed and that nothing
+    changes stay packed; the others become 16 bits.
+
+    Args:
+        model: the network that draws: Zero123.
+        clip_vision: the network that looks at pictures.
+        vae: its autoencoder.
+        filename_prefix: how the name begins.
+    """
+    tensors = model_tensors(_needed(model, "model"))
+    try:
+        tensors |= vision_tensors(_needed(clip_vision, "clip_vision"), model.base.family)
     except ValueError as error:
         raise NodeError(str(error)) from error
     tensors |= {VAE_PREFIX + name: plan for name, plan in vae_tensors(_needed(vae, "vae")).items()}

@@ -18,6 +18,7 @@ from models.diffusion import DiffusionModel
 from models.noise import ContinuousLog, NoiseTable
 from models.unet.config import UNetConfig
 from models.unet.unet import UNet
+from models.unet.viewing import ViewUNet
 from tests.fixtures.checkpoints import redrawn
 
 OLD = UNetConfig(
@@ -33,6 +34,7 @@ CONFIGS = {
     "sd15": OLD,
     "sd15_inpaint": replace(OLD, in_channels=9),
     "sd15_edit": replace(OLD, in_channels=8),
+    "zero123": replace(OLD, in_channels=8),
     "sd2": NEW,
     "sd2_inpaint": replace(NEW, in_channels=9),
     "sd2_depth": replace(NEW, in_channels=5),
@@ -47,8 +49,8 @@ CONFIGS = {
 }
 
 
-def shapes_of(config: UNetConfig) -> dict[str, tuple[int, ...]]:
-    network = build_empty(lambda: UNet(config))
+def shapes_of(config: UNetConfig, kind: type[UNet] = UNet) -> dict[str, tuple[int, ...]]:
+    network = build_empty(lambda: kind(config))
     return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
@@ -64,7 +66,7 @@ def test_there_is_a_file_for_each_family() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_family_alone_claims_its_files(name: str) -> None:
-    shapes = shapes_of(CONFIGS[name])
+    shapes = shapes_of(CONFIGS[name], ViewUNet if name == "zero123" else UNet)
     assert unet_config(shapes) == CONFIGS[name]
     assert [family.id for family in FAMILIES if not family.failures(shapes, shapes)] == [name]
 

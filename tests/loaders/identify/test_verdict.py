@@ -29,6 +29,7 @@ def shapes_of(kind: Kind) -> dict[str, tuple[int, ...]]:
         shape = list(shapes.get(name, (8, 8)))
         shape[axis] = size
         shapes[name] = tuple(shape)
+    shapes |= dict.fromkeys(kind.beside, (8, 8))
     for ending, rank in kind.ranks:
         shapes[
             f"input_blocks.1{ending}" if ending[1].isdigit() else f"down_blocks.0.attentions.0{ending}"
