@@ -74,3 +74,24 @@ def test_a_seed_of_any_length_survives_typing_running_and_dropping(canvas):
     canvas.reload()
     assert canvas.ask("String(sfumato.store.graph.nodeByKey('3').values.seed)") == str(LONG_SEED)
     assert canvas.run() == set()
+
+
+SHELF = """method => fetch("api/userdata/subgraphs%2FHalf%20kept.json", {
+    method, body: method === "POST" ? '{"nodes": [' : undefined
+})"""
+
+
+def test_a_blueprint_that_cannot_be_read_is_told_by_name_with_the_reason(canvas):
+    canvas.ask(SHELF, "POST")
+    canvas.reload()
+    canvas.wait("sfumato.actions.unreadBlueprints.length === 1")
+    canvas.page.locator("#stage").focus()
+    canvas.page.keyboard.press("n")
+    canvas.page.get_by_label("Search the node types").fill("half")
+    canvas.page.get_by_role("treeitem", name="Half kept").press("Enter")
+    expect(canvas.page.get_by_role("dialog", name="This blueprint cannot be read")).to_contain_text("JSON")
+    canvas.page.keyboard.press("Escape")
+    canvas.ask("sfumato.bottom.open('logs')")
+    expect(canvas.page.locator(".log-line", has_text="“Half kept” cannot be read")).to_have_count(1)
+    canvas.ask("sfumato.bottom.close()")
+    canvas.ask(SHELF, "DELETE")

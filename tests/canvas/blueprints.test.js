@@ -11,22 +11,31 @@ import { Store } from "../../web/static/js/model/store.js";
 import { DEFINITIONS } from "./catalogue.js";
 import { snapshot } from "./walk.js";
 
-test("a kept subgraph is a node type in its folder, is added with its inside, and what cannot be read is left out", async () => {
+test("a kept subgraph is a node type in its folder, is added with its inside, and what cannot be read is told with the reason", async () => {
   const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
   const id = /** @type {any} */ (store.graph.nodeByKey("3")).id;
   const host = store.run("nest", (change) => makeSubgraph(change, DEFINITIONS, [id], "S"));
   const json = JSON.parse(JSON.stringify(writeBlueprint(store.document, DEFINITIONS, store.graphId, host, { name: "Sampling" })));
   const shelf = {
-    list: async () => [{ name: "mine/Sampling", path: "a", pack: "" }, { name: "Theirs", path: "b", pack: "their_pack" }, { name: "Lost", path: "c", pack: "" }],
+    name: "shelf", list: async () => [{ name: "mine/Sampling", path: "a", pack: "" }, { name: "Theirs", path: "b", pack: "their_pack" }, { name: "Lost", path: "c", pack: "" },
+      { name: "Other", path: "d", pack: "" }],
     load: async (/** @type {string} */ path) => {
       if (path === "c") throw new Error("gone");
+      if (path === "d") return { nodes: [] };
       return json;
     },
   };
-  const blueprints = new Blueprints("Kept", [shelf]);
+  const closed = {
+    name: "closed", list: async () => {
+      throw new Error("no answer");
+    }, load: async () => null,
+  };
+  const blueprints = new Blueprints("Kept", [shelf, closed]);
   await blueprints.load(DEFINITIONS);
   assert.deepEqual(blueprints.definitions.map(({ name, category, module }) => [name, category, module]),
     [["Sampling", "Kept/mine", ""], ["Theirs", "Kept", "custom_nodes.their_pack"]]);
+  assert.deepEqual(blueprints.unread.map(({ name, reason }) => `${name}: ${reason}`),
+    ["closed: no answer", "Lost: gone", "Other: It is no workflow with one subgraph and nothing beside it."]);
   const [definition] = blueprints.definitions;
   assert.ok(definition.inputs.some(({ type }) => type === "MODEL") && definition.outputs.some(({ type }) => type === "LATENT"));
   const other = new Store(starterDocument(DEFINITIONS), DEFINITIONS);

@@ -38,6 +38,7 @@ export class Actions {
     this.app = app;
     this.serial = 0;
     /** @type {readonly import("../model/types.js").Definition[]} subgraphs that are kept to be used again */ this.blueprints = [];
+    /** @type {readonly import("../engine/blueprints.js").Unread[]} */ this.unreadBlueprints = [];
     /** @type {Set<() => void>} told when they are others */ this.blueprintWatchers = new Set();
     app.settings.define({ id: USES, kind: "record", fallback: {} });
   }

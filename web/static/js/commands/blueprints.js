@@ -4,6 +4,7 @@
 
 import { ApiError } from "../engine/api.js";
 import { Blueprints, forgetBlueprint, keepBlueprint } from "../engine/blueprints.js";
+import { warn } from "../engine/pagelog.js";
 import { writeBlueprint } from "../model/parts.js";
 import { askChoice, askText } from "../ui/dialogs.js";
 import { tell, toast } from "../ui/toasts.js";
@@ -14,9 +15,17 @@ import { chosenSubgraph } from "./subgraphs.js";
 export function tendBlueprints(app) {
   const { store, commands, actions } = app;
   const blueprints = new Blueprints(t("Blueprints"));
+  /** @type {Set<string>} */
+  const told = new Set();
   const load = async () => {
     await blueprints.load(store.catalogue);
     actions.blueprints = blueprints.definitions;
+    actions.unreadBlueprints = blueprints.unread;
+    for (const { name, reason } of blueprints.unread) {
+      const line = t("The blueprint “{name}” cannot be read: {reason}", { name, reason });
+      if (!told.has(line)) warn(line);
+      told.add(line);
+    }
     for (const watch of actions.blueprintWatchers) watch();
   };
   const chosen = () => chosenSubgraph(app);
@@ -49,5 +58,5 @@ export function tendBlueprints(app) {
       run: () => void tell(forget()),
     },
   ]);
-  void load().catch(() => undefined);
+  void load();
 }

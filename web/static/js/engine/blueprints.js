@@ -4,13 +4,16 @@
 
 import { addBlueprint, blueprintDefinition, readBlueprint } from "../model/parts.js";
 import { parseJson, writeJson } from "../model/io/json.js";
+import { reasonOf, t } from "../words.js";
 import { send } from "./api.js";
 
 const FOLDER = "subgraphs";
 const SUFFIX = ".json";
 const MOST = 200;
 
-/** @typedef {{list: () => Promise<readonly {name: string, path: string, pack: string}[]>, load: (path: string) => Promise<any>}} Shelf */
+/** @typedef {Readonly<{name: string, pack: string, reason: string}>} Unread what stays out, and why; the pack is "" for one's own */
+/** @typedef {{name: string, path: string, pack: string}} Entry */
+/** @typedef {{name: string, list: () => Promise<readonly Entry[]>, load: (path: string) => Promise<any>}} Shelf */
 
 /** @param {string} name @returns {string} the address of a blueprint of this person */
 function addressOf(name) {
@@ -19,6 +22,7 @@ function addressOf(name) {
 
 /** @type {Shelf} */
 const OWN = {
+  name: "userdata",
   list: async () => {
     const answer = await send(`userdata?dir=${FOLDER}&recurse=true&optional=true`);
     /** @type {string[]} */
@@ -30,6 +34,7 @@ const OWN = {
 
 /** @type {Shelf} */
 const PACKS = {
+  name: "global_subgraphs",
   list: async () => {
     /** @type {Record<string, {name?: string, info?: {node_pack?: string}}>} */
     const found = await (await send("global_subgraphs")).json();
@@ -47,26 +52,38 @@ export class Blueprints {
     this.category = category;
     this.shelves = shelves;
     /** @type {readonly Definition[]} */ this.definitions = [];
+    /** @type {readonly Unread[]} */ this.unread = [];
   }
 
-  /** Reads them anew; one that cannot be read is left out. @param {Definitions} catalogue */
+  /** Reads them anew; what cannot be read is told in `unread`. @param {Definitions} catalogue */
   async load(catalogue) {
-    const lists = await Promise.all(this.shelves.map(async (shelf) => (await shelf.list()).slice(0, MOST).map((entry) => ({ ...entry, shelf }))));
-    const found = await Promise.all(lists.flat().map(async ({ name, path, pack, shelf }) => {
-      const json = await shelf.load(path).catch(() => null);
-      return this.read(json, name, pack, catalogue);
-    }));
-    this.definitions = found.filter((definition) => definition !== null);
+    /** @type {Unread[]} */
+    const unread = [];
+    /** @type {Definition[]} */
+    const definitions = [];
+    const attempt = async (/** @type {string} */ name, /** @type {string} */ pack, /** @type {() => Promise<void>} */ work) =>
+      work().catch((error) => void unread.push(Object.freeze({ name, pack, reason: reasonOf(error) })));
+    await Promise.all(this.shelves.map((shelf) => attempt(shelf.name, "", async () => {
+      const entries = await shelf.list();
+      await Promise.all(entries.map(({ name, path, pack }, index) => attempt(name, pack, async () => {
+        if (index >= MOST) throw new Error(t("Only the first {count} are read.", { count: MOST }));
+        definitions.push(this.read(await shelf.load(path), name, pack, catalogue));
+      })));
+    })));
+    const byName = (/** @type {{name: string}} */ one, /** @type {{name: string}} */ other) => one.name.localeCompare(other.name);
+    this.definitions = definitions.sort(byName);
+    this.unread = unread.sort(byName);
   }
 
   /**
    * @private @param {any} json @param {string} name with its folders @param {string} pack
-   * @param {Definitions} catalogue @returns {Definition | null}
+   * @param {Definitions} catalogue @returns {Definition}
    */
   read(json, name, pack, catalogue) {
     const blueprint = readBlueprint(json);
-    const definition = blueprint && blueprintDefinition(blueprint, catalogue);
-    if (!blueprint || !definition) return null;
+    if (!blueprint) throw new Error(t("It is no workflow with one subgraph and nothing beside it."));
+    const definition = blueprintDefinition(blueprint, catalogue);
+    if (!definition) throw new Error(t("Its subgraph cannot be read."));
     const cut = name.lastIndexOf("/");
     const folders = [this.category, ...(cut < 0 ? [] : [name.slice(0, cut)])];
     return Object.freeze({

@@ -3,6 +3,7 @@
 /** @import { App } from "../app.js" */
 
 import { send } from "../engine/api.js";
+import { lines as ownLines, readers } from "../engine/pagelog.js";
 import { hearers } from "../engine/socket.js";
 import { reasonOf, t } from "../words.js";
 import { make } from "./dom.js";
@@ -36,14 +37,18 @@ export function renderLogs(app, element) {
     if (type === "reconnected") void subscribe(app, true);
   };
   hearers.add(hear);
+  const read = (/** @type {{t: string, m: string}} */ line) => add([line]);
+  readers.add(read);
   let isClosed = false;
   void send("../internal/logs/raw").then(async (answer) => {
-    add((await answer.json()).entries);
+    const { entries } = await answer.json();
+    add([...entries, ...ownLines].sort((one, other) => Date.parse(one.t) - Date.parse(other.t)));
     if (!isClosed) await subscribe(app, true);
   }).catch((error) => add([{ t: "", m: reasonOf(error) }]));
   return () => {
     isClosed = true;
     hearers.delete(hear);
+    readers.delete(read);
     void subscribe(app, false);
   };
 }

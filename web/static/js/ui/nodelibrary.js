@@ -3,6 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Definition } from "../model/types.js" */
 /** @import { Filters, Folder } from "../model/library.js" */
+/** @import { Unread } from "../engine/blueprints.js" */
 /** @import { Settings } from "../engine/settings.js" */
 /** @import { Branch } from "./tree.js" */
 
@@ -10,6 +11,7 @@ import { USES } from "../commands/actions.js";
 import { isBoundary } from "../model/commands.js";
 import { Library, choicesOf, passes, sizeOf, treeOf } from "../model/library.js";
 import { t } from "../words.js";
+import { openDialog } from "./dialogs.js";
 import { make, placeAt } from "./dom.js";
 import { dragOut } from "./dragout.js";
 import { filterRow } from "./filters.js";
@@ -43,29 +45,29 @@ export function renderNodeLibrary(app, element) {
   let filters = {};
   const fill = () => {
     const query = search.value.trim();
-    if (query !== "") return tree.fill(library.search(query, filters, MOST_FOUND).map(leaf), true);
+    const unread = unreadBranch(actions.unreadBlueprints, query);
+    if (query !== "") return tree.fill([...library.search(query, filters, MOST_FOUND).map(leaf), ...unread], true);
     const isNarrowed = Object.values(filters).some((value) => value);
     const shown = [...known.values()].filter((one) => !isNarrowed || passes(one, filters));
-    tree.fill([...(isNarrowed ? [] : own(settings, known)), ...branches(treeOf(shown))], isNarrowed);
+    tree.fill([...(isNarrowed ? [] : own(settings, known)), ...branches(treeOf(shown)), ...(isNarrowed ? [] : unread)], isNarrowed);
   };
   const search = make("input", { className: "search", type: "search", "aria-label": t("Search the node types"), spellcheck: false, oninput: fill });
   tree.follow(search);
   const narrow = make("div", {});
-  /** @type {ReturnType<typeof choicesOf> | null} */
-  let offered = null;
+  let offered = "";
   const gather = () => {
     known = new Map([...store.definitions.values(), ...actions.blueprints].filter((one) => !isBoundary(one)).map((one) => [one.type, one]));
     library = new Library([...known.values()], settings.get(USES));
     search.placeholder = t("Search {count} node types", { count: known.size });
     const choices = choicesOf([...known.values()]);
-    if (JSON.stringify(choices) !== JSON.stringify(offered)) {
+    if (JSON.stringify(choices) !== offered) {
       filters = {};
       narrow.replaceChildren(filterRow(choices, (chosen) => {
         filters = chosen;
         fill();
       }));
     }
-    offered = choices;
+    offered = JSON.stringify(choices);
     fill();
   };
   element.classList.add("library");
@@ -101,6 +103,17 @@ function own(settings, known) {
     ...(marked.length > 0 ? [{ id: "*bookmarks", label: t("Bookmarks"), note: String(marked.length), children: marked }] : []),
     ...(often.length > 0 ? [{ id: "*often", label: t("Used often"), note: String(often.length), children: often }] : []),
   ];
+}
+
+/** What could not be read, by name; choosing one says why. @param {readonly Unread[]} all @param {string} query @returns {Branch<Definition>[]} */
+function unreadBranch(all, query) {
+  const unread = all.filter(({ name }) => name.toLowerCase().includes(query.toLowerCase()));
+  if (unread.length === 0) return [];
+  const children = unread.map(({ name, pack, reason }) => ({
+    id: `*unread ${pack} ${name}`, label: name, note: pack, hint: reason,
+    run: () => void openDialog(t("This blueprint cannot be read"), make("div", { className: "reports" }, make("h3", {}, name), make("p", {}, reason))),
+  }));
+  return [{ id: "*unread", label: t("Blueprints that cannot be read"), note: String(children.length), children }];
 }
 
 /** @param {Folder} folder @returns {Branch<Definition>[]} */

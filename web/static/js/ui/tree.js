@@ -6,9 +6,9 @@ import { make } from "./dom.js";
 import { VirtualList } from "./virtual.js";
 
 /**
- * A folder has `children`, a leaf an `item`.
+ * A folder has `children`, a leaf an `item`, or `run`, which is what choosing it does; a `hint` stands beside its name.
  * @template T
- * @typedef {{id: string, label: string, note?: string, children?: readonly Branch<T>[], item?: T}} Branch
+ * @typedef {{id: string, label: string, note?: string, hint?: string, children?: readonly Branch<T>[], item?: T, run?: () => void}} Branch
  */
 /**
  * @template T
@@ -85,10 +85,11 @@ export class Tree {
   row({ branch, depth }) {
     const isFolder = branch.children !== undefined;
     const element = make("div", {
-      className: isFolder ? "tree-row is-folder" : "tree-row", role: "treeitem", "aria-level": String(depth + 1), title: branch.label,
+      className: isFolder ? "tree-row is-folder" : "tree-row", role: "treeitem", "aria-level": String(depth + 1), title: branch.hint ? `${branch.label}: ${branch.hint}` : branch.label,
       onclick: () => this.use(branch),
     }, make("span", { className: "tree-mark" }, isFolder ? (this.isOpen(branch) ? "▾" : "▸") : ""),
-    make("span", { className: "label" }, branch.label), make("span", { className: "note" }, branch.note ?? ""));
+    make("span", { className: "label" }, branch.label, branch.hint ? make("span", { className: "hint" }, branch.hint) : null),
+    make("span", { className: "note" }, branch.note ?? ""));
     element.style.paddingInlineStart = `${0.5 + depth * INDENT_REM}rem`;
     if (isFolder) element.setAttribute("aria-expanded", String(this.isOpen(branch)));
     else if (branch.item !== undefined) this.dress?.(element, branch.item);
@@ -99,6 +100,7 @@ export class Tree {
   use(branch) {
     if (branch.children) this.setOpen(branch, !this.isOpen(branch));
     else if (branch.item !== undefined) this.activate(branch.item);
+    else branch.run?.();
   }
 
   /** @private @param {KeyboardEvent} event */
