@@ -4,16 +4,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { definitionOf } from "../../web/static/js/model/definitions.js";
+import { VIRTUAL, definitionOf, liveInputs } from "../../web/static/js/model/definitions.js";
 import { wording } from "../../web/static/js/model/nodetexts.js";
 import { DEFINITIONS } from "./catalogue.js";
 
-const GERMAN = JSON.parse(readFileSync(new URL("../../web/static/languages/nodes.de.json", import.meta.url), "utf8"));
+/** @param {string} language */
+const texts = (language) => JSON.parse(readFileSync(new URL(`../../web/static/languages/nodes.${language}.json`, import.meta.url), "utf8"));
+const GERMAN = texts("de");
 
 test("names, inputs and categories are those of the language; types, names of inputs and values stay", () => {
   const before = /** @type {any} */ (DEFINITIONS.get("KSampler"));
   const after = wording([{ nodes: undefined }, GERMAN])(before);
-  assert.equal(after.name, "Sampler");
+  assert.deepEqual([after.name, after.outputs[0].label], [GERMAN.nodes.KSampler.display_name, "Latent"]);
   assert.equal(after.inputs.find(({ name }) => name === "steps")?.label, "Schritte");
   assert.deepEqual(after.inputs.map(({ name, type, widget }) => [name, type, widget]), before.inputs.map((/** @type {any} */ one) => [one.name, one.type, one.widget]));
   const unknown = definitionOf("constructor", { input: { required: { toString: ["INT", {}] } }, output: ["INT"], category: "hasOwnProperty/loaders" });
@@ -30,8 +32,30 @@ test("the words of packs come before those of the page, and whatever stands in t
   assert.equal(wording([{ nodes: /** @type {any} */ (3) }])(/** @type {any} */ (DEFINITIONS.get("KSampler"))).name, DEFINITIONS.get("KSampler")?.name);
 });
 
-test("every German word is a word", () => {
-  for (const { display_name: name, description } of Object.values(GERMAN.nodes)) assert.ok(name.trim() && description.trim());
-  for (const word of [...Object.values(GERMAN.inputs), ...Object.values(GERMAN.categories)]) assert.ok(word.trim());
-  assert.ok(Object.keys(GERMAN.nodes).length >= 60);
+test("what has a number is called like what has none, in rows that grow too; letters stay", () => {
+  const say = wording([{ inputs: { picture: "Bild", blocks: "Block", input: "Eingang", a: "Ah", "out.": "Ausgang" }, outputs: { IMAGE: "Bild" } }]);
+  const row = { template: { input: { required: { picture: ["IMAGE", {}] } }, prefix: "picture", min: 2, max: 9 } };
+  const letters = { template: { input: { required: { value: ["INT", {}] } }, names: ["a", "b"], min: 2 } };
+  const definition = say(definitionOf("Row", {
+    input: { required: { pictures: ["COMFY_AUTOGROW_V3", row], letters: ["COMFY_AUTOGROW_V3", letters], picture_2: ["IMAGE", {}], "blocks.4.": ["FLOAT", {}],
+      "out.": ["FLOAT", {}], choice: ["COMFY_DYNAMICCOMBO_V3", { options: [{ key: "x", inputs: { required: { input: ["INT", {}], other7: ["INT", {}] } } }] }] } },
+    output: ["IMAGE", "INT", "INT"], output_name: ["IMAGE", "input", "constructor"],
+  }));
+  assert.deepEqual(liveInputs(definition, { values: {} }).map(({ label }) => label),
+    ["Bild 0", "Bild 1", "a", "b", "Bild 2", "Block 4", "Ausgang", "choice", "Eingang", "other7"]);
+  assert.deepEqual(definition.outputs.map(({ label }) => label), ["Bild", "Eingang", undefined]);
 });
+
+test("inputs that are named like a path keep their name", () => {
+  const definition = definitionOf("Blocks", { input: { required: { "blocks.0.": ["FLOAT", {}] } }, output: [] });
+  assert.deepEqual(definition.inputs.map(({ name, label }) => [name, label]), [["blocks.0.", "blocks.0."]]);
+});
+
+for (const language of ["de", "fr"]) {
+  test(`${language}: every word is a word, and the page's own nodes have theirs`, () => {
+    const { nodes, inputs, outputs, categories } = texts(language);
+    for (const [type, { display_name: name, description }] of Object.entries(nodes)) assert.ok(name.trim() && description.trim().endsWith("."), type);
+    for (const word of [inputs, outputs, categories].flatMap((one) => Object.values(one))) assert.ok(word.trim());
+    assert.deepEqual([...VIRTUAL.keys()].filter((type) => !Object.hasOwn(nodes, type)), []);
+  });
+}

@@ -9,7 +9,7 @@ import { t } from "../words.js";
 
 const SETTING = "nodes.words";
 /** The languages in which the page itself has words for nodes. */
-const SPOKEN = new Set(["de"]);
+const SPOKEN = new Set(["de", "fr"]);
 
 /** @param {App} app */
 export async function tendNodeTexts({ settings, store }) {

@@ -80,12 +80,13 @@ function textOf(options) {
 
 /**
  * @param {string} name in full: what a word of a drop-down brings is called "drop-down.name"
+ * @param {string} label its own name
  * @param {any} spec `[type, options]` as the catalogue has it @param {boolean} optional
  * @returns {InputDefinition}
  */
-function inputOf(name, spec, optional) {
+function inputOf(name, label, spec, optional) {
   const [type, options = {}] = Array.isArray(spec) ? spec : [spec];
-  const rest = { name, label: name.slice(name.lastIndexOf(".") + 1), optional, tooltip: options.tooltip ?? "" };
+  const rest = { name, label, optional, tooltip: options.tooltip ?? "" };
   if (type === CHOOSING) return Object.freeze({ ...rest, type: "COMBO", ...choiceOf(name, options.options ?? []) });
   if (type === GROWING) return Object.freeze({ ...rest, type: "*", widget: null, grows: growthOf(name, options.template ?? {}) });
   const actual = type === MATCHING ? options.template?.allowed_types ?? "*" : type;
@@ -122,7 +123,7 @@ function inputsOf(info, prefix = "") {
   for (const section of ["required", "optional"]) {
     const entries = info.input?.[section] ?? {};
     const names = info.input_order?.[section] ?? Object.keys(entries);
-    for (const name of names) if (name in entries) inputs.push(inputOf(prefix + name, entries[name], section === "optional"));
+    for (const name of names) if (name in entries) inputs.push(inputOf(prefix + name, name, entries[name], section === "optional"));
   }
   return inputs;
 }
@@ -152,10 +153,10 @@ export function liveInputs(definition, node) {
  * @param {NonNullable<InputDefinition["grows"]>} grows @param {readonly StoredSlot[]} stored
  * @returns {InputDefinition[]}
  */
-function grown({ names, least, socket }, stored) {
+function grown({ names, labels, least, socket }, stored) {
   const last = Math.max(-1, ...stored.map((slot) => names.indexOf(slot.name)));
   return names.slice(0, Math.max(least, last + 2)).map((name, index) => Object.freeze({
-    ...socket, name, label: name.slice(name.lastIndexOf(".") + 1), optional: index >= least,
+    ...socket, name, label: labels?.[index] ?? name.slice(name.lastIndexOf(".") + 1), optional: index >= least,
   }));
 }
 

@@ -78,7 +78,7 @@
  *   name: string, type: string, optional: boolean, tooltip: string, widget: Widget | null, label?: string, isForced?: boolean,
  *   advanced?: boolean,
  *   brings?: ReadonlyMap<any, readonly InputDefinition[]>,
- *   grows?: Readonly<{names: readonly string[], least: number, socket: InputDefinition}>,
+ *   grows?: Readonly<{names: readonly string[], labels?: readonly string[], least: number, socket: InputDefinition}>,
  * }>} InputDefinition
  */
 /** @typedef {Readonly<{name: string, type: string, tooltip: string, isList: boolean, label?: string}>} OutputDefinition */
