@@ -1,11 +1,20 @@
 """Answers what a network is being run on, for modules that adapters put into it: noise level, rows, size."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+
+Weighed = tuple[tuple[Tensor, float], ...]
+"""Texts (B, T, D) with their strengths."""
+
+
+def _no_texts(chunk: int) -> Weighed:
+    del chunk
+    return ()
 
 
 class Run:
@@ -46,6 +55,8 @@ class Call:
             noise level.
         purpose: what tells it apart from other calls of such rows: whose conditions it computes, and what is
             installed for it alone.
+        against: the texts of the negative prompt that hold where a chunk of the batch does, by its number, in
+            the number type of the network; none where there is no negative prompt.
     """
 
     sigma: float
@@ -57,6 +68,7 @@ class Call:
     run: Run = field(default_factory=Run, compare=False)
     evaluation: int = field(default=0, compare=False)
     purpose: Hashable = field(default=(), compare=False)
+    against: Callable[[int], Weighed] = field(default=_no_texts, compare=False)
 
 
 _current: ContextVar[Call] = ContextVar("call")

@@ -7,13 +7,14 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from models.adapters.kept import KeptChanges
 from models.adapters.patch import Patch, install
-from models.call import Call, Run, calling
+from models.call import Call, Run, Weighed, calling
 from schedulers.conditioning import Term, cropped
 from schedulers.inpaint import tiled
 from schedulers.overlay import filled, laid_over
@@ -26,11 +27,15 @@ _MOST_REPEATS = 4
 
 @dataclass(frozen=True, eq=False)
 class _Active:
-    """A term of the named list that holds now, with what it changes in the network."""
+    """A term of the named list that holds now, with what it changes in the network.
+
+    against: the terms of the negative prompt that hold in the same place.
+    """
 
     name: str
     term: Term
     patches: tuple[Patch, ...]
+    against: tuple[Term, ...] = ()
 
     @property
     def hooked(self) -> tuple[Hashable, ...]:
@@ -58,6 +63,7 @@ class ConditionedDenoiser:
         self._sigmas = sigmas
         self._sampling = run or Run()
         self._contexts: dict[tuple[int, ...], tuple[Tensor, Mapping[str, Tensor]]] = {}
+        self._texts: dict[tuple[int, int], Tensor] = {}
         self._kept = KeptChanges(network.model.network)
         self._filled: dict[tuple[int, ...], tuple[Term, ...]] = {}
         self._evaluations = 0
@@ -76,9 +82,10 @@ class ConditionedDenoiser:
         if self._most_rows is not None:
             self._most_terms = min(self._most_terms, max(1, self._most_rows // x.shape[0]))
         active = [
-            _Active(name, term, () if term.hook is None else term.hook.patches(sigma))
+            _Active(name, term, () if term.hook is None else term.hook.patches(sigma), against)
             for name in names
             for term in self._holding(name, x, sigma)
+            for against in (self._opposed(term, sigma),)
         ]
         self._kept.forget_all_but([member.hooked for member in active])
         outputs: dict[int, Tensor] = {}
@@ -107,6 +114,11 @@ class ConditionedDenoiser:
         if key not in self._filled:
             self._filled[key] = filled(terms, x)
         return self._filled[key]
+
+    def _opposed(self, term: Term, sigma: float) -> tuple[Term, ...]:
+        """The terms of the negative prompt that hold where a term does."""
+        negative = self._lists.get("negative", ())
+        return tuple(other for other in negative if other.area == term.area and other.is_active(sigma))
 
     def _run(
         self, x: Tensor, sigma: float, members: Sequence[_Active], under: Sequence[Patch]
@@ -150,7 +162,8 @@ class ConditionedDenoiser:
         places = height, width, self._sigmas, self._sampling, self._evaluations
         alone = members[0].hooked, tuple(patch.key for patch in under)
         purpose = (tuple(id(term) for term in terms), *alone)
-        with calling(Call(sigma, rows, x.shape[0], *places, purpose)):
+        against = partial(self._against, members, x.shape[0])
+        with calling(Call(sigma, rows, x.shape[0], *places, purpose, against)):
             output = self._network(stacked, sigma, context, inputs, terms[0].controls)
         return output.chunk(len(terms))
 
@@ -170,7 +183,8 @@ class ConditionedDenoiser:
         answers: list[Tensor] = []
         for first in range(0, batch, most):
             last = min(batch, first + most)
-            part = replace(member, term=self._part(member.term, batch, first, last))
+            against = tuple(self._part(term, batch, first, last) for term in member.against)
+            part = replace(member, term=self._part(member.term, batch, first, last), against=against)
             answers += self._run(x[first:last], sigma, [part], under)
         return (torch.cat(answers),)
 
@@ -184,6 +198,17 @@ class ConditionedDenoiser:
             )
             self._parts[name] = replace(term, inputs=rows, embedding=embedding)
         return self._parts[name]
+
+    def _against(self, members: Sequence[_Active], batch: int, chunk: int) -> Weighed:
+        """The texts (batch, T, D) of the negative prompt for one of the members, with their strengths."""
+        return tuple((self._text(term, batch), term.strength) for term in members[chunk].against)
+
+    def _text(self, term: Term, batch: int) -> Tensor:
+        """The text (batch, T, D) of a term; one and the same each time."""
+        name = (id(term), batch)
+        if name not in self._texts:
+            self._texts[name] = tiled(term.embedding, batch).to(self._network.dtype)
+        return self._texts[name]
 
     def _context(self, terms: Sequence[Term], batch: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Embeddings (len(terms) * batch, T, D) and the further inputs with as many rows.

@@ -135,3 +135,41 @@ def test_the_partner_of_an_area_keeps_its_own_words_and_takes_the_place_of_the_o
     assert shared[1]["vector"].tolist() == [[2.0, 8.0], [1.0, 8.0]]
     assert shared[2].rows == ("negative", "positive")
     assert "control" in shared[1]
+
+
+def texts(call: Call, name: str) -> list[tuple[float, float]]:
+    """First number and strength of each text that a row of a list may keep away from."""
+    return [(float(text[0, 0, 0]), strength) for text, strength in call.against(call.rows.index(name))]
+
+
+def test_a_row_is_told_the_negative_prompts_that_hold_now_in_its_place() -> None:
+    def named(number: float, **more: Any) -> Any:
+        made = entry(1, extra=fields(), **more)
+        return replace(made, embedding=torch.full_like(made.embedding, number))
+
+    place = CellArea(8, 8, 0, 0)
+    early = {"start": 0.0, "end": 0.01}
+    unwanted = (named(5, strength=0.5), named(6, area=place), named(7, **early), named(8))
+    network = run((named(1), named(2, area=place)), unwanted)
+    told = {(call.height, call.rows): texts(call, "positive") for _, _, call, _ in network.seen}
+    assert {height: sorted(one) for (height, _), one in told.items()} == {
+        16: [(5.0, 0.5), (8.0, 1.0)],
+        8: [(6.0, 1.0)],
+    }
+    assert texts(run((named(1),)).seen[0][2], "positive") == []
+
+
+def test_texts_of_each_picture_go_with_the_rows_into_which_memory_splits_a_batch() -> None:
+    network, pictures = Recorder(), torch.arange(3.0)[:, None, None].expand(3, 7, 8)
+    model = replace(toy_model(), network=network, conditioner=Pictures())
+    x = X.repeat(3, 1, 1, 1)
+    setting = Setting(model.conditioner, Surroundings(x, x, None, 0, x.device), TABLE.percent_to_sigma)
+    unwanted = replace(entry(2, extra=fields()), embedding=pictures)
+    lists = resolve({"positive": (entry(1, extra=fields()),), "negative": (unwanted,)}, setting)
+    denoise = ConditionedDenoiser(NetworkDenoiser.of(model), lists, most_rows=2)
+    for _ in range(2):
+        denoise(x, SIGMA, ("positive",))
+    told = [call.against(0)[0][0][:, 0, 0].tolist() for _, _, call, _ in network.seen]
+    assert told == [[0.0, 1.0], [2.0]] * 2
+    first, _, again, _ = (call.against(0)[0][0] for _, _, call, _ in network.seen)
+    assert again is first

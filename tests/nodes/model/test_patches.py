@@ -26,6 +26,7 @@ from nodes.model.faster import (
     reuse_steps,
 )
 from nodes.model.freeu import free_u, free_u_v2
+from nodes.model.normalized_attention import guide_attention_away
 from nodes.model.skip_layers import guide_by_skipped_layers, spoil_negative_by_skipped_layers
 from nodes.sampling.ksampler import ksampler
 from schedulers.latent import LatentBatch
@@ -47,6 +48,7 @@ NODES: dict[str, Callable[[Any], Any]] = {
     "temporal": lambda model: multiply_temporal_attention(model, self_structural=0.5),
     "perturbed": guide_by_perturbed_attention,
     "attention guidance": guide_by_self_attention,
+    "normalized attention": lambda model: guide_attention_away(model=model),
     "skipped layers": lambda model: guide_by_skipped_layers(model=model, end_percent=1.0),
     "skipped for the negative": lambda model: spoil_negative_by_skipped_layers(model=model, blocks="input.1"),
 }
@@ -117,3 +119,20 @@ def test_a_negative_that_is_not_evaluated_is_not_spoilt(ctx: Recorded, checkpoin
     assert torch.equal(
         drawn(ctx, checkpoint, model, cfg=1.0), drawn(ctx, checkpoint, checkpoint.model, cfg=1.0)
     )
+
+
+def test_attention_turns_away_from_a_negative_prompt_that_is_not_evaluated(
+    ctx: Recorded, checkpoint: Checkpoint
+) -> None:
+    calls: list[int] = []
+    hook = checkpoint.model.base.network.register_forward_pre_hook(
+        lambda _, inputs: calls.append(len(inputs[0]))
+    )
+    model, options = guide_attention_away(model=checkpoint.model), {"cfg": 1.0}
+    plain = drawn(ctx, checkpoint, checkpoint.model, **options)
+    away = drawn(ctx, checkpoint, model, **options)
+    hook.remove()
+    assert calls == [1] * 6
+    assert not torch.allclose(away, plain, rtol=1e-3, atol=1e-4)
+    nothing = guide_attention_away(model=checkpoint.model, nag_scale=1.0)
+    assert torch.equal(drawn(ctx, checkpoint, nothing, **options), plain)
