@@ -1,7 +1,7 @@
 """Opens whatever a file or folder holds, each part for the wire by which it goes out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from loaders.gligen import open_gligen
 from loaders.identify.verdict import Verdict
 from loaders.ip_adapter import open_ip_adapter
 from loaders.lora import open_lora
+from loaders.photo_maker import open_photo_maker
 from loaders.style_files import open_style_model
 from loaders.upscale import open_upscale_model
 from models.adapters.patch import Patched
@@ -27,6 +28,7 @@ OPENERS: Mapping[str, Callable[[Path], Patched[Any]]] = {
     "UPSCALE_MODEL": open_upscale_model,
     "IP_ADAPTER": open_ip_adapter,
     "GLIGEN": open_gligen,
+    "PHOTOMAKER": open_photo_maker,
 }
 
 
@@ -106,6 +108,8 @@ def _open(verdict: Verdict, change: Change) -> tuple[dict[str, Patched[Any]], li
         )
     if verdict.sockets == ("CONTROL_NET",):
         return {"CONTROL_NET": open_control(path, change.base, change.storage)}, [], ""
+    if main == "photomaker":
+        return _with_encoder(path, change)
     if "MODEL" not in verdict.sockets:
         return {socket: _alone(socket, path, change) for socket in verdict.sockets}, [], ""
     with_vision = "CLIP_VISION" in verdict.sockets
@@ -120,6 +124,15 @@ def _alone(socket: str, path: Path, change: Change) -> Patched[Any]:
     if socket == "CLIP":
         return open_text_encoders([path], storage=change.text)
     return OPENERS[socket](path)
+
+
+def _with_encoder(path: Path, change: Change) -> tuple[dict[str, Patched[Any]], list[str], str]:
+    """PhotoMaker's encoder, and the model with the LoRA beside it where there is one."""
+    encoder: dict[str, Patched[Any]] = {"PHOTOMAKER": open_photo_maker(path)}
+    if change.model is None:
+        return encoder, [], "it is PhotoMaker, with a LoRA: link the model that this shall change"
+    values, told, hint = _changed(path, replace(change, clip=None))
+    return encoder | values, told, hint
 
 
 def _changed(path: Path, change: Change) -> tuple[dict[str, Patched[Any]], list[str], str]:

@@ -18,6 +18,7 @@ from loaders.lora_dialects.layout import Layout, Part, Target, layout_of
 from loaders.lora_formats import Stem, read_deltas
 from loaders.lora_report import LoraReport, described, looks_like, part_of
 from loaders.opening import open_weights
+from loaders.photo_maker import lora_of
 from models.adapters.deltas import Delta, Parts, fits, signature
 from models.adapters.patch import Patched
 from models.adapters.weights import DeltaSet, WeightPatch
@@ -115,7 +116,7 @@ def open_lora(path: Path, model: Patched[DiffusionModel] | None, clip: Patched[T
 
 
 def _read(path: Path, networks: Mapping[Part, nn.Module | None], opened_for: str) -> LoraLoad:
-    weights = open_weights(path)
+    weights = lora_of(open_weights(path))
     found = _read_all(weights, layout_of(networks["model"], networks["clip"]))
     shapes = {
         Target(part, name): parameter.shape

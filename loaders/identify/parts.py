@@ -116,6 +116,13 @@ OTHERS: tuple[Kind, ...] = (
     *_ip_adapters(),
     _part(ADAPTER, "ip_adapter_other", "IP-Adapter of another kind", "ip_adapter.1.to_k_ip.weight"),
     _part(ADAPTER, "ip_adapter_other", "IP-Adapter of another kind", "ip_adapter.0.to_k_ip.weight"),
+    _part(
+        ADAPTER,
+        "photomaker_2",
+        "PhotoMaker v2",
+        "id_encoder.fuse_module.mlp1.fc1.weight",
+        "id_encoder.qformer_perceiver.token_proj.0.weight",
+    ),
     _part(ADAPTER, "photomaker", "PhotoMaker", "id_encoder.fuse_module.mlp1.fc1.weight"),
     _part(ADAPTER, "gligen", "GLIGEN", "position_net.null_positive_feature"),
     _part(ADAPTER, "style_model", "T2I style adapter", "style_embedding"),
@@ -153,7 +160,7 @@ OPENED = frozenset(
         *("taesd", "taesd_half", "kl", "kl_16"),
         *("clip_l", "clip_h", "clip_g", "clip", "clip_vision"),
         *("controlnet", "controlnet_union", "control_lora", "t2i_adapter"),
-        *("ip_adapter", "gligen", "style_model", "esrgan", "compact"),
+        *("ip_adapter", "gligen", "style_model", "photomaker", "esrgan", "compact"),
         *("embedding", "lora"),
     )
 )

@@ -30,6 +30,7 @@ _OF_KIND: Mapping[str, Place] = {
     "ip_adapter": Place("ipadapter", "Load IP-Adapter"),
     "gligen": Place("gligen", "GLIGENLoader"),
     "style_model": Place("style_models", "Load Style Model"),
+    "photomaker": Place("photomaker", "PhotoMakerLoader"),
 }
 
 

@@ -45,7 +45,10 @@ _SOCKETS = {
     "style_model": "STYLE_MODEL",
     "ip_adapter": "IP_ADAPTER",
     "gligen": "GLIGEN",
+    "photomaker": "PHOTOMAKER",
 }
+# Shows that what changes weights is but a part of a file, or a control network stored so.
+_MORE_THAN_A_CHANGE = ("lora_controlnet", "id_encoder.fuse_module.mlp1.fc1.weight")
 # Opened by the name of the whole, where both halves are there.
 _HALF = "taesd_half"
 
@@ -241,7 +244,7 @@ def identify_folder(folder: Path) -> Verdict:
 def find_parts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Finding, ...]:
     """The parts that tensors make, most important first."""
     changed = lora_dialect(shapes)
-    if changed is not None and "lora_controlnet" not in shapes:
+    if changed is not None and not any(name in shapes for name in _MORE_THAN_A_CHANGE):
         dialect, shown = changed
         family, why = lora_family(shapes)
         title = f"{dialect} for {family}" if family else dialect

@@ -52,7 +52,7 @@ def pooled_before_projection(
 ) -> Tensor:
     """The pooled vector (1, D) of a prompt's first chunk, whether the family projects it or not; CPU."""
     name = rules_of(text_model.family).pooled
-    network, rules = _encoder(text_model, name)
+    network, rules = encoder_of(text_model, name)
     chunks = read_tokens(text_model, name, text, find_embedding)
     cut = rules.chunks(name, network.config.positions)
     return encode_chunks(network, chunks, replace(rules, projected=False), cut)[1]
@@ -62,7 +62,7 @@ def read_tokens(
     text_model: TextModel, name: str, text: str, find_embedding: FindEmbedding = no_embeddings
 ) -> Chunks:
     """The chunks of a prompt for one of a model's encoders."""
-    network, rules = _encoder(text_model, name)
+    network, rules = encoder_of(text_model, name)
     chunks = rules.chunks(name, network.config.positions)
     groups = token_groups(text_model.tokenizer, text, network.config.width, chunks, find_embedding)
     return chunk_tokens(list(groups), chunks)
@@ -79,7 +79,7 @@ def encode_tokens(text_model: TextModel, tokens: Mapping[str, Chunks]) -> tuple[
     rules = rules_of(text_model.family)
     hidden, pooled = {}, {}
     for name, wanted in rules.encoders.items():
-        network, _ = _encoder(text_model, name)
+        network, _ = encoder_of(text_model, name)
         hidden[name], pooled[name] = encode_chunks(
             network,
             tokens[name],
@@ -137,7 +137,12 @@ def encode_chunks(
         return hidden.reshape(1, -1, hidden.shape[-1]), pooled[:1].float().cpu()
 
 
-def _encoder(text_model: TextModel, name: str) -> tuple[ClipText, EncoderRules]:
+def encoder_of(text_model: TextModel, name: str) -> tuple[ClipText, EncoderRules]:
+    """An encoder of a model by its name, and what the model's family takes from it.
+
+    Raises:
+        ValueError: if the family has none of the name.
+    """
     network = text_model.network
     if not isinstance(network, TextEncoders):
         raise ValueError(f"prompts are encoded by text encoders, not by a {type(network).__name__}")

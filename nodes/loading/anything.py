@@ -16,6 +16,7 @@ from nodes.api.sockets import (
     Gligen,
     IpAdapterSocket,
     Model,
+    PhotoMaker,
     StyleModel,
     UpscaleModel,
     Vae,
@@ -34,6 +35,7 @@ OUTPUTS = (
     "UPSCALE_MODEL",
     "IP_ADAPTER",
     "GLIGEN",
+    "PHOTOMAKER",
 )
 Reference = Annotated[
     str, Text(multiline=False, dynamic_prompts=False, placeholder="owner/name[/file][@revision]")
@@ -49,7 +51,19 @@ def load_anything(
     strength: Annotated[float, Range(-100.0, 100.0, step=0.01)] = 1.0,
     model: Model | None = None,
     clip: Clip | None = None,
-) -> tuple[Model, Clip, Vae, ControlNet, ClipVision, str, StyleModel, UpscaleModel, IpAdapterSocket, Gligen]:
+) -> tuple[
+    Model,
+    Clip,
+    Vae,
+    ControlNet,
+    ClipVision,
+    str,
+    StyleModel,
+    UpscaleModel,
+    IpAdapterSocket,
+    Gligen,
+    PhotoMaker,
+]:
     """Open a file or folder of any kind; it is known by its tensors, whatever its name and its folder are.
 
     The report says what it is and why. An output that the file cannot give holds back what is linked to it.

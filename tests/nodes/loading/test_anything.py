@@ -22,11 +22,13 @@ from models.upscale.compact import Compact, CompactConfig
 from models.upscale.esrgan import Esrgan, EsrganConfig
 from models.vae.tiny import TinyAutoencoder, TinyConfig
 from models.vision.clip import ClipVision, ClipVisionConfig
+from models.vision.identity import IdentityConfig, IdentityEncoder
 from nodes.api.errors import NodeError
 from nodes.api.results import Blocked
 from nodes.loading.anything import OUTPUTS, load_anything
 from tests.fixtures.checkpoints import TINY_UNET, redrawn, tiny_checkpoint, tiny_state
 from tests.fixtures.text_encoders import encoder_state
+from tests.fixtures.views import views_state
 from tests.oracle.open_clip import Block
 
 State = Mapping[str, Tensor]
@@ -59,6 +61,14 @@ def style() -> State:
     return state | norms | {"style_embedding": torch.ones(1, 3, 64), "proj": torch.ones(64, 24)}
 
 
+def person() -> State:
+    tower = ClipVisionConfig(64, 2, 1, 64, 14, 28, projection=16)
+    state = of(lambda: IdentityEncoder(IdentityConfig(tower, second=16)))
+    return {f"id_encoder.{n}": t for n, t in state.items()} | {
+        "lora_weights.x_lora.down.weight": torch.ones(1)
+    }
+
+
 def adapter() -> State:
     return of(lambda: T2IAdapter(AdapterConfig("full", channels=(32, 64), blocks=1)))
 
@@ -70,6 +80,7 @@ def image_prompt() -> State:
 # A kind of those that are opened -> a file of it, and what goes out by wires.
 FILES: Mapping[str, tuple[Callable[[], State], tuple[str, ...]]] = {
     "sd15": (lambda: below(NETWORK), ("MODEL",)),
+    "zero123": (views_state, ("MODEL", "VAE", "CLIP_VISION")),
     "kl": (lambda: below(VAE), ("VAE",)),
     "taesd": (lambda: of(lambda: TinyAutoencoder(TinyConfig())), ("VAE",)),
     "taesd_half": (lambda: of(lambda: TinyAutoencoder(TinyConfig()).taesd_decoder), ()),
@@ -80,6 +91,7 @@ FILES: Mapping[str, tuple[Callable[[], State], tuple[str, ...]]] = {
     "ip_adapter": (image_prompt, ("IP_ADAPTER",)),
     "gligen": (gligen, ("GLIGEN",)),
     "style_model": (style, ("STYLE_MODEL",)),
+    "photomaker": (person, ("PHOTOMAKER",)),
     "esrgan": (lambda: of(lambda: Esrgan(EsrganConfig(features=4, growth=2, blocks=2))), ("UPSCALE_MODEL",)),
     "compact": (lambda: of(lambda: Compact(CompactConfig(3, 4, 2, 2))), ("UPSCALE_MODEL",)),
     "embedding": (lambda: {"emb_params": torch.ones(2, 64)}, ()),
