@@ -8,6 +8,7 @@ Shapes: B batch, N tokens of the picture, T tokens of a text, C channels of all 
 from collections.abc import Callable, Hashable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -56,13 +57,13 @@ class NormalizedAttention:
                 raise ValueError(
                     f"{name} is changed by another patch, so nothing can be kept away from in it"
                 )
-            change_forward(core, self._made(layer, core.heads), undo)
+            change_forward(core, self._made(layer, core), undo)
 
     def _made(
-        self, layer: CrossAttention, heads: int
+        self, layer: CrossAttention, core: AttentionCore
     ) -> Callable[[Callable[..., Tensor]], Callable[..., Tensor]]:
         # What is found in the negative prompt is plain attention, however often guidance stands on a core.
-        attend = AttentionCore(heads)
+        attend = partial(type(core).forward, core)
 
         def make(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
             def run(query: Tensor, key: Tensor, value: Tensor) -> Tensor:

@@ -126,6 +126,7 @@ class Attender:
         """
         self.backends = known_backends(self.room, self.settings.upcast)
         self._lock = threading.Lock()
+        self._ways: dict[str, Attender] = {}
         wanted = self.settings.wanted
         if wanted is not None and wanted not in self.backends:
             raise ValueError(f"no attention is named {wanted!r}; there are {', '.join(self.backends)}")
@@ -148,6 +149,21 @@ class Attender:
                 raise
         logger.info("attention of %s found no memory; it is computed in parts", backend.name)
         return self.backends["sub-quadratic"].attend(*call)
+
+    def by(self, name: str) -> "Attender":
+        """What computes by the named backend wherever that can; one and the same each time.
+
+        Raises:
+            ValueError: if this machine does not have it, or it is switched off.
+        """
+        if name not in self._ways:
+            lacks = {row["name"]: row["missing"] for row in self.report()}
+            if lack := lacks.get(name, "nothing is known of it"):
+                there = ", ".join(other for other, missing in lacks.items() if not missing)
+                raise ValueError(f"attention of {name} cannot be used here: {lack}; there are {there}")
+            settings = replace(self.settings, wanted=name)
+            self._ways[name] = replace(self, settings=settings, chosen={}, taken={})
+        return self._ways[name]
 
     def report(self) -> list[dict[str, str]]:
         """For each backend its name, what it lacks here if anything, and what it is used for."""

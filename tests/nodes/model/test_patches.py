@@ -9,6 +9,7 @@ from torch import Tensor
 
 from loaders.checkpoint import Checkpoint
 from nodes.conditioning.text import encode
+from nodes.model.attention_backend import choose_attention
 from nodes.model.attention_guidance import guide_by_perturbed_attention, guide_by_self_attention
 from nodes.model.attention_multiply import (
     multiply_clip_attention,
@@ -136,3 +137,12 @@ def test_attention_turns_away_from_a_negative_prompt_that_is_not_evaluated(
     assert not torch.allclose(away, plain, rtol=1e-3, atol=1e-4)
     nothing = guide_attention_away(model=checkpoint.model, nag_scale=1.0)
     assert torch.equal(drawn(ctx, checkpoint, nothing, **options), plain)
+
+
+def test_attention_in_another_way_draws_the_same(ctx: Recorded, checkpoint: Checkpoint) -> None:
+    plain = drawn(ctx, checkpoint, checkpoint.model)
+    assert torch.equal(drawn(ctx, checkpoint, choose_attention(model=checkpoint.model)), plain)
+    parts = choose_attention(model=checkpoint.model, attention="split")
+    torch.testing.assert_close(drawn(ctx, checkpoint, parts), plain, rtol=1e-3, atol=1e-3)
+    with pytest.raises(ValueError, match="attention of sage cannot be used here: .*; there are torch"):
+        choose_attention(model=checkpoint.model, attention="sage")
