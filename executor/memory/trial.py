@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from executor.memory.live import FusedAttention, LiveBytes
 from models.control.controlnet import ControlNet
 from models.packed.away import Away
-from models.packed.tensor import Packed
+from models.packed.tensor import Packed, stored
 from models.text.clip import ClipText
 from models.text.encoders import TextEncoders
 from models.unet.config import UNetConfig
@@ -64,9 +64,7 @@ def peak_of(network: nn.Module, shape: Shape) -> int:
     """
     with torch.device(META):
         run = _run(network, shape, compute_type(network))
-    known = [
-        tensor for tensor in network.state_dict(keep_vars=True).values() if not isinstance(tensor, Packed)
-    ]
+    known = [part for tensor in network.state_dict(keep_vars=True).values() for part in stored(tensor)]
     with torch.no_grad(), torch.device(META), FusedAttention(), LiveBytes(known) as counted:
         run()
     peak: int = counted.peak

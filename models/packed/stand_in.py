@@ -3,8 +3,25 @@
 from abc import abstractmethod
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils._pytree import tree_map
+
+# What layers call. The first operation that comes to `__torch_dispatch__` has torch import torch.distributed
+# (it asks whether a tensor is one of those), half a second and 40 MB; these need not go that far.
+_LAYERS = frozenset(
+    {
+        functional.linear,
+        functional.conv1d,
+        functional.conv2d,
+        functional.conv3d,
+        functional.embedding,
+        functional.layer_norm,
+        functional.group_norm,
+        functional.rms_norm,
+    }
+)
 
 
 def _done(cls: type["StandIn"], func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -27,6 +44,19 @@ class StandIn(Tensor):
     """
 
     __torch_dispatch__: Any = classmethod(_done)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call a function of torch: layers get the numbers at once, where no gradient would keep them."""
+        del types
+        named, first = kwargs or {}, args[0] if args else None
+        if not torch.compiler.is_compiling():
+            if func is Tensor.detach and isinstance(first, StandIn):
+                return first.kept(torch.ops.aten.detach.default, {})
+            if func in _LAYERS and not torch.is_grad_enabled():
+                return func(*map(_numbers, args), **{name: _numbers(value) for name, value in named.items()})
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **named)
 
     @abstractmethod
     def numbers(self) -> Tensor:

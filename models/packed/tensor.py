@@ -139,13 +139,10 @@ class Packed(StandIn):
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call a function of torch; formats with `linear` or `conv2d` may do that without unpacking all."""
-        del types
-        named = kwargs or {}
         way = _WAYS.get(func) if args else None
-        if way is not None and (made := way(*args, **named)) is not None:
+        if way is not None and (made := way(*args, **(kwargs or {}))) is not None:
             return made
-        with torch._C.DisableTorchFunctionSubclass():
-            return func(*args, **named)
+        return super().__torch_function__(func, types, args, kwargs)
 
 
 def pack(numbers: Tensor, packing: Format, dtype: torch.dtype | None = None) -> Packed:

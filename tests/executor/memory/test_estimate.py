@@ -89,7 +89,8 @@ def test_packed_weights_are_counted_where_they_are_unpacked() -> None:
     layer = nn.Sequential(first, nn.Linear(2048, 8)).requires_grad_(False)
     plain = count(layer, (1, 512))
     large = first.weight
-    first.weight = nn.Parameter(pack(large.detach(), Float8(torch.float8_e4m3fn)), requires_grad=False)
+    # Of the other kind, e4m3, processors need more than graphics cards, and the trial does not know which.
+    first.weight = nn.Parameter(pack(large.detach(), Float8(torch.float8_e5m2)), requires_grad=False)
     found = real_peak(layer, lambda: layer(torch.randn(1, 512)))
     counted = count(layer, (1, 512))
     assert counted >= large.numel() * 4 > plain

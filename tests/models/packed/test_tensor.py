@@ -1,6 +1,8 @@
 """Packed weights stand in networks like any parameter and are unpacked where they are used."""
 
 import copy
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -75,3 +77,39 @@ def test_layers_may_be_called_with_the_names_of_their_inputs() -> None:
     weight, given = pack(torch.randn(32, 64), Gguf("Q8_0")), torch.randn(3, 64)
     made = nn.functional.linear(input=given, weight=weight, bias=None)
     torch.testing.assert_close(made, given @ weight.unpacked().T)
+
+
+ALONE = """
+import sys
+import torch
+from torch import nn
+from models.packed.float8 import Float8
+from models.packed.tensor import pack
+
+layer = nn.Sequential(nn.Embedding(16, 8), nn.Linear(8, 8), nn.LayerNorm(8)).requires_grad_(False)
+packed = {name: pack(weight, Float8()) for name, weight in layer.state_dict().items()}
+layer.load_state_dict(packed, assign=True)
+with torch.inference_mode():
+    layer(torch.tensor([[3, 1]]))
+print("torch.distributed.tensor" in sys.modules)
+"""
+
+
+def test_packed_layers_do_not_have_torch_import_what_spreads_tensors_over_machines() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_what_is_kept_for_gradients_of_convolutions_stays_packed() -> None:
+    weight, given = pack(torch.randn(8, 8, 3, 3), Float8()), torch.randn(1, 8, 5, 5, requires_grad=True)
+    kept: list[type] = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(type(tensor))
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        made = nn.functional.conv2d(given, weight)
+    made.sum().backward()
+    assert Packed in kept
+    assert given.grad is not None
