@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from executor.run.answers import Answers
 from executor.run.cache import Outcome
+from executor.run.contents import settle
 from executor.run.context import enter_context
 from executor.run.failures import Failure
 from executor.run.frames import NODE_ERRORS, Frame
@@ -44,7 +45,12 @@ class Asides:
             answers = Answers(frame.plan.node, calls.is_mapped)
             for result in results:
                 answers.take(result)
-            return partial(self.drive.complete, frame, answers)
+
+            def complete() -> None:
+                settle(self.drive, frame, calls.rounds)
+                self.drive.complete(frame, answers)
+
+            return complete
 
         self._begin(frame, work())
 

@@ -27,10 +27,22 @@ class Plan:
     strict: links whose results must be there before it runs, in declared order.
     asked: lazy links of a node that says which of them it wants; they join the strict ones when wanted.
     lazy: lazy inputs of an async function, which awaits those it wants.
+    unwanted: lazy links that were neither asked for nor awaited.
     raw: inputs that get the link itself, [node, slot].
     """
 
-    __slots__ = ("asked", "growing", "instance", "lazy", "links", "literals", "node", "raw", "strict")
+    __slots__ = (
+        "asked",
+        "growing",
+        "instance",
+        "lazy",
+        "links",
+        "literals",
+        "node",
+        "raw",
+        "strict",
+        "unwanted",
+    )
 
     def __init__(self, instance: Instance, node: Node, slots: Slots) -> None:
         self.instance = instance
@@ -57,20 +69,28 @@ class Plan:
                     self.raw[name] = [value.node, value.slot]
             else:
                 self.literals[name] = [copied(value)] if self.is_list(entry) else copied(value)
+        self.unwanted: set[str] = set()
+        self.want_nothing()
+
+    def want_nothing(self) -> None:
+        """Begin with no lazy input wanted."""
+        self.unwanted = {name for name, _, _ in self.lazy if name in self.links} | self.asked.keys()
 
     def is_list(self, entry: InputSpec) -> bool:
         """Whether an input takes a whole list."""
         return entry.is_list or self.node.spec.wants_list
 
-    def want(self, names: Iterable[str]) -> list[tuple[str, InputSpec, Link]]:
-        """Make lazy inputs strict ones; gives those that were not yet."""
-        found = []
+    def want(self, names: Iterable[str]) -> dict[str, Link]:
+        """Make lazy inputs wanted ones; gives those that were not yet. What was asked for becomes strict."""
+        found = {}
         for name in names:
-            if name in self.asked:
-                found.append((name, *self.asked.pop(name)))
-            elif name not in self.links:
+            if name not in self.links:
                 raise NodeError(f"{self.instance.label} asks for the input {name}, which is not linked")
-        self.strict += found
+            if name in self.asked:
+                self.strict.append((name, *self.asked.pop(name)))
+            if name in self.unwanted:
+                self.unwanted.remove(name)
+                found[name] = self.links[name]
         return found
 
     @property

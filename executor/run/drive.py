@@ -18,6 +18,7 @@ from executor.run.answers import Answers
 from executor.run.asides import Asides
 from executor.run.cache import Outcome
 from executor.run.call import Binding, Plan
+from executor.run.contents import content_of
 from executor.run.context import House, enter_context
 from executor.run.events import (
     Emit,
@@ -36,7 +37,7 @@ from executor.run.frames import NODE_ERRORS, Frame, Parts
 from executor.run.growth import Growth
 from executor.run.identity import Identities
 from executor.run.second_try import call
-from executor.run.staging import go_on, stage
+from executor.run.staging import go_on, stage, wait_for
 from executor.run.why import EMPTY, EQUAL, FIRST, HELD, MOST_REASONS, Reason
 from nodes.api.context import call_index
 from nodes.api.errors import Cancelled, WorkflowError
@@ -230,12 +231,14 @@ class Drive:
         """Run an instance whose inputs are there, unless a run with equal inputs is known."""
         self.check_cancelled()
         job, node_id = self.job, frame.node_id
+        frame.content = content_of(self, frame)
         if frame.context is None:
-            frame.content = self.content_of(node_id)
             outcome = self.parts.cache.find(frame.content, self.fingerprints[node_id])
             if outcome is not None:
                 self.note(node_id, EQUAL)
                 self.finish(node_id, outcome, cached=True)
+                return
+            if wait_for(self, frame, self.parts.wishes.of(frame.content)):
                 return
             frame.context = self.parts.make_context(job, node_id, self.emit, self.is_cancelled, self.house)
             frame.began = time.perf_counter()
@@ -255,21 +258,6 @@ class Drive:
         """Say why an instance runs, or need not; that it never ran before need not be said."""
         if reason is not FIRST and (len(self.why) < MOST_REASONS or node_id in self.why):
             self.why[node_id] = reason
-
-    def content_of(self, node_id: str) -> str:
-        """The fingerprint of an instance by what its inputs hold, where that is cheaply told."""
-        marks = []
-        for name, link in self.prints.materials[node_id].links:
-            outcome = self.outcomes.get(link.node)
-            if outcome is None:  # lazy, and not computed
-                marks.append((name, f"by origin {self.fingerprints[link.node]}", link.slot))
-                continue
-            held = outcome.digests[link.slot] if link.slot < len(outcome.digests) else None
-            if held is None:
-                marks.append((name, outcome.content or self.fingerprints[link.node], link.slot))
-            else:
-                marks.append((name, f"by value {held}", 0))
-        return self.prints.content(node_id, marks)
 
     def launch(self, frame: Frame, binding: Binding) -> None:
         """Make the calls of an instance."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 from executor.graph.fingerprint import Stat
 from executor.graph.workflow import Graph
 from executor.run.cache import ResultCache
+from executor.run.contents import Wishes
 from executor.run.context import MakeContext
 from executor.run.drive import Deliver, Drive
 from executor.run.events import Emit, Event, JobFinished
@@ -69,6 +70,7 @@ class Engine:
             self._overlap,
             shortage or _no_shortage,
             relieve or _no_relief,
+            Wishes(),
         )
         self._surroundings = surroundings
         self._compute = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compute")
@@ -107,6 +109,7 @@ class Engine:
         """Drop all results, and the objects that nodes keep between runs."""
         self.cache.clear()
         self._instances.clear()
+        self._parts.wishes.clear()
 
     def close(self) -> None:
         """Cancel what runs and end the threads."""

@@ -11,6 +11,7 @@ from executor.graph.workflow import Link
 from executor.run.answers import Answers
 from executor.run.cache import ResultCache
 from executor.run.call import Binding, Plan
+from executor.run.contents import Wishes
 from executor.run.context import MakeContext, RunContext
 from executor.run.instances import InstanceStore
 from executor.run.overlap import AsyncThread
@@ -41,6 +42,7 @@ class Parts:
     overlap: AsyncThread
     shortage: Shortage
     relieve: Relieve
+    wishes: Wishes
 
 
 class Frame:

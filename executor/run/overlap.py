@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
+from executor.graph.workflow import Link
 from executor.run.cache import Many, Outcome
 from executor.run.call import Binding, Held, slot_value
 from executor.run.context import RunContext, enter_context
@@ -90,9 +91,14 @@ class HeldBack(Exception):  # noqa: N818 - not an error: the call ends here
 
 
 class AsyncCalls:
-    """The calls of one async instance: one, or one for each element of a list."""
+    """The calls of one async instance: one, or one for each element of a list.
+
+    rounds: linked lazy inputs that were awaited; those of one round before any of them was there.
+    """
 
     def __init__(self, binding: Binding, context: RunContext, demand: Demand) -> None:
+        self.rounds: list[list[str]] = []
+        self.open = 0
         self.binding = binding
         self.context = context
         self.demand = demand
@@ -140,6 +146,20 @@ class AsyncCalls:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
+    async def fetch(self, name: str, link: Link) -> Any:
+        """What is linked to a lazy input."""
+        plan = self.binding.plan
+        if not any(name in names for names in self.rounds):
+            if not self.open:
+                self.rounds.append([])
+            self.rounds[-1].append(name)
+        self.open += 1
+        try:
+            outcome = await self.demand(plan.instance.id, link.node)
+        finally:
+            self.open -= 1
+        return slot_value(outcome, link, plan.instance)
+
 
 class LazyInput:
     """What a lazy parameter gets: awaiting it computes the value, once for all who await it."""
@@ -161,8 +181,7 @@ class LazyInput:
         links = plan.links
         if self.name not in links:
             return [self.value] if plan.is_list(self.entry) else self.value
-        link = links[self.name]
-        value = slot_value(await self.calls.demand(plan.instance.id, link.node), link, plan.instance)
+        value = await self.calls.fetch(self.name, links[self.name])
         values = value.values if type(value) is Many else (value,)
         if plan.is_list(self.entry):
             for entry in values:

@@ -1,6 +1,7 @@
 """Asks nodes which of their lazy inputs they want, again and again until they have all of them."""
 
 import inspect
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from executor.run.call import Binding
@@ -33,12 +34,20 @@ def stage(drive: "Drive", frame: Frame, binding: Binding) -> bool:
 
 
 def pull_more(drive: "Drive", frame: Frame, names: list[str]) -> bool:
-    """Have an instance wait for lazy inputs; False if it has them all."""
-    entries = frame.plan.want(names)
-    if entries:
-        frame.expect([link for _, _, link in entries])
+    """Have an instance wait for the lazy inputs it asked for; False if it has them all."""
+    wanted = wait_for(drive, frame, names)
+    if wanted:
+        drive.parts.wishes.note(frame.content, wanted)
+    return bool(wanted)
+
+
+def wait_for(drive: "Drive", frame: Frame, names: Iterable[str]) -> Collection[str]:
+    """Put an instance back on the stack until lazy inputs are there; gives those that it has to wait for."""
+    wanted = frame.plan.want(names)
+    if wanted:
+        frame.expect([*wanted.values()])
         drive.stack.append(frame)
-    return bool(entries)
+    return wanted.keys()
 
 
 def go_on(drive: "Drive", frame: Frame, names: list[str]) -> None:

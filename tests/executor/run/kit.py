@@ -68,6 +68,12 @@ async def switch(condition: bool, on_true: Lazy[T], on_false: Lazy[T]) -> T:
 
 
 @node()
+async def pick(which: Lazy[int], first: Lazy[T], second: Lazy[T]) -> T:
+    """Pass on what a lazy number says."""
+    return await (second if await which else first)
+
+
+@node()
 async def both(left: Lazy[int], right: Lazy[int]) -> int:
     """Add two lazy numbers, both awaited at once."""
     return sum(await asyncio.gather(left, right))
