@@ -53,6 +53,7 @@ class Adapter:
         self.hidden = hidden_kinds(input_sections(cls))
         self.readers = [output_reader(output.type, output.is_list) for output in spec.outputs]
         self.lazy = tuple(entry.name for entry in spec.inputs if entry.lazy)
+        self.defaults = fallbacks(spec, getattr(cls, self.method))
 
     @property
     def chooses(self) -> bool:
@@ -73,7 +74,8 @@ class Adapter:
         """The bound method and its arguments in the form that packs expect."""
         GraphBuilder.set_default_prefix(context.node_id, getattr(context, "call_index", 0))
         arguments = {name: to_pack(value) for name, value in inputs.items()}
-        return getattr(self.instance(context), self.method), arguments | self.hidden_values(context)
+        given = self.literal_arguments(self.defaults) | arguments | self.hidden_values(context)
+        return getattr(self.instance(context), self.method), given
 
     def instance(self, context: Any) -> Any:
         """The object of the class that belongs to this node; it keeps what it keeps between runs.
@@ -214,6 +216,19 @@ HIDDEN_READERS: Mapping[str, Callable[[Any], Any]] = {
     "AUTH_TOKEN_COMFY_ORG": lambda context: None,
     "API_KEY_COMFY_ORG": lambda context: None,
 }
+
+
+def fallbacks(spec: NodeSpec, function: Callable[..., Any]) -> dict[str, Any]:
+    """The declared defaults of optional inputs that the function itself has no default for.
+
+    A graph that was saved before such an input was added does not name it.
+    """
+    needed = _without_default(function)
+    return {
+        entry.name: entry.options["default"]
+        for entry in spec.inputs
+        if entry.section == "optional" and entry.name in needed and entry.options.get("default") is not None
+    }
 
 
 def hidden_value(context: Any, kind: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from custom_nodes.host.graph_builder import ExecutionBlocker, GraphBuilder
 from custom_nodes.v1.bridge import Adapter as V1Adapter
-from custom_nodes.v1.bridge import complete, hidden_value
+from custom_nodes.v1.bridge import complete, fallbacks, hidden_value
 from custom_nodes.v1.schema import plain, type_name, version_of
 from custom_nodes.v1.values import output_reader, to_pack
 from custom_nodes.v3.dynamic import MISSING, DynamicInput, MatchType
@@ -119,6 +119,7 @@ class Adapter(V1Adapter):
         self.readers = [output_reader(output.type, output.is_list) for output in spec.outputs]
         self.lazy = tuple(entry.id for entry in schema.inputs if entry.lazy)
         self.growing = [entry for entry in schema.inputs if isinstance(entry, DynamicInput)]
+        self.defaults = fallbacks(spec, cls.execute)
 
     @property
     def chooses(self) -> bool:
@@ -128,7 +129,8 @@ class Adapter(V1Adapter):
     def prepare(self, context: Any, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The class method and its arguments, those that belong together in dictionaries."""
         GraphBuilder.set_default_prefix(context.node_id, getattr(context, "call_index", 0))
-        return self.locked(context).execute, self.arguments(inputs)
+        given = self.literal_arguments(self.defaults) | self.arguments(inputs)
+        return self.locked(context).execute, given
 
     def locked(self, context: Any) -> Any:
         """The class for one call."""

@@ -74,6 +74,21 @@ def test_inputs_hidden_values_and_outputs_arrive(bench):
     assert bench.finished.outputs["2"]["text"] == ("0", "1")
 
 
+@pytest.mark.parametrize(
+    ("kind", "inputs", "text"),
+    [
+        ("V1Added", {}, "1.0 0.5 2 None"),
+        ("V1Added", {"scale": 0.25, "own": 3}, "1.0 0.25 3 None"),
+        ("V1AddedToLists", {}, "[1.0] [0.5] 2 None"),
+        ("V3Added", {}, "0.5 2"),
+        ("V3Added", {"scale": 1.0}, "1.0 2"),
+    ],
+)
+def test_a_graph_from_before_an_optional_input_was_added_still_runs(bench, kind, inputs, text):
+    inputs = inputs if kind == "V3Added" else {"value": 1.0, **inputs}
+    assert bench.run({"1": node(kind, **inputs)}, "1")["1"] == (text,)
+
+
 def test_progress_bars_report(bench):
     bench.run({"1": node("V1Shows", value="x")}, "1")
     steps = [(event.value, event.total) for event in bench.events if isinstance(event, NodeProgress)]

@@ -179,6 +179,25 @@ class TakesAnything:
         return ({"thing": thing, **more},)
 
 
+class Added:
+    """Has an optional input for which the function has no default, one with another, and one without any."""
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        optional = {"scale": ("FLOAT", {"default": 0.5}), "own": ("INT", {"default": 5}), "mask": ("MASK",)}
+        return {"required": {"value": ("FLOAT",)}, "optional": optional}
+
+    RETURN_TYPES = ("STRING",)
+    FUNCTION = "work"
+
+    def work(self, value, scale, own=2, mask=None):
+        return (f"{value} {scale} {own} {mask}",)
+
+
+class AddedToLists(Added):
+    INPUT_IS_LIST = True
+
+
 class Flexible(dict):
     def __contains__(self, key):
         return True
@@ -224,6 +243,8 @@ CLASSES = {
     "V1Remembers": Remembers,
     "V1KnowsItself": KnowsItself,
     "V1TakesAnything": TakesAnything,
+    "V1Added": Added,
+    "V1AddedToLists": AddedToLists,
     "V1TakesMore": TakesMore,
     "V1Shows": Shows,
 }

@@ -221,6 +221,20 @@ class Blocks(io.ComfyNode):
         return ExecutionBlocker(None)
 
 
+class Added(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        inputs = [
+            io.Float.Input("scale", default=0.5, optional=True),
+            io.Int.Input("own", default=5, optional=True),
+        ]
+        return io.Schema(node_id="V3Added", inputs=inputs, outputs=[io.String.Output()])
+
+    @classmethod
+    def execute(cls, scale, own=2):
+        return io.NodeOutput(f"{scale} {own}")
+
+
 class Extension(ComfyExtension):
     loaded = False
 
@@ -241,6 +255,7 @@ class Extension(ComfyExtension):
             ShowsImage,
             Expand,
             Blocks,
+            Added,
         ]
 
 
