@@ -18,6 +18,8 @@ MAX_BACKLOG_MESSAGES = 50_000
 PREVIEW_BACKLOG = 2
 PREVIEW_METADATA = "supports_preview_metadata"
 EVENT_IDS = "supports_event_ids"
+REPLACED = 4001
+"""The code with which a socket is closed when a newer one has taken its id."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class Connection:
         self._abort = abort
         self.flags: dict[str, Any] = {}
         self.dropped = False
+        self._is_replaced = False
         self._held: list[tuple[str | bytes, bool, str, int]] | None = None
         self._backlog: deque[tuple[str | bytes, bool]] = deque()
         self._backlog_bytes = 0
@@ -115,11 +118,19 @@ class Connection:
         self._abort()
         self._wake.set()
 
+    def retire(self) -> None:
+        """Close the socket after what is queued: a newer one has taken its id."""
+        self._is_replaced = True
+        self._wake.set()
+
     async def write(self) -> None:
         """Send what is queued until the socket closes or the client is dropped."""
         try:
             while not self.dropped:
                 if not self._backlog:
+                    if self._is_replaced:
+                        await self.socket.close(code=REPLACED, message=b"another socket has this clientId")
+                        return
                     self._wake.clear()
                     await self._wake.wait()
                     continue
@@ -144,7 +155,9 @@ class Hub:
         return len(self._connections)
 
     def add(self, connection: Connection) -> None:
-        """Let a socket stand for its id from now on; an older one with the same id hears nothing more."""
+        """Let a socket stand for its id from now on; an older one with the same id is closed."""
+        if older := self._connections.get(connection.sid):
+            older.retire()
         self._connections[connection.sid] = connection
 
     def remove(self, connection: Connection) -> None:

@@ -186,6 +186,21 @@ def whole_number(text: str | None, name: str, default: int | None = None) -> int
     return number
 
 
+class BadQueryError(ValueError):
+    """A query that clients of the ecosystem know as `{"error": text}`."""
+
+
+def counted(text: str | None, name: str) -> int | None:
+    """An optional integer from the query string, within what JSON holds exactly; raises BadQueryError."""
+    if text is None:
+        return None
+    try:
+        number = int(text)
+    except ValueError:
+        raise BadQueryError(f"{name} must be an integer") from None
+    return max(-(2**53), min(2**53, number))
+
+
 def is_true(text: str | None) -> bool:
     """Whether a query or form value says yes."""
     return text is not None and text.lower() in {"true", "1"}

@@ -92,6 +92,21 @@ def test_two_pages_on_one_server_keep_each_its_own_work(canvas):
     assert other.faults == []
 
 
+def test_a_duplicated_page_and_its_twin_both_hear_of_their_runs(canvas):
+    with canvas.page.context.expect_page() as opened:  # the browser copies what the page keeps for its tab
+        canvas.ask("() => void window.open(location.href)")
+    twin = CanvasPage(opened.value, canvas.server)
+    twin.wait_until_ready()
+    assert canvas.ask("sfumato.clientId") != twin.ask("sfumato.clientId")
+    for seed, page in (("6101", canvas), ("6102", twin)):
+        page.type_value("3", "seed", seed)
+        page.page.click("#run")
+        page.wait(OVER)
+    twin.page.close()
+    canvas.reload()
+    assert canvas.ask("sfumato.clientId") == canvas.ask("sessionStorage.getItem('sfumato.window')")
+
+
 def test_a_killed_browser_loses_nothing(server, tmp_path, chromium):
     """Another browser process with a profile on disk; it is killed without a word to the page."""
     options = {"executable_path": str(CHROMIUM), "args": FLAGS, "viewport": {"width": 1600, "height": 900}}

@@ -82,7 +82,8 @@ async def test_the_history_has_windows_and_is_deleted(http: aiohttp.ClientSessio
         assert list(await get(http, f"/history{query}")) == expected, query
     for query in ("max_items=x", "offset=x", "max_items=1.5", "max_items=" + "9" * 5000):
         async with http.get(f"/history?{query}") as response:
-            assert response.status == 400
+            name = query.partition("=")[0]
+            assert (response.status, await response.json()) == (400, {"error": f"{name} must be an integer"})
     assert await get(http, "/history/nothing") == {}
     entry = (await get(http, "/history/h0"))["h0"]
     assert set(entry) == {"prompt", "outputs", "status", "meta"}

@@ -263,6 +263,20 @@ async def test_a_socket_that_comes_back_hears_the_rest_even_when_the_old_one_clo
         assert "execution_success" in kinds(await new.until_done(prompt_id))
 
 
+async def test_a_socket_whose_id_a_newer_one_takes_is_closed_after_what_it_was_told(
+    connect: Any, http: aiohttp.ClientSession
+) -> None:
+    old: Client = await connect("twin")
+    for width in (61, 62):
+        await old.run(picture_prompt(width=width))
+    async with http.ws_connect("/ws?clientId=twin") as socket:
+        assert (await socket.receive_json(timeout=5))["type"] == "status"
+        while (last := await old.socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert (last.type, last.data) == (aiohttp.WSMsgType.CLOSE, 4001)
+        assert "execution_success" in kinds(await Client(http, socket, "twin").run(picture_prompt(width=63)))
+
+
 async def test_others_hear_of_the_queue_only(connect: Any) -> None:
     mine, other = await connect("mine"), await connect("other")
     await mine.run(picture_prompt(width=18))

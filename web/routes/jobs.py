@@ -12,23 +12,9 @@ from web.job_shapes import STATUSES, job_object
 from web.keys import SERVICE
 from web.refusal import RefusedError
 from web.routes.prompt import accept
-from web.wire_json import json_response, read_object
+from web.wire_json import BadQueryError, counted, json_response, read_object
 
 routes = web.RouteTableDef()
-
-
-class _BadQueryError(ValueError):
-    """A query that clients know as `{"error": text}`."""
-
-
-def _number(text: str | None, name: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        number = int(text)
-    except ValueError:
-        raise _BadQueryError(f"{name} must be an integer") from None
-    return max(-(2**53), min(2**53, number))
 
 
 def _states(request: web.Request) -> list[JobState] | None:
@@ -39,7 +25,7 @@ def _states(request: web.Request) -> list[JobState] | None:
     unknown = [part for part in chosen if part not in STATUSES]
     if unknown:
         valid = ", ".join(STATUSES)
-        raise _BadQueryError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
+        raise BadQueryError(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
     return [state for status in STATUSES if status in chosen for state in STATUSES[status]]
 
 
@@ -50,9 +36,9 @@ def _order(request: web.Request) -> tuple[Sort, Order]:
     sort_by = request.query.get("sort_by", "created_at").lower()
     sort_order = request.query.get("sort_order", "desc").lower()
     if sort_by not in SORTS:
-        raise _BadQueryError("sort_by must be 'created_at' or 'execution_duration'")
+        raise BadQueryError("sort_by must be 'created_at' or 'execution_duration'")
     if sort_order not in {"asc", "desc"}:
-        raise _BadQueryError("sort_order must be 'asc' or 'desc'")
+        raise BadQueryError("sort_order must be 'asc' or 'desc'")
     return SORTS[sort_by], "asc" if sort_order == "asc" else "desc"
 
 
@@ -61,11 +47,11 @@ async def jobs(request: web.Request) -> web.Response:
     """Jobs of the chosen states, sorted and paged; their graphs are only shown one by one."""
     try:
         states, (sort, order) = _states(request), _order(request)
-        limit = _number(request.query.get("limit"), "limit")
-        offset = max(0, _number(request.query.get("offset"), "offset") or 0)
+        limit = counted(request.query.get("limit"), "limit")
+        offset = max(0, counted(request.query.get("offset"), "offset") or 0)
         if limit is not None and limit <= 0:
-            raise _BadQueryError("limit must be a positive integer")
-    except _BadQueryError as error:
+            raise BadQueryError("limit must be a positive integer")
+    except BadQueryError as error:
         return json_response({"error": str(error)}, 400)
     workflow_id = request.query.get("workflow_id") or None
     rows, total = await request.app[SERVICE].history_page(states, sort, order, limit, offset, workflow_id)

@@ -16,7 +16,6 @@ import { Board } from "./engine/board.js";
 import { loadWorkflow } from "./engine/kept.js";
 import { Runner } from "./engine/runner.js";
 import { Workspace } from "./engine/workspace.js";
-import { newUuid } from "./model/ids.js";
 import { writeJson } from "./model/io/json.js";
 import { writeWorkflow } from "./model/io/write.js";
 import { starterDocument } from "./model/starter.js";
@@ -34,8 +33,7 @@ export class App {
    * @param {Drafts} drafts @param {import("./engine/settings.js").Settings} settings
    */
   constructor(stage, document, definitions, drafts, settings) {
-    this.clientId = sessionStorage.getItem("sfumato.client") ?? newUuid();
-    sessionStorage.setItem("sfumato.client", this.clientId);
+    this.clientId = drafts.window;
     this.settings = settings;
     this.store = new Store(document, definitions);
     this.workspace = new Workspace(this.store, () => starterDocument(this.store.catalogue));
@@ -50,6 +48,7 @@ export class App {
     this.sidebar = new Sidebar(settings, this.commands);
     this.bottom = new Bottom(settings, this.commands);
     for (const dock of [this.sidebar, this.bottom]) dock.listeners.add(() => this.layOut(stage));
+    addEventListener("resize", () => this.layOut(stage));
     this.actions = new Actions(this);
     this.chart = listenToPointer(this.view, this.actions);
     /** @type {import("./extensions/loader.js").Extensions | null} */ this.extensions = null;

@@ -1,6 +1,8 @@
 /** The live line to the server: messages and preview frames, opened again whenever it breaks. */
 
 const LONGEST_WAIT = 5000;
+/** With this code the server closes a socket whose id a newer one has taken. */
+const REPLACED = 4001;
 /** The server tells the events of this many jobs again. */
 const MOST_JOBS = 20;
 const MOST_HEARD = 100;
@@ -54,9 +56,11 @@ export class Socket {
       this.wasOpen = true;
     });
     socket.addEventListener("message", (event) => this.receive(event.data));
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", ({ code }) => {
       this.events.state("closed");
       tell("reconnecting", null);
+      // Where a duplicated tab cannot be told from its twin, the one that is looked at is live.
+      if (code === REPLACED) return addEventListener("focus", () => this.open(), { once: true });
       setTimeout(() => this.open(), this.wait);
       this.wait = Math.min(LONGEST_WAIT, this.wait * 1.7);
     });
