@@ -4,7 +4,7 @@ import js from "@eslint/js";
 
 const BROWSER = [
   "AbortController", "Blob", "CSS", "CanvasRenderingContext2D", "DataView", "DOMMatrix", "DecompressionStream", "EventSource", "File", "FormData", "HTMLElement",
-  "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "ResizeObserver", "TextDecoder", "TextEncoder", "Path2D", "URL", "URLSearchParams",
+  "HTMLInputElement", "HTMLTextAreaElement", "ImageBitmap", "MutationObserver", "ResizeObserver", "TextDecoder", "TextEncoder", "Path2D", "URL", "URLSearchParams",
   "WebSocket", "Worker", "addEventListener", "clearInterval", "clearTimeout", "console", "createImageBitmap", "crypto", "devicePixelRatio", "document",
   "fetch", "getComputedStyle", "getSelection", "indexedDB", "innerHeight", "innerWidth", "localStorage", "matchMedia", "navigator",
   "performance", "removeEventListener", "requestAnimationFrame", "sessionStorage", "setInterval", "setTimeout", "structuredClone", "window", "globalThis",

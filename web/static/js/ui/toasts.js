@@ -29,6 +29,7 @@ export function toast(text, { kind = "plain", action, name, seconds = kind === "
   slip.append(make("button", { type: "button", className: "close", "aria-label": t("Dismiss"), onclick: () => slip.remove() }, "×"));
   shelf.append(slip);
   while (shelf.childElementCount > 4) shelf.firstElementChild?.remove();
+  void import("./toastplace.js").then(({ placeToasts }) => placeToasts());
   setTimeout(() => slip.remove(), seconds * 1000);
 }
 
