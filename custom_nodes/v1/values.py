@@ -7,22 +7,11 @@ from torch import Tensor, float32
 
 from custom_nodes.host.graph_builder import ExecutionBlocker
 from nodes.api.results import Blocked
-from schedulers.conditioning import CellArea, ConditioningValue, Entry, FractionArea
+from schedulers.conditioning import ConditioningValue, Entry
+from schedulers.entry_fields import entry_of, fields_of
 from schedulers.latent import LatentBatch
 
 LATENT_KEYS = ("samples", "noise_mask", "batch_index")
-ENTRY_KEYS = frozenset(
-    [
-        "pooled_output",
-        "strength",
-        "area",
-        "mask",
-        "mask_strength",
-        "set_area_to_bounds",
-        "start_percent",
-        "end_percent",
-    ]
-)
 
 
 def to_pack(value: Any) -> Any:
@@ -79,56 +68,12 @@ def is_conditioning(value: Any) -> TypeGuard[ConditioningValue]:
 
 def conditioning_to_list(value: ConditioningValue) -> list[list[Any]]:
     """Prompts as packs know them: pairs of an embedding and a dictionary."""
-    return [[entry.embedding, _entry_to_dict(entry)] for entry in value]
+    return [[entry.embedding, fields_of(entry)] for entry in value]
 
 
 def conditioning_from_list(pairs: Sequence[Sequence[Any]]) -> ConditioningValue:
     """Prompts from the form of packs; keys that we do not know travel along."""
-    return tuple(_entry_from_pair(pair[0], pair[1]) for pair in pairs)
-
-
-def _entry_to_dict(entry: Entry) -> dict[str, Any]:
-    data = dict(entry.extra)
-    if entry.pooled is not None:
-        data["pooled_output"] = entry.pooled
-    if entry.strength != 1.0:
-        data["strength"] = entry.strength
-    area = entry.area
-    if isinstance(area, CellArea):
-        data["area"] = (area.height, area.width, area.top, area.left)
-    elif isinstance(area, FractionArea):
-        data["area"] = ("percentage", area.height, area.width, area.top, area.left)
-    if entry.mask is not None:
-        data["mask"] = entry.mask
-        data["set_area_to_bounds"] = entry.mask_bounds
-        data["mask_strength"] = entry.mask_strength
-    if (entry.start, entry.end) != (0.0, 1.0):
-        data["start_percent"], data["end_percent"] = entry.start, entry.end
-    return data
-
-
-def _entry_from_pair(embedding: Tensor, data: Mapping[str, Any]) -> Entry:
-    area = data.get("area")
-    placed: CellArea | FractionArea | None = None
-    unknown = {key: value for key, value in data.items() if key not in ENTRY_KEYS}
-    if isinstance(area, tuple | list) and len(area) == 5 and area[0] == "percentage":
-        placed = FractionArea(*(float(number) for number in area[1:]))
-    elif isinstance(area, tuple | list) and len(area) == 4:
-        placed = CellArea(*(int(number) for number in area))
-    elif area is not None:
-        unknown["area"] = area
-    return Entry(
-        embedding=embedding,
-        pooled=data.get("pooled_output"),
-        strength=float(data.get("strength", 1.0)),
-        area=placed,
-        mask=data.get("mask"),
-        mask_strength=float(data.get("mask_strength", 1.0)),
-        mask_bounds=bool(data.get("set_area_to_bounds", False)),
-        start=float(data.get("start_percent", 0.0)),
-        end=float(data.get("end_percent", 1.0)),
-        extra=unknown,
-    )
+    return tuple(entry_of(pair[0], pair[1]) for pair in pairs)
 
 
 def _is_latent(value: Any) -> bool:

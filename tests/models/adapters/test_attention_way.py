@@ -91,7 +91,7 @@ def test_what_is_not_here_is_refused_with_what_is() -> None:
     attender = Attender(AttentionSettings(without=frozenset({"split"})))
     with pytest.raises(ValueError, match="attention of split cannot be used here: it is switched off"):
         attender.by("split")
-    with pytest.raises(ValueError, match="nothing is known of it; there are torch, .*sub-quadratic"):
+    with pytest.raises(ValueError, match=r"nothing is known of it; there are torch, .*sub-quadratic"):
         attender.by("comfy kitchen attention")
     assert attender.by("torch math") is attender.by("torch math")
     assert attender.by("torch math").settings.without == {"split"}

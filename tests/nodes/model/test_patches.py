@@ -144,5 +144,5 @@ def test_attention_in_another_way_draws_the_same(ctx: Recorded, checkpoint: Chec
     assert torch.equal(drawn(ctx, checkpoint, choose_attention(model=checkpoint.model)), plain)
     parts = choose_attention(model=checkpoint.model, attention="split")
     torch.testing.assert_close(drawn(ctx, checkpoint, parts), plain, rtol=1e-3, atol=1e-3)
-    with pytest.raises(ValueError, match="attention of sage cannot be used here: .*; there are torch"):
+    with pytest.raises(ValueError, match=r"attention of sage cannot be used here: .*; there are torch"):
         choose_attention(model=checkpoint.model, attention="sage")
