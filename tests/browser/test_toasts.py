@@ -4,7 +4,9 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SAY = """texts => import("/js/ui/toasts.js").then(({ toast }) => texts.forEach(text => toast(text, { seconds: 300 })))"""
+SAY = """texts => import("/js/ui/toasts.js").then(({ toast }) => {
+    for (const text of texts) toast(text, { seconds: 300 });
+})"""
 LONG = "Something that takes many words to say, so that it is about as wide as it may become on a page. " * 2
 FAIL = """sfumato.board.setProblems([
     { key: "3", input: "seed", title: "x", text: "It failed.", details: "Traceback" }
