@@ -9,7 +9,7 @@
 
 import { addNode, chooseWord, connect, isBoundary, setControl, setValue } from "../model/commands.js";
 import { inputSlot } from "../model/slots.js";
-import { CONTROL_MODES } from "../model/seeds.js";
+import { CONTROL_MODES, controlWords } from "../model/seeds.js";
 import { holdsSubgraph } from "../model/subgraphs.js";
 import { typesMatch } from "../model/validate.js";
 import { feedReroute } from "../model/wiring.js";
@@ -168,7 +168,7 @@ export class Actions {
   /** @param {Node} node @param {string} name @param {WidgetPlace} place */
   pickControl(node, name, place) {
     const value = node.controls[name] ?? "fixed";
-    openPicker({ ...this.below(place, true), options: CONTROL_MODES, value, label: t("Before each run") }, (mode) =>
+    openPicker({ ...this.below(place, true), options: CONTROL_MODES, words: controlWords(), value, label: t("Before each run") }, (mode) =>
       this.app.store.run("Set seed control", (change) => setControl(change, node.id, name, mode)));
   }
 

@@ -2,7 +2,7 @@
 
 /** @import { App } from "../app.js" */
 
-import { CONTROL_MODES } from "../model/seeds.js";
+import { CONTROL_MODES, controlWords } from "../model/seeds.js";
 import { t } from "../words.js";
 import { tell } from "../ui/toasts.js";
 import { save } from "./files.js";
@@ -17,7 +17,7 @@ export function tendChoices(app) {
   const running = t("Runs");
   settings.define({
     id: "run.seed", label: t("Seeds of new nodes"), category: running, kind: "choice", fallback: "randomize",
-    note: t("What happens to a seed before each run."), options: CONTROL_MODES.map((mode) => ({ value: mode, label: mode })),
+    note: t("What happens to a seed before each run."), options: CONTROL_MODES.map((mode) => ({ value: mode, label: controlWords()[mode] })),
   });
   settings.define({ id: "run.tells", label: t("Tell when a run ends while the page is hidden"), category: running, kind: "toggle", fallback: false });
   settings.listen("run.tells", (tells) => {

@@ -9,9 +9,12 @@ import { newUuid } from "../model/ids.js";
 import { History } from "../model/history.js";
 import { readWorkflow } from "../model/io/read.js";
 import { writeWorkflow } from "../model/io/write.js";
+import { t } from "../words.js";
 
-export const UNTITLED = "Untitled";
-const NEW_NAME = /^Untitled( \d+)?$/;
+/** What a workflow without a name is called. */
+const untitled = () => t("Untitled");
+/** @param {string} name @returns {boolean} whether nobody gave it, in this language or in English */
+const isNewName = (name) => [untitled(), "Untitled"].includes(name.replace(/ \d+$/, ""));
 const MOST_CLOSED = 32;
 
 /**
@@ -44,7 +47,7 @@ export class Tab {
   /** What the workflow is called. */
   get name() {
     const name = this.document ? this.document.meta.get("name")?.value : this.givenName;
-    return typeof name === "string" && name !== "" ? name : UNTITLED;
+    return typeof name === "string" && name !== "" ? name : untitled();
   }
 
   /** Whether there is work that is saved nowhere but in drafts. */
@@ -54,7 +57,7 @@ export class Tab {
 
   /** Whether nothing was ever done here, so that another workflow may take its place. */
   get isUntouched() {
-    return !this.isDirty && this.savedAs === null && NEW_NAME.test(this.name) && this.history.past.length === 0 && this.history.future.length === 0;
+    return !this.isDirty && this.savedAs === null && isNewName(this.name) && this.history.past.length === 0 && this.history.future.length === 0;
   }
 
   /** The id of the workflow, under which its runs are known. */
@@ -69,7 +72,7 @@ export class Workspace {
   constructor(store, makeNew) {
     this.store = store;
     this.makeNew = makeNew;
-    this.active = new Tab({ document: store.document }, { name: UNTITLED });
+    this.active = new Tab({ document: store.document }, { name: untitled() });
     this.active.history = store.history;
     /** @type {Tab[]} */ this.tabs = [this.active];
     /** @type {Draft[]} the last is the one closed last */ this.closed = [];
@@ -167,7 +170,7 @@ export class Workspace {
     const draft = tab.isUntouched ? null : { ...this.describe(tab), window: "", time, closed: time };
     if (draft) this.closed.push(draft);
     if (this.closed.length > MOST_CLOSED) this.closed.shift();
-    if (this.tabs.length === 1) this.tabs.push(new Tab({ document: this.makeNew() }, { name: UNTITLED }));
+    if (this.tabs.length === 1) this.tabs.push(new Tab({ document: this.makeNew() }, { name: untitled() }));
     if (tab === this.active) this.show(this.tabs[index + 1] ?? this.tabs[index - 1]);
     this.tabs.splice(this.tabs.indexOf(tab), 1);
     this.tell();
@@ -260,7 +263,7 @@ export class Workspace {
   newName() {
     const taken = new Set(this.tabs.filter((tab) => tab !== this.active || !tab.isUntouched).map((tab) => tab.name));
     for (let number = 1; ; number += 1) {
-      const name = number === 1 ? UNTITLED : `${UNTITLED} ${number}`;
+      const name = number === 1 ? untitled() : `${untitled()} ${number}`;
       if (!taken.has(name)) return name;
     }
   }

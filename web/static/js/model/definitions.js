@@ -2,6 +2,7 @@
 
 /** @import { Definition, Definitions, InputDefinition, Node, OutputDefinition, StoredSlot, Widget, WidgetKind } from "./types.js" */
 
+import { t } from "../words.js";
 import { guestWidgets } from "./faces.js";
 
 /** Types that stand for more than one input, and the one that takes after what is linked to it. */
@@ -22,7 +23,7 @@ const KINDS = { INT: "int", FLOAT: "float", STRING: "string", BOOLEAN: "toggle",
 export function widget(fields) {
   const base = {
     fallback: null, min: -Infinity, max: Infinity, step: 1, round: 0, options: [], seeded: false, upload: false,
-    dynamic: false, placeholder: "", labelOn: "on", labelOff: "off",
+    dynamic: false, placeholder: "", labelOn: t("on"), labelOff: t("off"),
   };
   return Object.freeze({ ...base, ...fields });
 }
@@ -41,7 +42,7 @@ function widgetOf(name, type, options) {
   if (kind === "string") return textOf(options);
   if (kind === "toggle") {
     return widget({
-      kind, fallback: options.default ?? false, labelOn: options.label_on ?? "on", labelOff: options.label_off ?? "off",
+      kind, fallback: options.default ?? false, labelOn: options.label_on ?? t("on"), labelOff: options.label_off ?? t("off"),
     });
   }
   const min = options.min ?? -Infinity;

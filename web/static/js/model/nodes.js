@@ -81,10 +81,10 @@ export function comfortableSize(definition) {
 function comfortableWidth(definition, widgets, hasText) {
   const longest = (/** @type {string[]} */ names) => Math.max(0, ...names.map((name) => name.length));
   const across = longest(liveInputs(definition, NEW).filter((input) => !input.widget).map((input) => input.label ?? input.name)) +
-    longest(definition.outputs.map((output) => output.name));
+    longest(definition.outputs.map((output) => output.label ?? output.name));
   const rows = widgets.map(({ name, label, widget }) =>
     (label ?? name).length + Math.min(28, widget?.kind === "combo" ? longest(widget.options.map(String)) : 10));
-  const width = Math.max(definition.name.length * 7.4 + 60, across * 7 + 64, Math.max(0, ...rows) * 7 + 56);
+  const width = Math.max(definition.name.length * 7.4 + 84, across * 7 + 64, Math.max(0, ...rows) * 7 + 56);
   const least = hasText ? 340 : showsPictures(definition) ? 260 : 210;
   return Math.round(Math.min(420, Math.max(least, width)) / 10) * 10;
 }

@@ -3,6 +3,7 @@
 /** @import { Transaction } from "./document.js" */
 /** @import { ControlMode, Definitions, Widget } from "./types.js" */
 
+import { t } from "../words.js";
 import { setValue } from "./commands.js";
 import { wholeNumber } from "./io/json.js";
 import { slotsOf } from "./slots.js";
@@ -13,6 +14,11 @@ const LARGEST = 2 ** 50;
 
 /** @type {readonly ControlMode[]} */
 export const CONTROL_MODES = ["fixed", "increment", "decrement", "randomize"];
+
+/** What the modes are called. @returns {Record<ControlMode, string>} */
+export function controlWords() {
+  return { fixed: t("fixed"), increment: t("increment"), decrement: t("decrement"), randomize: t("randomize") };
+}
 
 /**
  * The value that a seed takes for the next run.

@@ -3,6 +3,7 @@
 /** @import { Definitions } from "./types.js" */
 /** @import { Document } from "./document.js" */
 
+import { t } from "../words.js";
 import { Transaction } from "./document.js";
 import { newUuid } from "./ids.js";
 import { readWorkflow } from "./io/read.js";
@@ -40,15 +41,15 @@ export function starterWorkflow() {
     nodes: [
       node(4, "CheckpointLoaderSimple", [28, 150], [308, 104], [], ["MODEL 1", "CLIP 3,5", "VAE 8"],
         { ckpt_name: BUNDLED_MODEL }),
-      node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }, "Prompt"),
-      node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }, "Negative prompt"),
+      node(6, "CLIPTextEncode", [384, 250], [330, 120], ["clip CLIP 3"], ["CONDITIONING 4"], { text: PROMPT }, t("Prompt")),
+      node(7, "CLIPTextEncode", [384, 420], [330, 90], ["clip CLIP 5"], ["CONDITIONING 6"], { text: "" }, t("Negative prompt")),
       node(5, "EmptyLatentImage", [384, 560], [330, 108], [], ["LATENT 2"], { width: 128, height: 128, batch_size: 1 }),
       node(3, "KSampler", [762, 190], [270, 268],
         ["model MODEL 1", "positive CONDITIONING 4", "negative CONDITIONING 6", "latent_image LATENT 2"], ["LATENT 7"], {
           seed: 1, control_after_generate: "fixed", steps: 20, cfg: 7, sampler_name: "euler", scheduler: "normal", denoise: 1,
         }),
-      node(8, "VAEDecode", [1078, 150], [154, 50], ["samples LATENT 7", "vae VAE 8"], ["IMAGE 9"]),
-      node(9, "SaveImage", [1278, 150], [300, 344], ["images IMAGE 9"], [], { filename_prefix: "Sfumato" }),
+      node(8, "VAEDecode", [1078, 150], [190, 50], ["samples LATENT 7", "vae VAE 8"], ["IMAGE 9"]),
+      node(9, "SaveImage", [1314, 150], [300, 344], ["images IMAGE 9"], [], { filename_prefix: "Sfumato" }),
     ],
     links: [
       [1, 4, 0, 3, 0, "MODEL"], [2, 5, 0, 3, 3, "LATENT"], [3, 4, 1, 6, 0, "CLIP"], [4, 6, 0, 3, 1, "CONDITIONING"],

@@ -77,13 +77,15 @@ export function openMenu(x, y, items) {
 
 /**
  * Opens a list to pick one of many options, with a search line when there are more than a few.
- * @param {{x: number, y: number, width: number, options: readonly any[], value: any, label: string}} list
+ * @param {{x: number, y: number, width: number, options: readonly any[], value: any, label: string,
+ *   words?: Readonly<Record<string, string>>}} list `words` is what options are called that are not shown as they are
  * @param {(value: any) => void} pick
  */
-export function openPicker({ x, y, width, options, value, label }, pick) {
+export function openPicker({ x, y, width, options, value, label, words = {} }, pick) {
   const panel = make("div", { className: "panel picker" });
   panel.style.minWidth = `${Math.max(160, width)}px`;
-  const entries = options.map((option) => ({ item: option, fields: [String(option).toLowerCase()] }));
+  const wordOf = (/** @type {any} */ option) => (Object.hasOwn(words, option) ? words[option] : String(option));
+  const entries = options.map((option) => ({ item: option, fields: [wordOf(option).toLowerCase()] }));
   const search = make("input", { className: "search", type: "text", placeholder: t("Search {count}", { count: options.length }), "aria-label": t("Search {what}", { what: label }) });
   const rows = make("div", { className: "rows", role: "listbox", "aria-label": label, tabIndex: -1 });
   if (options.length > 8) panel.append(search);
@@ -108,8 +110,8 @@ export function openPicker({ x, y, width, options, value, label }, pick) {
     chosen = Math.max(0, search.value === "" ? shown.indexOf(value) : 0);
     rows.replaceChildren(...shown.map((option) => make("div", {
       className: option === value ? "row is-current" : "row", role: "option", "aria-selected": String(option === value),
-      title: String(option), onclick: () => choose(option),
-    }, String(option))));
+      title: wordOf(option), onclick: () => choose(option),
+    }, wordOf(option))));
     if (shown.length === 0) rows.append(make("div", { className: "empty" }, options.length === 0 ? t("There is nothing to choose from.") : t("Nothing fits.")));
     mark();
   };

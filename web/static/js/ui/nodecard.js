@@ -27,7 +27,7 @@ export function nodeCard(definition) {
     const [input, output] = [sockets[index], definition.outputs[index]];
     return make("div", { className: "card-row" },
       make("span", { className: "card-in" }, ...(input ? [dot(input.type), input.label ?? input.name] : [])),
-      make("span", { className: "card-out" }, ...(output ? [output.name, dot(output.type)] : [])));
+      make("span", { className: "card-out" }, ...(output ? [output.label ?? output.name, dot(output.type)] : [])));
   });
   const values = widgets.map((input) => make("div", { className: "card-value" },
     make("span", {}, input.label ?? input.name), make("span", {}, brief(input.widget?.fallback))));

@@ -239,6 +239,7 @@ function paintSockets(context, view, node, shape, scale) {
   context.textBaseline = "middle";
   const half = shape.bounds[2] / 2 - 22;
   const wrong = new Set(view.problemsOf(node).map((problem) => problem.input));
+  const faced = new Set(shape.outputs.map(({ y }) => y));
   for (const { slot, x, y, onWidget } of shape.inputs) {
     const isLinked = graph.linkInto(node.id, slot.name) !== undefined;
     const isOffered = view.offers(node, "input", slot);
@@ -249,7 +250,7 @@ function paintSockets(context, view, node, shape, scale) {
     if (!labelled || onWidget) continue;
     context.textAlign = "left";
     context.fillStyle = wrong.has(slot.name) ? view.theme.danger : slot.optional ? view.theme.faint : view.theme.soft;
-    context.fillText(cut(context, slot.label, shape.outputs.length > 0 ? half : half * 2), x + 13, y);
+    context.fillText(cut(context, slot.label, faced.has(y) ? half : half * 2), x + 13, y);
   }
   for (const { slot, x, y } of shape.outputs) {
     const isLinked = graph.linksFrom(node.id).some((link) => link.slot === slot.index);

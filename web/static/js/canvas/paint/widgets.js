@@ -7,6 +7,7 @@
 import { hooks } from "../hooks.js";
 import { FONT } from "../theme.js";
 import { cut, lines, widthOf, write } from "../text.js";
+import { controlWords } from "../../model/seeds.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
 import { t } from "../../words.js";
 
@@ -60,7 +61,7 @@ function paintValue(context, view, node, place, isLinked, hovered) {
   const isNumber = widget.kind === "int" || widget.kind === "float";
   const inset = isNumber && hovered && !isLinked ? 20 : 10;
   const room = width - 2 * inset - (widget.kind === "combo" && !isLinked ? 14 : 0);
-  const value = isLinked ? "linked" : shownValue(widget, node.values[place.slot.name]);
+  const value = isLinked ? t("linked") : shownValue(widget, node.values[place.slot.name]);
   const label = cut(context, place.slot.label, Math.max(room * 0.3, room - widthOf(context, value) - 12));
   context.textAlign = "left";
   context.fillStyle = view.theme.soft;
@@ -180,6 +181,6 @@ function paintControl(context, view, node, place, isLinked) {
   context.fillText(t("before each run"), x + 10, middle);
   context.textAlign = "right";
   context.fillStyle = isLinked ? view.theme.faint : view.theme.ink;
-  context.fillText(isLinked ? t("linked") : node.controls[place.slot.name] ?? "fixed", x + width - 24, middle);
+  context.fillText(isLinked ? t("linked") : controlWords()[node.controls[place.slot.name] ?? "fixed"], x + width - 24, middle);
   if (!isLinked) chevron(context, view.theme.faint, x + width - 12, middle, 0);
 }
