@@ -8,7 +8,7 @@ from nodes.api.input_pairs import input_options
 from nodes.api.spec import MISSING, InputSpec, NodeSpec
 from nodes.api.widgets import Choice
 
-DRAWN_TYPES = ("COLOR", "COLORS", "CURVE", "BOUNDING_BOX", "BOUNDING_BOXES", "RANGE", "PAINTER")
+DRAWN_TYPES = ("COLOR", "COLORS", "CURVE", "BOUNDING_BOX", "BOUNDING_BOXES", "RANGE", "PAINTER", "COMPOSITOR")
 WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", COMBO, *DRAWN_TYPES)
 CONTROL_WORDS = ("fixed", "increment", "decrement", "randomize", "increment-wrap")
 SEED_NAMES = ("seed", "noise_seed")

@@ -1,9 +1,7 @@
 """Lays one picture over another."""
 
-from collections.abc import Callable
 from typing import Annotated
 
-import torch
 from torch import Tensor
 
 from nodes.api.declare import node
@@ -11,28 +9,13 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import Image, Mask
 from nodes.api.widgets import Choice, Range
 from nodes.image.batch import repeat_to_batch, with_channels
+from nodes.image.blend_modes import MODES, Blend
 from nodes.image.paste import paste
 from nodes.image.resize import resize_image
 
-
-def _overlay(base: Tensor, over: Tensor) -> Tensor:
-    return torch.where(base <= 0.5, 2 * base * over, 1 - 2 * (1 - base) * (1 - over))
-
-
-def _soft_light(base: Tensor, over: Tensor) -> Tensor:
-    """Return the W3C compositing specification's soft light."""
-    curve = torch.where(base <= 0.25, ((16 * base - 12) * base + 4) * base, base.clamp(min=0).sqrt())
-    dark = base - (1 - 2 * over) * base * (1 - base)
-    light = base + (2 * over - 1) * (curve - base)
-    return torch.where(over <= 0.5, dark, light)
-
-
-BLENDS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "normal": lambda base, over: over,
-    "multiply": lambda base, over: base * over,
-    "screen": lambda base, over: 1 - (1 - base) * (1 - over),
-    "overlay": _overlay,
-    "soft_light": _soft_light,
+BLENDS: dict[str, Blend] = {
+    **{mode: MODES[mode] for mode in ("normal", "multiply", "screen", "overlay", "soft_light")},
+    # Signed, as saved workflows expect of this node.
     "difference": lambda base, over: base - over,
 }
 

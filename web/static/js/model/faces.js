@@ -13,6 +13,7 @@ export const guestWidgets = new Map([
   ["CURVE", { fallback: { points: [[0, 0], [1, 1]], interpolation: "monotone_cubic" }, height: 190 }],
   ["BOUNDING_BOXES", { fallback: [], height: 220 }],
   ["IMAGECOMPARE", { fallback: "", height: 0, hidden: true }],
+  ["COMPOSITOR", { fallback: "", height: 0, hidden: true }],
   ["BOUNDING_BOX", { fallback: { x: 0, y: 0, width: 512, height: 512 }, height: 200 }],
 ]);
 
