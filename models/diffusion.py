@@ -69,6 +69,7 @@ class DiffusionModel:
         prediction: what its output means, a name in schedulers.prediction.PREDICTIONS.
         noise: the noise levels it was trained on.
         sigma_data: standard deviation of its latents that preconditioning assumes.
+        noise_scale: standard deviation of the noise that it was trained on.
         latent: how its latents are scaled.
         rules: what is done about guidance, in order (schedulers.guiders.rule.Rule).
         conditioner: makes its further inputs from conditions.
@@ -80,6 +81,7 @@ class DiffusionModel:
     prediction: str = "eps"
     noise: NoiseLevels = field(default_factory=NoiseTable)
     sigma_data: float = 1.0
+    noise_scale: float = 1.0
     latent: LatentFormat = field(default_factory=LatentFormat)
     rules: tuple[Any, ...] = ()
     conditioner: Conditioner = field(default_factory=PlainConditioner)

@@ -56,11 +56,14 @@ def guided(predict: Predict, guider: Guider, sampling: Sampling) -> PairDenoiser
     return denoise
 
 
-def noise_source(chosen: Method, x: Tensor, sigmas: Sequence[float], seed: int) -> Noise:
-    """The noise a sampler draws on its way; x: (B, C, H, W), the state it starts from."""
+def noise_source(chosen: Method, x: Tensor, sigmas: Sequence[float], seed: int, scale: float = 1.0) -> Noise:
+    """The noise a sampler draws on its way, `scale` times as strong; x: (B, C, H, W), where it starts."""
+    drawn: Noise
     if chosen.noise == "brownian":
-        return BrownianNoise(x, sigmas, seed, on_device=chosen.noise_on_device)
-    return GaussianNoise(x, seed)
+        drawn = BrownianNoise(x, sigmas, seed, on_device=chosen.noise_on_device)
+    else:
+        drawn = GaussianNoise(x, seed)
+    return drawn if scale == 1.0 else lambda sigma, sigma_next: drawn(sigma, sigma_next) * scale
 
 
 def sample(
@@ -144,8 +147,7 @@ def sample_guided(
     path, table = path_of(model), sigma_table(model.noise)
     chosen = chosen.on(path)
     noise, start = noise.to(device, torch.float32), latent.to(device, torch.float32)
-    if bool(start.any()):
-        start = model.latent.to_network(start)
+    start = model.latent.to_network(start) if bool(start.any()) else start
     mask = None if noise_mask is None else fitted_mask(noise_mask, latent.shape).to(device)
     where = Surroundings(noise, start, mask, seed, torch.device(device))
     rules = started(model.rules)
@@ -158,12 +160,14 @@ def sample_guided(
     for rule in rules:
         if isinstance(rule, Wrapping):
             denoise = rule.wrapped(denoise)
-    mask_noise = reseeded_noise(noise.shape, seed).to(device) if chosen.own_mask_noise else noise
+    scale = model.noise_scale
+    noise = noise * scale
+    mask_noise = reseeded_noise(noise.shape, seed).to(device) * scale if chosen.own_mask_noise else noise
     if mask is not None:
         denoise = inside_mask(denoise, mask, start, mask_noise, path, _mask_at(rules, sampling))
     x = initial_state(model, start, noise, levels[0])
     denoised: Tensor | None = None
-    for step in chosen.steps(denoise, x, levels, noise_source(chosen, x, levels, seed)):
+    for step in chosen.steps(denoise, x, levels, noise_source(chosen, x, levels, seed, scale)):
         x, denoised = step.x, step.denoised
         if on_step is not None:
             on_step(step)

@@ -172,6 +172,17 @@ def flux(
     return model.with_base(replace(model.base, prediction="flow", noise=ExponentialFlow(shift)))
 
 
+@node(id="ModelNoiseScale", display_name="ModelNoiseScale", category=CATEGORY)
+def noise_scale(*, model: Model, noise_scale: Annotated[float, Range(0.0, 64.0, step=0.01)] = 1.0) -> Model:
+    """Sample a model that was trained on stronger or weaker noise than usual: all noise is that strong.
+
+    Args:
+        model: keeps its noise levels.
+        noise_scale: standard deviation of the noise, in units of its latents; 1 for most models.
+    """
+    return model.with_base(replace(model.base, noise_scale=noise_scale))
+
+
 @node(id="ModelSamplingLTXV", display_name="ModelSamplingLTXV", category=CATEGORY)
 def ltxv(
     *,

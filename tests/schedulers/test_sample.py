@@ -1,10 +1,14 @@
 """Does sampling as a whole follow the rules that make equal seeds give equal pictures?"""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from models.diffusion import DiffusionModel
+from models.noise import Flow, NoiseLevels, NoiseTable
 from schedulers.noise import initial_noise
 from schedulers.prediction import NetworkDenoiser
 from schedulers.sample import sample
@@ -217,3 +221,35 @@ def test_wrong_arguments_are_refused_with_what_came() -> None:
     options = {"cfg": 1.0, "sampler": "euler", "sigmas": torch.tensor([1.0, 0.0]), "seed": 0}
     with pytest.raises(ValueError, match=r"noise is \(1, 4, 2, 2\) but the latent is \(2, 4, 8, 8\)"):
         sample(MODEL, torch.zeros(1, 4, 2, 2), EMPTY, POSITIVE, NEGATIVE, **options)
+
+
+class Scaled(nn.Module):
+    """What a network comes to that was trained on everything, pictures and noise, so many times as large."""
+
+    def __init__(self, network: nn.Module, scale: float) -> None:
+        super().__init__()
+        self.network, self.scale = network, scale
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        return self.network(x / self.scale, t, context) * self.scale
+
+
+@pytest.mark.parametrize("sampler", ["euler", "euler_ancestral", "dpmpp_sde", "ddim"])
+@pytest.mark.parametrize(("prediction", "noise"), [("eps", NoiseTable()), ("flow", Flow())])
+def test_all_noise_is_as_strong_as_the_model_was_trained_on(
+    sampler: str, prediction: str, noise: NoiseLevels
+) -> None:
+    plain = replace(toy_model(prediction, scale=1.0), noise=noise)
+    scale, generator = 4.0, torch.Generator().manual_seed(2)
+    scaled = replace(plain, network=Scaled(plain.network, scale), noise_scale=scale)
+    latent = torch.randn(SHAPE, generator=generator)
+    mask = (torch.rand(1, 8, 8, generator=generator) > 0.5).float()
+    sigmas = ksampler_sigmas(plain, sampler, "simple", 5, 0.8)
+
+    def drawn(model: DiffusionModel, start: Tensor) -> Tensor:
+        given = {"cfg": 2.0, "sampler": sampler, "sigmas": sigmas, "seed": 3, "noise_mask": mask}
+        return sample(model, initial_noise(SHAPE, 3), start, POSITIVE, NEGATIVE, **given)
+
+    torch.testing.assert_close(
+        drawn(scaled, latent * scale), drawn(plain, latent) * scale, rtol=1e-4, atol=1e-4
+    )

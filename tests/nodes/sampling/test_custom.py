@@ -321,6 +321,7 @@ MODEL_SAMPLING = {
     "cascade": lambda model: model_sampling.stable_cascade(model=model),
     "sd3": lambda model: model_sampling.sd3(model=model),
     "aura": lambda model: model_sampling.aura_flow(model=model),
+    "noise": lambda model: model_sampling.noise_scale(model=model, noise_scale=1.5),
     "flux": lambda model: model_sampling.flux(model=model),
     "ltxv": lambda model: model_sampling.ltxv(model=model),
 }
