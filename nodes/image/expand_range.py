@@ -48,9 +48,9 @@ class Lottes:
     def expanded(self, value: Tensor) -> Tensor:
         """Return amounts of light (...,) in [0, 1] as they were before tone mapping, 1 = paper white.
 
-        Lottes' operator is x^a / (x^(a d) b + c), where b and c are such that a middle grey goes to a middle
-        grey, and the peak to 1. With contrast a = 1 and shoulder d = 1 it has an inverse in closed form. For a
-        white that is not brighter than paper, everything is made darker alike.
+        Lottes' operator is x^a / (x^(a d) b + c), where b and c are such that a middle grey stays and the
+        peak becomes 1. With contrast a = 1 and shoulder d = 1 it has an inverse in closed form. For a white
+        that is not brighter than paper, everything is made darker alike.
         """
         peak = self.nits / WHITE
         if peak <= 1.0:
