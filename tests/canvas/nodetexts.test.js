@@ -32,17 +32,18 @@ test("the words of packs come before those of the page, and whatever stands in t
   assert.equal(wording([{ nodes: /** @type {any} */ (3) }])(/** @type {any} */ (DEFINITIONS.get("KSampler"))).name, DEFINITIONS.get("KSampler")?.name);
 });
 
-test("what has a number is called like what has none, in rows that grow too; letters stay", () => {
-  const say = wording([{ inputs: { picture: "Bild", blocks: "Block", input: "Eingang", a: "Ah", "out.": "Ausgang" }, outputs: { IMAGE: "Bild" } }]);
-  const row = { template: { input: { required: { picture: ["IMAGE", {}] } }, prefix: "picture", min: 2, max: 9 } };
+test("what has a number is called like what has none, in rows that grow too; letters stay; what is said of inputs is said in the language", () => {
+  const say = wording([{ inputs: { picture: "Bild", blocks: "Block", input: "Eingang", a: "Ah", "out.": "Ausgang" }, outputs: { IMAGE: "Bild" }, tooltips: { "some.": "Etwas." } }]);
+  const row = { template: { input: { required: { picture: ["IMAGE", { tooltip: "some." }] } }, prefix: "picture", min: 2, max: 9 } };
   const letters = { template: { input: { required: { value: ["INT", {}] } }, names: ["a", "b"], min: 2 } };
   const definition = say(definitionOf("Row", {
-    input: { required: { pictures: ["COMFY_AUTOGROW_V3", row], letters: ["COMFY_AUTOGROW_V3", letters], picture_2: ["IMAGE", {}], "blocks.4.": ["FLOAT", {}],
+    input: { required: { pictures: ["COMFY_AUTOGROW_V3", row], letters: ["COMFY_AUTOGROW_V3", letters], picture_2: ["IMAGE", { tooltip: "some." }], "blocks.4.": ["FLOAT", {}],
       "out.": ["FLOAT", {}], choice: ["COMFY_DYNAMICCOMBO_V3", { options: [{ key: "x", inputs: { required: { input: ["INT", {}], other7: ["INT", {}] } } }] }] } },
     output: ["IMAGE", "INT", "INT"], output_name: ["IMAGE", "input", "constructor"],
   }));
   assert.deepEqual(liveInputs(definition, { values: {} }).map(({ label }) => label),
     ["Bild 0", "Bild 1", "a", "b", "Bild 2", "Block 4", "Ausgang", "choice", "Eingang", "other7"]);
+  assert.deepEqual(liveInputs(definition, { values: {} }).map(({ tooltip }) => tooltip), ["Etwas.", "Etwas.", "", "", "Etwas.", "", "", "", "", ""]);
   assert.deepEqual(definition.outputs.map(({ label }) => label), ["Bild", "Eingang", undefined]);
 });
 
@@ -53,9 +54,9 @@ test("inputs that are named like a path keep their name", () => {
 
 for (const language of ["de", "fr"]) {
   test(`${language}: every word is a word, and the page's own nodes have theirs`, () => {
-    const { nodes, inputs, outputs, categories } = texts(language);
+    const { nodes, tooltips, inputs, outputs, categories } = texts(language);
     for (const [type, { display_name: name, description }] of Object.entries(nodes)) assert.ok(name.trim() && description.trim().endsWith("."), type);
-    for (const word of [inputs, outputs, categories].flatMap((one) => Object.values(one))) assert.ok(word.trim());
+    for (const word of [tooltips, inputs, outputs, categories].flatMap((one) => Object.values(one))) assert.ok(word.trim());
     assert.deepEqual([...VIRTUAL.keys()].filter((type) => !Object.hasOwn(nodes, type)), []);
   });
 }
