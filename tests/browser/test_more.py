@@ -242,3 +242,25 @@ def test_a_draft_that_is_opened_in_two_browsers_loses_nothing_of_either(more, ch
     )
     assert len(kept) > len(drafts)
     other.close()
+
+
+def test_rows_of_the_search_come_when_they_are_wanted(canvas):
+    page = canvas.page
+    page.keyboard.press("Control+Space")
+    options = page.locator(".node-search [role=option]")
+    expect(options.first).to_have_attribute("aria-setsize", "80")
+    assert options.count() < 40
+    for _ in range(30):
+        page.keyboard.press("ArrowDown")
+    active = canvas.ask("document.querySelector('.node-search .is-active')?.getAttribute('aria-posinset')")
+    assert active == "31"
+    expect(page.locator(".node-search [aria-selected=true]")).to_have_count(1)
+    chosen = canvas.ask("document.querySelector('.node-search input').getAttribute('aria-activedescendant')")
+    expect(page.locator(f"[id='{chosen}']")).to_be_in_viewport()
+    page.keyboard.type("ksampler")
+    expect(options.first).to_contain_text("KSampler")
+    expect(options.first).to_be_in_viewport()
+    page.locator(".node-search input").fill("")
+    page.locator(".node-search .rows").evaluate("rows => { rows.scrollTop = 300; }")
+    expect(options).to_have_count(80)
+    page.keyboard.press("Escape")

@@ -5,6 +5,7 @@ import test from "node:test";
 
 import { Library, choicesOf, passes, sizeOf, sourceOf, treeOf } from "../../web/static/js/model/library.js";
 import { readCatalogue } from "../../web/static/js/model/definitions.js";
+import { find } from "../../web/static/js/model/search.js";
 import { CATALOGUE } from "./catalogue.js";
 
 const PACK = {
@@ -44,4 +45,16 @@ test("what was added often comes first, what is deprecated last, and ids are fou
   assert.deepEqual(library.search("sharp", { source: "edges" }).map(({ type }) => type), ["Sharpener", "OldSharpener"]);
   assert.equal(library.search("CLIPTextEncode")[0].type, "CLIPTextEncode");
   assert.deepEqual(library.search("edges sharp", { output: "LATENT" }), []);
+});
+
+test("words with digits, signs and letters of other alphabets are found, and a second search finds the same", () => {
+  const entries = ["Größe 2x", "größe 3x", "ns_fw / 2", "Маска"].map((text) => ({ item: text, fields: [text.toLowerCase(), "menu"] }));
+  for (let round = 0; round < 2; round += 1) {
+    assert.deepEqual(find(entries, "grö"), ["Größe 2x", "größe 3x"]);
+    assert.deepEqual(find(entries, "2"), ["Größe 2x", "ns_fw / 2"]);
+    assert.deepEqual(find(entries, "маска menu"), ["Маска"]);
+    assert.deepEqual(find(entries, "маски"), []);
+    assert.deepEqual(find(entries, "", 2), ["Größe 2x", "größe 3x"]);
+    assert.deepEqual(find(entries, "e", 3), ["Größe 2x", "größe 3x", "ns_fw / 2"]);
+  }
 });

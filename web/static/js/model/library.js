@@ -23,6 +23,8 @@ export function sourceOf({ module, isVirtual, isSubgraph }) {
   return place === "custom_nodes" && pack ? pack : OWN;
 }
 
+const byName = new Intl.Collator();
+
 /** Whether people look for it last: deprecated, for tests, or not settled yet. @param {Definition} one @returns {number} */
 export function rank({ deprecated, isVirtual, category, experimental }) {
   return Number(deprecated) * 2 + Number(isVirtual) + Number(category.startsWith("_")) + Number(experimental);
@@ -55,7 +57,17 @@ export function passes(definition, { input, output, source }) {
   return !source || sourceOf(definition) === source;
 }
 
-/** A library is searched at every keystroke, so what is searched is written down once. */
+/** @type {WeakMap<Definition, import("./search.js").Entry<Definition>>} what is searched of each, written down once */
+const written = new WeakMap();
+
+/** @param {Definition} item */
+function entryOf(item) {
+  const entry = written.get(item) ?? { item, fields: [item.name, item.type, item.category, sourceOf(item)].map((text) => text.toLowerCase()) };
+  written.set(item, entry);
+  return entry;
+}
+
+/** Searched at every keystroke. */
 export class Library {
   /**
    * @param {readonly Definition[]} definitions
@@ -63,10 +75,8 @@ export class Library {
    */
   constructor(definitions, uses = {}) {
     const order = [...definitions].sort((one, other) => rank(one) - rank(other)
-      || (uses[other.type] ?? 0) - (uses[one.type] ?? 0) || one.name.localeCompare(other.name));
-    this.entries = order.map((item) => ({
-      item, fields: [item.name, item.type, item.category, sourceOf(item)].map((text) => text.toLowerCase()),
-    }));
+      || (uses[other.type] ?? 0) - (uses[one.type] ?? 0) || byName.compare(one.name, other.name));
+    this.entries = order.map(entryOf);
   }
 
   /**

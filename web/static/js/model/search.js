@@ -51,9 +51,34 @@ function scoreLetters(word, text) {
 }
 
 /**
+ * The first field counts most; `whole` are all of them and `letters` which letters they have, once they were searched.
  * @template T
- * @typedef {{item: T, fields: readonly string[]}} Entry the first field counts most
+ * @typedef {{item: T, fields: readonly string[], whole?: string, letters?: number}} Entry
  */
+
+/** Which of the letters a to z are in a text, as bits. @param {string} text lower case @returns {number} */
+function lettersOf(text) {
+  let letters = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const place = text.charCodeAt(index) - 97;
+    if (place >= 0 && place < 26) letters |= 1 << place;
+  }
+  return letters;
+}
+
+/** @param {readonly string[]} words @param {readonly string[]} fields @param {string} whole @returns {number} */
+function scoreFields(words, fields, whole) {
+  let best = 0;
+  let weight = 1;
+  for (const field of fields) {
+    best = Math.max(best, score(words, field) * weight);
+    weight *= 0.8;
+  }
+  return best > 0 ? best : score(words, whole) * 0.3;
+}
+
+/** What each entry of the search that runs counts, by its place: kept, so that a key leaves nothing behind. */
+let scores = new Float64Array(0);
 
 /**
  * The best entries for a query; all of them, in their order, for an empty one.
@@ -64,17 +89,18 @@ function scoreLetters(word, text) {
 export function find(entries, query, limit = 60) {
   const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
   if (words.length === 0) return entries.slice(0, limit).map((entry) => entry.item);
+  const letters = lettersOf(words.join(""));
+  if (scores.length < entries.length) scores = new Float64Array(entries.length);
+  /** @type {number[]} */
   const found = [];
-  for (const [order, entry] of entries.entries()) {
-    let best = 0;
-    let weight = 1;
-    for (const field of entry.fields) {
-      best = Math.max(best, score(words, field) * weight);
-      weight *= 0.8;
-    }
-    if (best === 0) best = score(words, entry.fields.join(" ")) * 0.3;
-    if (best > 0) found.push({ item: entry.item, score: best, order });
+  for (let place = 0; place < entries.length; place += 1) {
+    const entry = entries[place];
+    entry.whole ??= entry.fields.join(" ");
+    entry.letters ??= lettersOf(entry.whole);
+    if ((letters & ~entry.letters) !== 0) continue;
+    scores[place] = scoreFields(words, entry.fields, entry.whole);
+    if (scores[place] > 0) found.push(place);
   }
-  found.sort((one, other) => other.score - one.score || one.order - other.order);
-  return found.slice(0, limit).map((entry) => entry.item);
+  found.sort((one, other) => scores[other] - scores[one] || one - other);
+  return found.slice(0, limit).map((place) => entries[place].item);
 }

@@ -8,7 +8,9 @@ import { followPointer, make, placeAt, tieList } from "./dom.js";
 import { filterRow } from "./filters.js";
 import { loadStyle } from "./styles.js";
 
-const MOST_ROWS = 80;
+const MOST_FOUND = 80;
+/** So many are in the page at first, more than are in sight; the others come when they are wanted. */
+const ROWS = 16;
 
 /** @typedef {{x: number, y: number, type: string | null, definitions: readonly Definition[], uses: Readonly<Record<string, number>>,
  *   hasCard: boolean}} Options */
@@ -37,6 +39,9 @@ class NodeSearch {
     const title = type ? t("Add a node for {type}", { type }) : t("Add a node");
     this.search = make("input", { className: "search", type: "text", placeholder: title, "aria-label": title, spellcheck: false, oninput: () => this.fill() });
     this.rows = make("div", { className: "rows", role: "listbox", "aria-label": title });
+    this.rows.addEventListener("scroll", () => this.rows.scrollTop > 0 && this.draw(MOST_FOUND), { passive: true });
+    /** @type {Row[]} made once, dressed at each key */ this.made = [];
+    this.empty = make("div", { className: "empty" }, t("Nothing fits."));
     this.tell = tieList(this.search, this.rows);
     this.look = make("aside", { className: "look", "aria-hidden": "true", hidden: !hasCard });
     const filters = filterRow(choicesOf(definitions), (chosen) => {
@@ -78,21 +83,33 @@ class NodeSearch {
 
   /** @private */
   fill() {
-    this.shown = this.library.search(this.search.value, this.filters, MOST_ROWS);
+    if (this.rows.scrollTop > 0) this.rows.scrollTop = 0;
+    this.shown = this.library.search(this.search.value, this.filters, MOST_FOUND);
     this.chosen = 0;
-    this.rows.replaceChildren(...this.shown.map((definition) => row(definition, () => this.choose(definition))));
-    if (this.shown.length === 0) this.rows.append(make("div", { className: "empty" }, t("Nothing fits.")));
+    this.rows.replaceChildren(...(this.shown.length > 0 ? [] : [this.empty]));
+    this.draw(ROWS);
     this.mark();
+  }
+
+  /** @private at least so many rows, as far as there are @param {number} count */
+  draw(count) {
+    for (let index = this.shown.length > 0 ? this.rows.childElementCount : 0; index < Math.min(count, this.shown.length); index += 1) {
+      const row = this.made[index] ??= newRow(index, () => this.choose(this.shown[index]));
+      dress(row, this.shown[index], this.shown.length);
+      this.rows.append(row.element);
+    }
   }
 
   /** @private */
   mark() {
-    for (const [index, one] of [...this.rows.children].entries()) {
-      one.classList.toggle("is-active", index === this.chosen);
-      one.setAttribute("aria-selected", String(index === this.chosen));
+    this.draw(this.chosen + ROWS);
+    for (const [index, { element }] of this.made.entries()) {
+      if (element.classList.toggle("is-active", index === this.chosen) !== (element.ariaSelected === "true")) {
+        element.ariaSelected = String(index === this.chosen);
+      }
     }
     this.tell(this.chosen);
-    this.rows.children[this.chosen]?.scrollIntoView({ block: "nearest" });
+    if (this.chosen > 0 || this.rows.scrollTop > 0) this.rows.children[this.chosen]?.scrollIntoView({ block: "nearest" });
     void showCard(this.look, this.shown[this.chosen]);
   }
 
@@ -110,17 +127,36 @@ class NodeSearch {
   }
 }
 
-/** @param {Definition} definition @param {() => void} choose @returns {HTMLElement} */
-function row(definition, choose) {
+/** @typedef {{element: HTMLElement, name: Text, id: HTMLElement, note: HTMLElement}} Row */
+
+/** @param {number} index @param {() => void} choose @returns {Row} */
+function newRow(index, choose) {
+  const name = document.createTextNode("");
+  const id = make("span", { className: "id" });
+  const note = make("span", { className: "note" });
+  const element = make("div", { className: "row", role: "option", "aria-posinset": String(index + 1), onclick: choose },
+    make("span", { className: "label" }, name, id), note);
+  return { element, name, id, note };
+}
+
+/** Lets a row say something else; what stays as it was costs nothing. @param {Row} row @param {Definition} definition @param {number} count */
+function dress({ element, name, id, note }, definition, count) {
   const source = sourceOf(definition);
-  return make("div", { className: "row", role: "option", onclick: choose },
-    make("span", { className: "label" }, definition.name,
-      definition.type === definition.name || definition.insert ? null : make("span", { className: "id" }, definition.type)),
-    make("span", { className: "note" }, source === OWN || source === "page" || source === "subgraph" ? definition.category : source));
+  const isOwn = source === OWN || source === "page" || source === "subgraph";
+  if (name.data !== definition.name) name.data = definition.name;
+  write(id, definition.type === definition.name || definition.insert ? "" : definition.type);
+  write(note, isOwn ? definition.category : source);
+  if (element.ariaSetSize !== String(count)) element.ariaSetSize = String(count);
+}
+
+/** @param {HTMLElement} element @param {string} text */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** Shows what a node type looks like. @param {HTMLElement} place @param {Definition | undefined} definition */
 async function showCard(place, definition) {
+  if (place.dataset.type === definition?.type && place.childElementCount > 0) return;
   place.dataset.type = definition?.type ?? "";
   if (!definition || place.hidden) return place.replaceChildren();
   const [{ nodeCard }] = await Promise.all([import("./nodecard.js"), loadStyle("side.css")]);
