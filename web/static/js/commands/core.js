@@ -6,6 +6,7 @@
 
 import { addCopies, removeGroups, removeLinks, removeNodes, removeReroutes, setCollapsed, setMode } from "../model/commands.js";
 import { outputsBehind } from "../model/outputs.js";
+import { folded } from "../model/search.js";
 import { openPalette } from "../ui/palette.js";
 import { loadStyle } from "../ui/styles.js";
 import { tell, toast } from "../ui/toasts.js";
@@ -121,7 +122,7 @@ export function viewCommands(app) {
 /** @param {App} app */
 function openCommands(app) {
   const choices = [...app.commands.all.values()].map((command) => ({
-    item: command, label: command.label, note: spokenKeys(app.commands.keysOf(command)[0]), fields: [command.label.toLowerCase()],
+    item: command, label: command.label, note: spokenKeys(app.commands.keysOf(command)[0]), fields: [folded(command.label)],
   }));
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("What do you want to do?"), hint: t("Enter does it"), choices },
     (command) => app.commands.run(command.id));

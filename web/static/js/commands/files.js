@@ -6,6 +6,7 @@
 
 import { setName } from "../model/commands.js";
 import { writeJson } from "../model/io/json.js";
+import { folded } from "../model/search.js";
 import { Conflict, listWorkflows, saveWorkflow } from "../engine/kept.js";
 import { t } from "../words.js";
 import { askText } from "../ui/dialogs.js";
@@ -69,7 +70,7 @@ async function openSaved(app) {
   if (saved.length === 0) return toast(t("No workflow is saved on the server yet."));
   saved.sort((one, other) => other.modified - one.modified);
   const choices = saved.map(({ name, modified }) =>
-    ({ item: name, label: name, note: new Date(modified).toLocaleString(), fields: [name.toLowerCase()] }));
+    ({ item: name, label: name, note: new Date(modified).toLocaleString(), fields: [folded(name)] }));
   openPalette({ x: innerWidth / 2 - 200, y: 90, placeholder: t("Open a workflow"), hint: t("Enter opens it"), choices }, (name) =>
     void tell(app.openSaved(name)));
 }

@@ -2,7 +2,7 @@
 
 /** @import { Definition } from "./types.js" */
 
-import { find } from "./search.js";
+import { find, folded } from "./search.js";
 import { typesMatch } from "./validate.js";
 
 /** @typedef {{input?: string, output?: string, source?: string}} Filters empty ones let everything through */
@@ -62,7 +62,7 @@ const written = new WeakMap();
 
 /** @param {Definition} item */
 function entryOf(item) {
-  const entry = written.get(item) ?? { item, fields: [item.name, item.type, item.category, sourceOf(item)].map((text) => text.toLowerCase()) };
+  const entry = written.get(item) ?? { item, fields: [item.name, item.type, item.category, sourceOf(item)].map(folded) };
   written.set(item, entry);
   return entry;
 }

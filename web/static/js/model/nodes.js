@@ -84,7 +84,7 @@ function comfortableWidth(definition, widgets, hasText) {
     longest(definition.outputs.map((output) => output.label ?? output.name));
   const rows = widgets.map(({ name, label, widget }) =>
     (label ?? name).length + Math.min(28, widget?.kind === "combo" ? longest(widget.options.map(String)) : 10));
-  const width = Math.max(definition.name.length * 7.4 + 84, across * 7 + 64, Math.max(0, ...rows) * 7 + 56);
+  const width = Math.max(definition.name.length * 7.8 + 84, across * 7 + 64, Math.max(0, ...rows) * 7 + 56);
   const least = hasText ? 340 : showsPictures(definition) ? 260 : 210;
   return Math.round(Math.min(420, Math.max(least, width)) / 10) * 10;
 }

@@ -1,8 +1,13 @@
 /** Finds entries by a few typed letters: whole words first, then beginnings, then letters in order. */
 
+/** A text as it is searched: in small letters without accents, so that "etapes" finds "Étapes". @param {string} text @returns {string} */
+export function folded(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
 /**
  * How well a text answers some words, or 0 when it does not. Every word must be found.
- * @param {readonly string[]} words lower case @param {string} text lower case
+ * @param {readonly string[]} words folded @param {string} text folded
  * @returns {number}
  */
 function score(words, text) {
@@ -23,7 +28,7 @@ function scoreWord(word, text) {
   return word.length > 1 ? scoreLetters(word, text) : 0;
 }
 
-/** Whether what stands before is no letter and no digit. @param {string} text lower case @param {number} at @returns {boolean} */
+/** Whether what stands before is no letter and no digit. @param {string} text folded @param {number} at @returns {boolean} */
 function beginsWord(text, at) {
   if (at === 0) return true;
   const code = text.charCodeAt(at - 1);
@@ -51,12 +56,12 @@ function scoreLetters(word, text) {
 }
 
 /**
- * The first field counts most; `whole` are all of them and `letters` which letters they have, once they were searched.
+ * All fields are folded, the first counts most; `whole` are all of them and `letters` which letters they have, once they were searched.
  * @template T
  * @typedef {{item: T, fields: readonly string[], whole?: string, letters?: number}} Entry
  */
 
-/** Which of the letters a to z are in a text, as bits. @param {string} text lower case @returns {number} */
+/** Which of the letters a to z are in a text, as bits. @param {string} text folded @returns {number} */
 function lettersOf(text) {
   let letters = 0;
   for (let index = 0; index < text.length; index += 1) {
@@ -87,7 +92,7 @@ let scores = new Float64Array(0);
  * @returns {T[]}
  */
 export function find(entries, query, limit = 60) {
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const words = folded(query).split(/\s+/).filter((word) => word !== "");
   if (words.length === 0) return entries.slice(0, limit).map((entry) => entry.item);
   const letters = lettersOf(words.join(""));
   if (scores.length < entries.length) scores = new Float64Array(entries.length);

@@ -4,6 +4,7 @@
 /** @import { Node } from "../model/types.js" */
 
 import { connect } from "../model/commands.js";
+import { folded } from "../model/search.js";
 import { slotsOf, titleOf } from "../model/slots.js";
 import { checkLink } from "../model/validate.js";
 import { t } from "../words.js";
@@ -41,7 +42,7 @@ export function connectByName(app, node) {
     checkLink(graph, definitions, from.id, slot, to.id, input).ok;
   const choice = (/** @type {Node} */ from, /** @type {any} */ output, /** @type {Node} */ to, /** @type {any} */ input) => {
     const label = t("{from} to {to}", { from: `${titleOf(definitions, from)} ${output.label}`, to: `${titleOf(definitions, to)} ${input.label}` });
-    return { item: { from: from.id, slot: output.index, to: to.id, input: input.name }, label, note: output.type, fields: [label.toLowerCase()] };
+    return { item: { from: from.id, slot: output.index, to: to.id, input: input.name }, label, note: output.type, fields: [folded(label)] };
   };
   const choices = ends.flatMap((other) => {
     const around = slotsOf(definitions, other);

@@ -1,6 +1,6 @@
 /** Menus and pick lists: one open at a time, closed by choosing, Escape or a press elsewhere. */
 
-import { find } from "../model/search.js";
+import { find, folded } from "../model/search.js";
 import { followPointer, make, placeAt, tieList } from "./dom.js";
 import { t } from "../words.js";
 
@@ -85,7 +85,7 @@ export function openPicker({ x, y, width, options, value, label, words = {} }, p
   const panel = make("div", { className: "panel picker" });
   panel.style.minWidth = `${Math.max(160, width)}px`;
   const wordOf = (/** @type {any} */ option) => (Object.hasOwn(words, option) ? words[option] : String(option));
-  const entries = options.map((option) => ({ item: option, fields: [wordOf(option).toLowerCase()] }));
+  const entries = options.map((option) => ({ item: option, fields: [folded(wordOf(option))] }));
   const search = make("input", { className: "search", type: "text", placeholder: t("Search {count}", { count: options.length }), "aria-label": t("Search {what}", { what: label }) });
   const rows = make("div", { className: "rows", role: "listbox", "aria-label": label, tabIndex: -1 });
   if (options.length > 8) panel.append(search);

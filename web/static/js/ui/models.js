@@ -7,7 +7,7 @@
 import { send } from "../engine/api.js";
 import { loaderFor } from "../model/loaders.js";
 import { addNode, setValue } from "../model/commands.js";
-import { find } from "../model/search.js";
+import { find, folded } from "../model/search.js";
 import { sizeText } from "../model/text.js";
 import { reasonOf, t } from "../words.js";
 import { make, placeAt } from "./dom.js";
@@ -38,7 +38,7 @@ export function renderModels(app, element) {
     const query = search.value.trim();
     hint.hidden = folders.length > 0;
     if (query === "") return tree.fill(folders.map(({ name, models }) => ({ id: name, label: name, note: String(models.length), children: nested(name, models) })));
-    const entries = folders.flatMap(({ models }) => models.map((model) => ({ item: model, fields: [model.name.toLowerCase(), model.folder] })));
+    const entries = folders.flatMap(({ models }) => models.map((model) => ({ item: model, fields: [folded(model.name), folded(model.folder)] })));
     tree.fill(find(entries, query, MOST_FOUND).map((model) => ({ ...leaf(model), note: model.folder })), true);
   };
   const search = make("input", { className: "search", type: "search", placeholder: t("Search the models"), "aria-label": t("Search the models"), spellcheck: false, oninput: fill });
