@@ -43,9 +43,11 @@ def measure(what: str, path: Path) -> None:
     """Print seconds, seconds of processors and peak megabytes as JSON; runs in a process of its own."""
     import torch
 
+    from executor.worker.heap import settle
     from loaders.assemble import Storage
     from loaders.checkpoint import open_checkpoint
 
+    settle()  # as workers do before their first job
     before = high_water()
     start, busy = time.perf_counter(), time.process_time()
     if what.startswith("load_file"):

@@ -19,10 +19,14 @@ from loaders.origin import FileNumbers
 from loaders.room import claimed
 from models.adapters.exact import remember
 from models.packed.float8 import Float8
+from models.packed.plain import widened_at_use
 from models.packed.tensor import Format, Packed, pack, stored_bytes
 
 N = TypeVar("N", bound=nn.Module)
 
+_SIXTEEN_BITS = frozenset({torch.float16, torch.bfloat16})
+# Networks with so many parameters, weights with so many numbers: what smaller ones take is not worth a call.
+_WIDENED_NETWORK, _WIDENED_WEIGHT = 50_000_000, 1 << 16
 _FLOATS8 = frozenset({torch.float8_e4m3fn, torch.float8_e5m2})
 
 
@@ -46,6 +50,8 @@ class Storage:
         packing: what of the weights that a file has unpacked is packed, or None.
         multiplies: whether linear layers of eight bits multiply in eight bits where the device can.
         stays_on_cpu: whether networks are computed with on the CPU, whatever device there is.
+        widens: whether large weights of sixteen bits, in the file or once rounded, are kept so and turned
+            into float32 by each use: for networks that are used now and then, where that costs little.
     """
 
     dtype: torch.dtype = torch.float32
@@ -54,15 +60,20 @@ class Storage:
     packing: Packing | None = None
     multiplies: bool = False
     stays_on_cpu: bool = False
+    widens: bool = False
 
     def of(self, network: nn.Module) -> "Storage":
         """How the weights of a network are kept, by its size."""
         size = sum(parameter.numel() for parameter in network.parameters())
-        return replace(self, dtype=torch.float32) if size < self.least_parameters else self
+        dtype = torch.float32 if size < self.least_parameters else self.dtype
+        widens = self.widens and dtype is torch.float32 and size >= _WIDENED_NETWORK
+        return replace(self, dtype=dtype, widens=widens and self.packing is None)
 
     def copies(self, dtype: torch.dtype) -> bool:
         """Whether `keep` makes a copy of tensors of a type."""
         if dtype in _FLOATS8 and self.rounded not in _FLOATS8 - {dtype}:
+            return False
+        if self.widens and dtype in _SIXTEEN_BITS and self.rounded in (None, dtype):
             return False
         return dtype != self.dtype or self.rounded in _FLOATS8 or self.packing is not None
 
@@ -81,6 +92,8 @@ class Storage:
         if tensor.dtype in _FLOATS8 and tensor.ndim > 1:
             eight_bits = Float8(tensor.dtype, multiplies=self.multiplies)
             return Packed({"data": tensor}, eight_bits, tensor.shape, self.dtype)
+        if self.widens and tensor.dtype in _SIXTEEN_BITS and tensor.numel() >= _WIDENED_WEIGHT:
+            return widened_at_use(tensor, self.dtype)
         # Convolutions of 16 bits run a tenth faster on the CPU with channels last (benchmarks/unet.py).
         last = tensor.ndim == 4 and self.dtype is torch.bfloat16
         layout = torch.channels_last if last else torch.contiguous_format
@@ -90,7 +103,9 @@ class Storage:
 
 
 # Encoders pass through half precision, as the ecosystem keeps them, and are computed with in single.
-HALF = Storage(rounded=torch.float16)
+HALF = Storage(rounded=torch.float16, widens=True)
+# Autoencoders are computed with in single precision, whatever their file has.
+AUTOENCODER = Storage(widens=True)
 
 
 def assemble(build: Callable[[], N], weights: Weights, sources: Sources, storage: Storage, part: str) -> N:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.assemble import HALF, Storage
+from loaders.assemble import AUTOENCODER, HALF, Storage
 from loaders.consistent import consistent
 from loaders.families import kl
 from loaders.families.autoencoders import read_vae
@@ -108,7 +108,7 @@ def open_checkpoint(
     with consistent(path):
         model = match.family.read_model(weights, match.sources, storage or Storage())
         clip = match.family.read_text(weights, text)
-        autoencoder = match.family.read_vae(weights, vae or Storage())
+        autoencoder = match.family.read_vae(weights, vae or AUTOENCODER)
         vision = read_vision(weights, HALF) if with_vision else None
     loaded = {"model": _size(model), "clip": _size(clip), "vae": _size(autoencoder)}
     if vision is not None:
@@ -156,7 +156,7 @@ def open_vae(path: Path, storage: Storage | None = None) -> Patched[VaeModel]:
     """
     weights = open_weights(path)
     with consistent(path):
-        vae = read_vae(weights, storage or Storage(), SD)
+        vae = read_vae(weights, storage or AUTOENCODER, SD)
     if vae is None:
         tried = [f"Looked for {kl.ORIGINAL_KEY} behind {', '.join(repr(p) for p in kl.PREFIXES)}."]
         raise unfit(weights, VAE, "an autoencoder of a known kind", tried)

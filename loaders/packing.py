@@ -17,7 +17,8 @@ from models.packed.codebook import Codebook
 from models.packed.float8 import Float8
 from models.packed.integers import Integers
 from models.packed.levels import Levels
-from models.packed.tensor import Format, Packed, pack, stored_bytes
+from models.packed.plain import is_compressed
+from models.packed.tensor import Format, dense, pack, stored_bytes
 
 # What can be asked for by name.
 FORMATS: Mapping[str, Format] = {
@@ -90,8 +91,8 @@ def repacked(network: Any, chosen: Chosen) -> nn.Module:
     state: dict[str, Tensor] = {}
     for name, _ in made.named_parameters():
         original = waiting(original_parameter(network, name))
-        packs = name in formats and not isinstance(original, Packed)
-        state[name] = pack(original, formats[name]) if packs else original
+        packs = name in formats and not is_compressed(original)
+        state[name] = pack(dense(original), formats[name]) if packs else original
         if (exact := exact_of(network, name)) is not None:
             remember(made, exact[0])
     made.load_state_dict(state, strict=True, assign=True)
@@ -127,16 +128,16 @@ class Kept:
 def kept(network: nn.Module) -> Kept:
     """What the weights of a network take, whatever is installed on it."""
     packed: dict[str, int] = {}
-    plain = stored = dense = 0
+    plain = stored = unpacked = 0
     for name, _ in network.named_parameters():
         parameter = waiting(original_parameter(network, name))
         stored += stored_bytes(parameter)
-        dense += parameter.numel() * parameter.dtype.itemsize
-        if isinstance(parameter, Packed):
+        unpacked += parameter.numel() * parameter.dtype.itemsize
+        if is_compressed(parameter):
             packed[parameter.format.name] = packed.get(parameter.format.name, 0) + 1
         else:
             plain += 1
-    return Kept(packed, plain, stored, dense)
+    return Kept(packed, plain, stored, unpacked)
 
 
 def _size(count: int) -> str:

@@ -13,6 +13,7 @@ from executor.memory.streams import Stream
 from executor.memory.tiers import Tier
 from models.packed.away import Away, Carrier
 from models.packed.mapped import is_mapped
+from models.packed.plain import is_compressed
 from models.packed.tensor import Packed, stored
 
 SMALLEST_GATHERED_BYTES = 2**20
@@ -68,7 +69,7 @@ class Leaf:
         return (
             type(module).forward is nn.Embedding.forward
             and module.max_norm is None
-            and not isinstance(self.homes[Slot("_parameters", "weight")], Packed)
+            and not is_compressed(self.homes[Slot("_parameters", "weight")])
             and self._size_bytes >= SMALLEST_GATHERED_BYTES
         )
 

@@ -20,7 +20,7 @@ from models.adapters.beside import besides
 from models.adapters.patch import Patched, install
 from models.adapters.weight_change import WeightChange, original_parameter
 from models.packed.away import waiting
-from models.packed.tensor import Packed
+from models.packed.plain import is_compressed
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +288,7 @@ def _changes(patched: Patched[Any]) -> Iterator[tuple[str, int | None]]:
             continue
         for name in change.places(root):
             step, original = change.step(name), original_parameter(root, name)
-            if step is None or not isinstance(waiting(original), Packed):
+            if step is None or not is_compressed(waiting(original)):
                 yield name, None
             else:
                 yield name, step.numel * original.dtype.itemsize

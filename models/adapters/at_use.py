@@ -9,22 +9,8 @@ from torch import Tensor
 
 from models.adapters.deltas import Step
 from models.packed.away import Away, waiting
+from models.packed.plain import Plain
 from models.packed.tensor import Format, Packed
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Numbers as they are, in part `data`: what changed weights are made of where nothing is packed."""
-
-    name: str = "plain"
-
-    def unpack(self, parts: Mapping[str, Tensor], shape: torch.Size, dtype: torch.dtype) -> Tensor:
-        """The numbers."""
-        return parts["data"].to(dtype).view(shape)
-
-    def pack(self, dense: Tensor) -> Mapping[str, Tensor]:
-        """The numbers (any shape)."""
-        return {"data": dense}
 
 
 @dataclass(frozen=True)

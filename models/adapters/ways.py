@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.adapters.beside import can_run_beside
 from models.adapters.deltas import Step, changed_shape
 from models.packed.away import waiting
-from models.packed.tensor import Packed
+from models.packed.plain import is_compressed
 
 # So many rows a layer is taken to see at a time: the cells of a picture of a million pixels.
 USUAL_ROWS = 4096
@@ -55,7 +55,7 @@ def choose(
         steps: what is done to it in order; None if it cannot be told.
         stays: whether there is no memory for a changed weight beside the one that waits.
     """
-    if steps is None or not (stays or isinstance(waiting(weight), Packed)):
+    if steps is None or not (stays or is_compressed(waiting(weight))):
         return Way.ONCE
     if any(changed_shape(step.delta, weight.shape) != weight.shape for step in steps):
         return Way.ONCE

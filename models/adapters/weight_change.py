@@ -18,6 +18,7 @@ from models.adapters.deltas import Step
 from models.adapters.exact import exact_of, loses
 from models.adapters.ways import Way, choose
 from models.packed.away import Away, here, kept_like, waiting
+from models.packed.plain import is_compressed
 from models.packed.tensor import Packed, dense
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class PatchedWeights:
     def packed(self, name: str) -> Packed | None:
         """A parameter as it is stored, if that is packed and nothing changes it."""
         original = waiting(original_parameter(self.network, name))
-        return original if isinstance(original, Packed) and name not in self._plan else None
+        return original if is_compressed(original) and name not in self._plan else None
 
     def read(self, name: str) -> Tensor:
         """A parameter (any shape) in its number type; packed ones that nothing changes stay packed."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from loaders.assemble import HALF, Packing, Storage
+from loaders.assemble import AUTOENCODER, HALF, Packing, Storage
 from loaders.packing import kept
 from models.adapters.patch import Patched
 from nodes.api.context import Context
@@ -46,7 +46,7 @@ def text_storage(ctx: Context, packing: Packing | None = None) -> Storage:
 def vae_storage(ctx: Context) -> Storage:
     """For autoencoders."""
     chosen = ctx.precision
-    return Storage(getattr(torch, chosen.vae or "float32"), stays_on_cpu=chosen.vae_on_cpu)
+    return replace(AUTOENCODER, dtype=getattr(torch, chosen.vae or "float32"), stays_on_cpu=chosen.vae_on_cpu)
 
 
 def say_what_is_packed(ctx: Context, **parts: Patched[Any] | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from loaders import assemble
 from loaders.packing import FORMATS, kept
 from models.adapters.patch import Patched
 from models.packed.affine import Affine
@@ -45,7 +46,10 @@ def parameters(model: Patched[Any]) -> dict[str, torch.Tensor]:
     return {name: dense(value) for name, value in model.base.network.named_parameters()}
 
 
-def test_weights_are_saved_with_the_bits_of_the_file(ctx, folder: Path) -> None:
+@pytest.mark.parametrize("size_from", [50_000_000, 0], ids=["small", "kept in 16 bits"])
+def test_weights_are_saved_with_the_bits_of_the_file(ctx, folder: Path, size_from: int, monkeypatch) -> None:
+    monkeypatch.setattr(assemble, "_WIDENED_NETWORK", size_from)
+    monkeypatch.setattr(assemble, "_WIDENED_WEIGHT", 1 << 10)
     model, clip, vae = load_checkpoint(ctx, "one.safetensors")
     assert model.base.network.get_parameter(QUERY).dtype is torch.bfloat16
     save_model(ctx, model)
