@@ -3,10 +3,10 @@
 import gc
 from typing import Any
 
-import psutil
 import torch
 
 from custom_nodes.host.state import get_context, get_host
+from models.host_memory import host_room
 from nodes.api.errors import Cancelled
 
 OOM_EXCEPTION = torch.OutOfMemoryError
@@ -108,20 +108,14 @@ def cpu_mode() -> bool:
 def get_total_memory(dev: Any = None, torch_total_too: bool = False) -> Any:
     """Bytes of memory of a device."""
     device = get_torch_device() if dev is None else torch.device(dev)
-    if device.type == "cuda":
-        total = int(torch.cuda.mem_get_info(device)[1])
-    else:
-        total = int(psutil.virtual_memory().total)
+    total = int(torch.cuda.mem_get_info(device)[1]) if device.type == "cuda" else host_room().total
     return (total, total) if torch_total_too else total
 
 
 def get_free_memory(dev: Any = None, torch_free_too: bool = False) -> Any:
     """Bytes of free memory of a device."""
     device = get_torch_device() if dev is None else torch.device(dev)
-    if device.type == "cuda":
-        free = int(torch.cuda.mem_get_info(device)[0])
-    else:
-        free = int(psutil.virtual_memory().available)
+    free = int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else host_room().free
     return (free, free) if torch_free_too else free
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from executor.memory.bounded import BoundedTier
-from executor.memory.host import host_room
 from executor.memory.limits import Limits
 from executor.memory.tiers import DeviceTier, Tier, free_bytes, idle_bytes
+from models.host_memory import host_room
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from executor.memory.host import host_room
+from models.host_memory import host_room
 from models.packed.mapped import is_mapped
 from models.packed.tensor import stored
 

@@ -5,8 +5,8 @@ import re
 import torch
 
 from executor.memory.devices import Devices
-from executor.memory.host import host_room
 from executor.memory.plan import size_text
+from models.host_memory import host_room
 from nodes.api.errors import OutOfMemory
 
 _UNITS = {"BYTES": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "PIB": 2**50, "EIB": 2**60}

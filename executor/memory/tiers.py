@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from executor.memory.blocks import Copy
-from executor.memory.host import host_room
 from executor.memory.limits import Limits
 from executor.memory.pinned import Pins, pins_for
 from executor.memory.streams import CudaLane, Lane, StraightLane
+from models.host_memory import host_room
 
 # Devices that say nothing of their memory.
 _ENDLESS = 2**62

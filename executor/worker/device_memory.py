@@ -14,7 +14,6 @@ from executor.forecast.forecast import Forecast, Forecaster
 from executor.forecast.shadow import Step
 from executor.memory.devices import choose_devices
 from executor.memory.estimate import Estimates, at_most
-from executor.memory.host import host_room, swap_free_bytes
 from executor.memory.limits import Limits
 from executor.memory.plan import size_text
 from executor.memory.precision import choose_precision
@@ -25,6 +24,7 @@ from executor.worker.heap import trim
 from loaders.room import Sizes, asking
 from models.adapters.patch import Patched
 from models.attention_backends.choice import ask_for_room
+from models.host_memory import host_room, swap_free_bytes
 from models.packed.tensor import stored_bytes
 from nodes.api.errors import NodeError, OutOfMemory
 from nodes.api.precision import Wanted

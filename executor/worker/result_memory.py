@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from executor.memory.host import host_room
 from executor.run.cache import ResultCache
 from executor.run.policies import make_cache
+from models.host_memory import host_room
 
 SMALLEST_HEADROOM_GIGABYTES = 2.0
 HEADROOM_SHARE = 0.25

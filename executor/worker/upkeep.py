@@ -4,8 +4,8 @@ import logging
 import queue
 from typing import Any, Protocol
 
-from executor.memory.host import own_bytes
 from executor.worker.heap import trim
+from models.host_memory import own_bytes
 
 logger = logging.getLogger(__name__)
 

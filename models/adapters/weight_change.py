@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import psutil
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from models.adapters.beside import Beside, beside_layer
 from models.adapters.deltas import Step
 from models.adapters.exact import exact_of, loses
 from models.adapters.ways import Way, choose
+from models.host_memory import host_room
 from models.packed.away import Away, here, kept_like, waiting
 from models.packed.plain import is_compressed
 from models.packed.tensor import Packed, dense
@@ -250,7 +250,7 @@ def _is_short_of_memory(root: nn.Module, names: Iterable[str]) -> bool:
         for name in names
         if isinstance(original := original_parameter(root, name), Away)
     )
-    return wanted > 0 and wanted > psutil.virtual_memory().available * _PART_OF_FREE
+    return wanted > 0 and wanted > host_room().free * _PART_OF_FREE
 
 
 def _changed(

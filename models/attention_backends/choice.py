@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakMethod
 
-import psutil
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from models.attention_backends.backend import Backend, Case, case_of
 from models.attention_backends.chunked import Chunked
 from models.attention_backends.extras import FLASH, FLASH_3, SAGE, XFORMERS
 from models.attention_backends.fused import KERNELS, PLAIN, TORCH, Fused, is_in_the_open
+from models.host_memory import host_room
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def free_part(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return (int(free) + int(idle)) // _PART_OF_FREE
-    return int(psutil.virtual_memory().available) // _PART_OF_FREE
+    return host_room().free // _PART_OF_FREE
 
 
 def seconds(backend: Backend, compute: Callable[[], Tensor]) -> float:

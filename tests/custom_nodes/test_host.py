@@ -7,6 +7,8 @@ import torch
 
 from custom_nodes.host.graph_builder import GraphBuilder, add_graph_prefix, is_link
 from custom_nodes.host.node_types import IO
+from models import host_memory
+from models.host_memory import Room
 from nodes.api.context import current
 from nodes.api.errors import Cancelled, NodeError
 from tests.fixtures.checkpoints import tiny_checkpoint
@@ -225,3 +227,11 @@ def test_packs_sample_as_the_sampling_node_does(bench, folders):
     first, second = outputs["5"]
     assert torch.equal(first.samples, outputs["6"][0].samples)
     assert torch.equal(second.samples, outputs["6"][0].samples)
+
+
+def test_packs_are_told_what_the_container_leaves(monkeypatch):
+    import comfy.model_management
+
+    monkeypatch.setattr(host_memory, "container_rooms", lambda: (Room(2**30, 5000, "this container"),))
+    assert comfy.model_management.get_free_memory(torch.device("cpu")) == 5000
+    assert comfy.model_management.get_total_memory(torch.device("cpu")) == 2**30

@@ -10,7 +10,6 @@ import main
 from executor.forecast.forecast import Forecaster
 from executor.memory import plan
 from executor.memory.estimate import Estimates
-from executor.memory.host import Room
 from executor.memory.limits import Limits
 from executor.memory.tiers import DeviceTier
 from executor.session import InvalidGraphError, Session
@@ -18,6 +17,7 @@ from executor.worker import device_memory
 from executor.worker.device_memory import DeviceMemory
 from loaders import bulk_read
 from loaders.folders import Folders
+from models.host_memory import Room
 from tests.fixtures.checkpoints import tiny_checkpoint
 from tests.fixtures.graphs import text_to_image as graph
 

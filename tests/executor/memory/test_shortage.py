@@ -3,14 +3,14 @@ from typing import Any
 import pytest
 import torch
 
-from executor.memory import host
 from executor.memory.devices import Devices
-from executor.memory.host import Room
 from executor.memory.limits import Limits
 from executor.memory.residency import Residency
 from executor.memory.shortage import shortage
+from models import host_memory
 from models.adapters.patch import Patched
 from models.diffusion import VaeModel
+from models.host_memory import Room
 from nodes.api.errors import NodeError, OutOfMemory
 
 
@@ -26,7 +26,7 @@ def test_what_the_processor_cannot_allocate_is_said_with_both_sizes() -> None:
 
 
 def test_what_is_free_is_what_the_container_and_the_limit_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "container_rooms", lambda: (Room(2**31, 3 * 2**20, "this container"),))
+    monkeypatch.setattr(host_memory, "container_rooms", lambda: (Room(2**31, 3 * 2**20, "this container"),))
     lack = shortage(MemoryError("Unable to allocate 12.0 MiB for an array"), Devices())
     assert lack is not None
     assert (lack.requested_bytes, lack.free_bytes) == (12 * 2**20, 3 * 2**20)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from executor.memory.host import Room
 from executor.worker import device_memory
 from executor.worker.device_memory import DeviceMemory
 from loaders import room
 from loaders.assemble import Storage
 from loaders.checkpoint import open_checkpoint, open_diffusion
 from loaders.room import stays_in_file
+from models.host_memory import Room
 from nodes.api.errors import OutOfMemory
 from tests.fixtures.checkpoints import tiny_checkpoint
 

@@ -4,10 +4,10 @@ import gc
 import queue
 import threading
 
-from executor.memory.host import own_bytes
 from executor.worker import upkeep
 from executor.worker.heap import trim
 from executor.worker.upkeep import Upkeep
+from models.host_memory import own_bytes
 
 MIB = 2**20
 

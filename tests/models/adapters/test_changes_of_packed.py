@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.adapters import beside, ways, weight_change
+from models import host_memory
+from models.adapters import beside, ways
 from models.adapters.at_use import Changed, changed_at_use
 from models.adapters.beside import Beside
 from models.adapters.deltas import Added, Delta, Difference, Magnitude, Parts, Step
@@ -21,6 +22,7 @@ from models.adapters.scaled_weights import ScaledWeights
 from models.adapters.ways import Rates, Way, choose
 from models.adapters.weight_change import PatchedWeights
 from models.adapters.weights import DeltaSet, WeightPatch
+from models.host_memory import Room
 from models.packed.float8 import Float8
 from models.packed.gguf import Gguf
 from models.packed.tensor import Packed, dense, pack, stored_bytes
@@ -227,8 +229,8 @@ def test_weights_that_wait_are_not_doubled_where_memory_is_short(monkeypatch: py
     waiting = Away(network.linear.weight.detach(), carrier)
     network.linear.register_parameter("weight", nn.Parameter(waiting, requires_grad=False))
     for free, stays in ((10**9, False), (1000, True)):
-        memory = SimpleNamespace(available=free)
-        monkeypatch.setattr(weight_change.psutil, "virtual_memory", lambda memory=memory: memory)
+        room = Room(10**10, free, "this container")
+        monkeypatch.setattr(host_memory, "container_rooms", lambda room=room: (room,))
         with applied(patched(network, lora(linear=Added(LORA)))):
             assert isinstance(network.linear.weight, Away) == stays
             torch.testing.assert_close(network(x), expected, rtol=1e-4, atol=1e-4)

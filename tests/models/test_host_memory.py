@@ -4,9 +4,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
-from executor.memory import host
-from executor.memory.host import Room, container_rooms, host_room, own_bytes
+from models import host_memory
+from models.attention_backends import choice
+from models.host_memory import Room, container_rooms, host_room, own_bytes
 
 GIB = 2**30
 
@@ -57,16 +59,22 @@ def test_without_groups_the_computer_is_the_bound(tmp_path: Path) -> None:
 
 
 def test_the_narrowest_bound_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "container_rooms", lambda: (Room(2 * GIB, 5, "this container"),))
+    monkeypatch.setattr(host_memory, "container_rooms", lambda: (Room(2 * GIB, 5, "this container"),))
     assert host_room() == Room(2 * GIB, 5, "this container")
-    assert host.swap_free_bytes() == 0
+    assert host_memory.swap_free_bytes() == 0
 
 
 def test_a_limit_on_the_command_line_leaves_what_the_process_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "container_rooms", tuple)
+    monkeypatch.setattr(host_memory, "container_rooms", tuple)
     limit = own_bytes() + 1000 * 2**20
     room = host_room(limit)
     assert room.owner == "--ram-limit"
     assert room.total == min(limit, psutil.virtual_memory().total)
     assert abs(room.free - 1000 * 2**20) < 50 * 2**20
     assert host_room(1).free == 0
+
+
+def test_attention_counts_with_what_the_container_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_memory, "container_rooms", lambda: (Room(2 * GIB, 4000, "this container"),))
+    monkeypatch.setattr(choice._Current, "asked", None)
+    assert choice.free_part(torch.device("cpu")) == 1000
