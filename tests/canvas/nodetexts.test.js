@@ -37,13 +37,13 @@ test("what has a number is called like what has none, in rows that grow too; let
   const row = { template: { input: { required: { picture: ["IMAGE", { tooltip: "some." }] } }, prefix: "picture", min: 2, max: 9 } };
   const letters = { template: { input: { required: { value: ["INT", {}] } }, names: ["a", "b"], min: 2 } };
   const definition = say(definitionOf("Row", {
-    input: { required: { pictures: ["COMFY_AUTOGROW_V3", row], letters: ["COMFY_AUTOGROW_V3", letters], picture_2: ["IMAGE", { tooltip: "some." }], "blocks.4.": ["FLOAT", {}],
+    input: { required: { pictures: ["COMFY_AUTOGROW_V3", row], letters: ["COMFY_AUTOGROW_V3", letters], picture_2: ["IMAGE", { tooltip: "some." }], "picture 3": ["IMAGE", {}], "blocks.4.": ["FLOAT", {}],
       "out.": ["FLOAT", {}], choice: ["COMFY_DYNAMICCOMBO_V3", { options: [{ key: "x", inputs: { required: { input: ["INT", {}], other7: ["INT", {}] } } }] }] } },
     output: ["IMAGE", "INT", "INT"], output_name: ["IMAGE", "input", "constructor"],
   }));
   assert.deepEqual(liveInputs(definition, { values: {} }).map(({ label }) => label),
-    ["Bild 0", "Bild 1", "a", "b", "Bild 2", "Block 4", "Ausgang", "choice", "Eingang", "other7"]);
-  assert.deepEqual(liveInputs(definition, { values: {} }).map(({ tooltip }) => tooltip), ["Etwas.", "Etwas.", "", "", "Etwas.", "", "", "", "", ""]);
+    ["Bild 0", "Bild 1", "a", "b", "Bild 2", "Bild 3", "Block 4", "Ausgang", "choice", "Eingang", "other7"]);
+  assert.deepEqual(liveInputs(definition, { values: {} }).map(({ tooltip }) => tooltip), ["Etwas.", "Etwas.", "", "", "Etwas.", "", "", "", "", "", ""]);
   assert.deepEqual(definition.outputs.map(({ label }) => label), ["Bild", "Eingang", undefined]);
 });
 

@@ -26,7 +26,7 @@ function own(record, name) {
 
 /** @param {Record<string, any>} words @param {string} name @returns {string | undefined} */
 function numbered(words, name) {
-  const [, stem = "", number] = /^(.+?)[._]?(\d+)\.?$/.exec(name) ?? [];
+  const [, stem = "", number] = /^(.+?)[._ ]?(\d+)\.?$/.exec(name) ?? [];
   const word = wordIn(own(words, stem));
   return word && `${word} ${number}`;
 }
