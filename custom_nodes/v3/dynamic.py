@@ -165,6 +165,52 @@ class DynamicCombo:
             return found
 
 
+class DynamicGroup:
+    """Rows of the same inputs."""
+
+    io_type = api.GROUP
+    Type = list[dict[str, Any]]
+
+    class Input(DynamicInput):
+        """The argument is a list with a dictionary for each row; what rows in between lack is None."""
+
+        io_type: ClassVar[str] = api.GROUP
+
+        def __init__(
+            self,
+            id: str,
+            template: list[Input],
+            *values: Any,
+            min: int = 0,
+            max: int = api.MOST_ROWS,
+            group_name: str | None = None,
+            **named: Any,
+        ) -> None:
+            super().__init__(id, *values, **named)
+            if any(entry.is_dynamic or not isinstance(entry, WidgetInput) for entry in template):
+                raise ValueError(f"the rows of {id} can only hold widgets")
+            if not 0 <= min <= max:
+                raise ValueError(f"{id} cannot have from {min} to {max} rows")
+            self.template = template
+            self.told = {"min": min, "max": max, "group_name": group_name}
+
+        def own_options(self) -> dict[str, Any]:
+            """The inputs of a row, and how many there may be."""
+            return {"template": sections_of(self.template), **self.told}
+
+        def collect(self, key: str, flat: dict[str, Any], named: bool) -> Any:
+            """The rows from the first to the last of which something is there."""
+            numbers = api.rows_present(key, flat)
+            if not numbers:
+                return [] if self.told["min"] == 0 else MISSING
+            rows = []
+            for number in range(numbers[-1] + 1):
+                row: dict[str, Any] = {entry.id: None for entry in self.template if not entry.optional}
+                collect_all(self.template, f"{key}.{number}", flat, named, row)
+                rows.append(row)
+            return rows
+
+
 class DynamicSlot:
     """A socket that brings inputs once it is filled."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from custom_nodes.v3.dynamic import Autogrow, DynamicCombo, DynamicSlot, MatchType
+from custom_nodes.v3.dynamic import Autogrow, DynamicCombo, DynamicGroup, DynamicSlot, MatchType
 from custom_nodes.v3.inputs import (
     ComfyType,
     ComfyTypeIO,
@@ -99,6 +99,7 @@ __all__ = [
     "ControlNet",
     "Custom",
     "DynamicCombo",
+    "DynamicGroup",
     "DynamicSlot",
     "FaceAnalysis",
     "Float",

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nodes.api.dynamic import COMBO, brought, words
+from nodes.api.dynamic import COMBO, GROUP, brought, row_count, rows_present, words
 from nodes.api.input_pairs import input_options
 from nodes.api.spec import MISSING, InputSpec, NodeSpec
 from nodes.api.widgets import Choice
 
 DRAWN_TYPES = ("COLOR", "COLORS", "CURVE", "BOUNDING_BOX", "BOUNDING_BOXES", "RANGE", "PAINTER", "COMPOSITOR")
-WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", COMBO, *DRAWN_TYPES)
+WIDGET_TYPES = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", COMBO, GROUP, *DRAWN_TYPES)
 CONTROL_WORDS = ("fixed", "increment", "decrement", "randomize", "increment-wrap")
 SEED_NAMES = ("seed", "noise_seed")
 NOT_INPUTS = ("control_after_generate", "control_filter_list", "upload", "audioUI")
@@ -39,6 +39,9 @@ def widget_values(node: Mapping[str, Any], spec: NodeSpec | None) -> dict[str, A
     while pending:
         entry = pending.pop(0)
         value = values.get(entry.name)
+        if entry.type == GROUP:
+            pending = brought(entry, _rows(entry, value, values)) + pending
+            continue
         if value is None and has_widget(entry):
             value = start_value(entry)
         if value is not None and value is not MISSING:
@@ -46,6 +49,12 @@ def widget_values(node: Mapping[str, Any], spec: NodeSpec | None) -> dict[str, A
         if entry.type == COMBO:
             pending = brought(entry, value) + pending
     return result
+
+
+def _rows(entry: InputSpec, told: Any, values: Mapping[str, Any]) -> int:
+    """How many rows a saved node has: as many as it says, or as it has values for."""
+    present = rows_present(entry.name, values)
+    return row_count(entry, told if told is not None else present[-1] + 1 if present else None)
 
 
 def ordered_inputs(spec: NodeSpec) -> list[InputSpec]:
@@ -88,7 +97,7 @@ def _by_position(stored: list[Any], spec: NodeSpec) -> dict[str, Any]:
         entry = entries.pop(0)
         values[entry.name] = stored[position]
         position += 1
-        if entry.type == COMBO:
+        if entry.type in (COMBO, GROUP):
             entries = [child for child in brought(entry, values[entry.name]) if has_widget(child)] + entries
         following = entries[0] if entries else None
         if position < len(stored) and _is_control(entry, stored[position], following):

@@ -1,21 +1,27 @@
 """Which inputs does an instance have, where its node's inputs depend on what is filled in?
 
-Declared inputs are known from `[type, options]` pairs. Three types stand for more than one input: a growing
-one ("ag" stands for "ag.v0", "ag.v1", ...), a drop-down whose choice brings inputs ("dc" and "dc.width"), and
-a socket that brings inputs once it is linked.
+Declared inputs are known from `[type, options]` pairs. Four types stand for more than one input: a growing
+one ("ag" stands for "ag.v0", "ag.v1", ...), a drop-down whose choice brings inputs ("dc" and "dc.width"), a
+socket that brings inputs once it is linked, and rows of the same inputs ("gr" stands for "gr.0.width",
+"gr.1.width", ...).
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from nodes.api.spec import InputSpec, NodeSpec
-from nodes.api.widgets import Choice
+from nodes.api.widgets import Choice, File
 
 AUTOGROW: Final = "COMFY_AUTOGROW_V3"
 COMBO: Final = "COMFY_DYNAMICCOMBO_V3"
 SLOT: Final = "COMFY_DYNAMICSLOT_V3"
+GROUP: Final = "COMFY_DYNAMICGROUP_V3"
 MATCH: Final = "COMFY_MATCHTYPE_V3"
-DYNAMIC: Final = frozenset({AUTOGROW, COMBO, SLOT})
+DYNAMIC: Final = frozenset({AUTOGROW, COMBO, SLOT, GROUP})
+FILES: Final = "files_of"
+"""The option of an input of rows that names the folder whose files its drop-down lists."""
+MOST_ROWS: Final = 50
 
 Section = Literal["required", "optional"]
 
@@ -46,6 +52,9 @@ def expand(entry: InputSpec, values: Mapping[str, Any]) -> Iterator[InputSpec]:
         yield from _grown(entry, values)
     elif entry.type == COMBO:
         yield from _chosen(entry, values)
+    elif entry.type == GROUP:
+        present = rows_present(entry.name, values)
+        yield from row_inputs(entry, sorted({*present, *range(entry.options.get("min", 0))}))
     elif entry.name in values:
         yield _replaced(entry, str(entry.options.get("slotType", "*")))
         for child in _children(entry, entry.options.get("inputs", {})):
@@ -70,6 +79,26 @@ def grown_names(template: Mapping[str, Any]) -> Sequence[str]:
     return [f"{template.get('prefix', '')}{number}" for number in range(template.get("max", 10))]
 
 
+def rows_present(name: str, values: Iterable[str]) -> list[int]:
+    """The numbers of the rows under a name of which something is there, in their order."""
+    pattern = re.compile(re.escape(name) + r"\.([0-9]{1,4})\..")
+    return sorted({int(found[1]) for full in values if (found := pattern.match(full))})
+
+
+def row_inputs(entry: InputSpec, numbers: Iterable[int]) -> list[InputSpec]:
+    """The inputs of rows, by their full names."""
+    sections = entry.options.get("template", {})
+    return [child for number in numbers for child in _children(entry, sections, f"{number}.")]
+
+
+def row_count(entry: InputSpec, told: Any) -> int:
+    """How many rows there are where a page told a number; the least where it told none."""
+    least: int = entry.options.get("min", 0)
+    most: int = entry.options.get("max", MOST_ROWS)
+    is_number = isinstance(told, int | float) and not isinstance(told, bool) and told == told
+    return max(least, min(int(told), most)) if is_number else least
+
+
 def _chosen(entry: InputSpec, values: Mapping[str, Any]) -> Iterator[InputSpec]:
     choice = values.get(entry.name)
     keys = words(entry)
@@ -86,18 +115,25 @@ def words(entry: InputSpec) -> list[Any]:
 
 
 def brought(entry: InputSpec, word: Any) -> list[InputSpec]:
-    """The inputs that a word of such a drop-down brings; those that stand for others are among them."""
+    """The inputs that a word of such a drop-down brings; those that stand for others are among them.
+
+    For rows, the word is their number.
+    """
+    if entry.type == GROUP:
+        return row_inputs(entry, range(row_count(entry, word)))
     for option in entry.options.get("options", []):
         if option["key"] == word:
             return list(_children(entry, option["inputs"]))
     return []
 
 
-def _children(entry: InputSpec, sections: Mapping[str, Mapping[str, Any]]) -> Iterator[InputSpec]:
+def _children(
+    entry: InputSpec, sections: Mapping[str, Mapping[str, Any]], prefix: str = ""
+) -> Iterator[InputSpec]:
     for section, inputs in sections.items():
         for name, config in inputs.items():
             kind: Section = "optional" if section == "optional" else "required"
-            yield read_input(f"{entry.name}.{name}", config, kind)
+            yield read_input(f"{entry.name}.{prefix}{name}", config, kind)
 
 
 def _replaced(entry: InputSpec, kind: str) -> InputSpec:
@@ -113,6 +149,8 @@ def read_input(
     options: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     choices: Sequence[Any] | None = kind if isinstance(kind, list) else None
     variable = None
+    if FILES in options:
+        return InputSpec(name, "COMBO", section, File(options[FILES]), options=options)
     if kind == "COMBO" and options.get("options") and not options.get("multiselect"):
         choices = options["options"]
     if kind == MATCH:

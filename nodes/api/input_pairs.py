@@ -1,8 +1,9 @@
 """An input as the `[type, options]` pair in which pages of the ecosystem read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from nodes.api.dynamic import FILES, GROUP
 from nodes.api.spec import MISSING, InputSpec
 from nodes.api.widgets import SEED_MAXIMUM, Choice, File, Range, SeedWidget, Text, Toggle
 
@@ -24,7 +25,25 @@ def input_config(entry: InputSpec, list_files: ListFiles) -> list[Any]:
     if entry.type_variable:
         match = {"template_id": entry.type_variable, "allowed_types": entry.type}
         return ["COMFY_MATCHTYPE_V3", {**options, "template": match}]
+    if entry.type == GROUP:
+        options["template"] = _with_files(options["template"], list_files)
     return [entry.type, options]
+
+
+def _with_files(template: Mapping[str, Any], list_files: ListFiles) -> dict[str, Any]:
+    """The inputs of a row, with the files that their drop-downs list now."""
+    return {
+        section: {name: _listed(config, list_files) for name, config in inputs.items()}
+        for section, inputs in template.items()
+    }
+
+
+def _listed(config: Any, list_files: ListFiles) -> Any:
+    options = config[1] if len(config) > 1 else {}
+    if FILES not in options:
+        return config
+    told = {name: value for name, value in options.items() if name != FILES}
+    return ["COMBO", {**told, "options": list(list_files(options[FILES]))}]
 
 
 def input_options(entry: InputSpec) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from nodes.api import dynamic
 from nodes.api.context import Context
 from nodes.api.docstrings import read_docstring
 from nodes.api.errors import DeclarationError
-from nodes.api.gather import has_default, is_variant, variants_of
+from nodes.api.gather import grow_of, has_default, is_variant, row_of, variants_of
 from nodes.api.input_pairs import input_config
 from nodes.api.sockets import LazyMark, Socket
 from nodes.api.spec import MISSING, InputSpec, OutputSpec
@@ -77,10 +77,7 @@ def read_annotation(annotation: Any, where: str) -> Reading:
         inner = read_annotation(get_args(annotation)[1], where)
         return Reading(type=dynamic.AUTOGROW, inner=replace(inner, is_list=False), is_list=inner.is_list)
     if origin is list:
-        inner = read_annotation(get_args(annotation)[0], where)
-        if inner.is_list:
-            raise DeclarationError(f"{where}: a list of lists cannot travel on a link")
-        return replace(inner, is_list=True)
+        return _read_list(annotation, where)
     if isinstance(annotation, TypeVar):
         return _read_type_variable(annotation, where)
     if annotation in PLAIN_TYPES:
@@ -95,8 +92,20 @@ def read_annotation(annotation: Any, where: str) -> Reading:
     )
 
 
+def _read_list(annotation: Any, where: str) -> Reading:
+    if row_of(annotation) is not None:
+        return _read_rows(annotation, Grow(), where)
+    inner = read_annotation(get_args(annotation)[0], where)
+    if inner.is_list:
+        raise DeclarationError(f"{where}: a list of lists cannot travel on a link")
+    return replace(inner, is_list=True)
+
+
 def _read_marked(annotation: Any, where: str) -> Reading:
     base, *marks = get_args(annotation)
+    if row_of(base) is not None:
+        reading = _read_rows(base, grow_of(annotation), where)
+        return replace(reading, hint=next((mark for mark in marks if isinstance(mark, Hint)), Hint()))
     socket = next((mark for mark in marks if isinstance(mark, Socket)), None)
     if socket is not None:
         reading = Reading(type=socket.type)
@@ -141,18 +150,44 @@ def _read_variants(annotation: Any, where: str) -> Reading:
     members = get_args(annotation) or (annotation,)
     words = []
     for variant in (member for member in members if is_variant(member)):
-        tooltips = read_docstring(variant.__doc__).arguments
-        hints = hints_of(variant)
         sections: dict[str, dict[str, Any]] = {}
-        for entry in fields(variant):
-            place = f"{where}, {variant.__name__}.{entry.name}"
-            default = entry.default if has_default(entry) else MISSING
-            spec = _input_of(entry.name, read_annotation(hints[entry.name], place), default, tooltips, place)
+        for place, spec in _fields_of(variant, where):
             if isinstance(spec.widget, File):
                 raise DeclarationError(f"{place}: a drop-down cannot bring a list of files")
-            sections.setdefault(spec.section, {})[entry.name] = input_config(spec, lambda folder: [])
-        words.append({"key": variant.key, "inputs": sections or {"required": {}}})
+            sections.setdefault(spec.section, {})[spec.name] = input_config(spec, lambda folder: [])
+        words.append({"key": vars(variant)["key"], "inputs": sections or {"required": {}}})
     return Reading(type=dynamic.COMBO, optional=type(None) in members, options={"options": words})
+
+
+def _read_rows(annotation: Any, grow: Grow, where: str) -> Reading:
+    """Rows of the fields of a dataclass, all of which have widgets."""
+    row = row_of(annotation)
+    assert row is not None
+    template: dict[str, dict[str, Any]] = {}
+    for place, spec in _fields_of(row, where):
+        if spec.widget is None and spec.type not in PLAIN_TYPES.values():
+            raise DeclarationError(f"{place}: rows hold widgets, and {spec.type} is a socket")
+        kind, options = input_config(spec, lambda folder: [])
+        if isinstance(spec.widget, File):
+            kind, options = "COMBO", {**options, dynamic.FILES: spec.widget.folder}
+        elif isinstance(kind, list):
+            kind, options = "COMBO", {**options, "options": kind}
+        template.setdefault(spec.section, {})[spec.name] = [kind, options]
+    told = {"template": template, "min": grow.minimum, "max": grow.maximum}
+    return Reading(type=dynamic.GROUP, options={**told, "group_name": grow.prefix} if grow.prefix else told)
+
+
+def _fields_of(declared: type, where: str) -> list[tuple[str, InputSpec]]:
+    """The inputs that the fields of a dataclass declare, each with what names it in errors."""
+    tooltips = read_docstring(declared.__doc__).arguments
+    hints = hints_of(declared)
+    found = []
+    for entry in fields(declared):
+        place = f"{where}, {declared.__name__}.{entry.name}"
+        default = entry.default if has_default(entry) else MISSING
+        reading = read_annotation(hints[entry.name], place)
+        found.append((place, _input_of(entry.name, reading, default, tooltips, place)))
+    return found
 
 
 def _read_type_variable(variable: TypeVar, where: str) -> Reading:

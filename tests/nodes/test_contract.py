@@ -84,7 +84,10 @@ def facts(config: list[Any]) -> dict[str, Any]:
     if isinstance(kind, list):
         return {"type": "COMBO", **found, "options": "files" if kind == FILES else kind}
     if kind == "COMBO":
-        return {"type": kind, **found, "options": options["options"]}
+        words = options["options"]
+        return {"type": kind, **found, "options": "files" if words == FILES else words}
+    if kind == "COMFY_DYNAMICGROUP_V3":
+        return {"type": kind, **found, "template": section_facts(options["template"])}
     if kind == "COMFY_DYNAMICCOMBO_V3":
         brought = {option["key"]: section_facts(option["inputs"]) for option in options["options"]}
         return {"type": kind, **found, "options": brought}

@@ -3,7 +3,7 @@
 /** @import { Bounds, Node } from "../model/types.js" */
 /** @import { View } from "./view.js" */
 
-import { setGroup, setTitle, setValue } from "../model/commands.js";
+import { chooseWord, setGroup, setTitle, setValue } from "../model/commands.js";
 import { inputSlot, titleOf } from "../model/slots.js";
 import { t } from "../words.js";
 import { fitted, shownValue, typedNumber } from "../widgets/values.js";
@@ -83,8 +83,9 @@ export class DomWidgets {
       const number = isNumber ? typedNumber(line.value) : null;
       if (isNumber && number === null) return;
       const value = number === null ? line.value : fitted(widget, number, false);
-      if (this.view.store.graph.nodes.has(node.id)) {
-        this.view.store.run(`Set ${slot.label}`, (change) => setValue(change, node.id, name, value));
+      const { store } = this.view;
+      if (store.graph.nodes.has(node.id)) {
+        store.run(`Set ${slot.label}`, (change) => chooseWord(change, store.definitions, node.id, name, value));
       }
     };
     this.mount({ node: node.id, name, element: line, bounds: () => this.widgetBounds(node, name), commit, cancelled: false });

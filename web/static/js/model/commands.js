@@ -149,7 +149,7 @@ export function setValue(change, id, name, value) {
 }
 
 /**
- * Sets the word of a drop-down; inputs that it brings start as they are defined, or as they were left.
+ * Sets the word of a drop-down, or a number of rows; inputs that it brings start as they are defined, or as they were left.
  * @param {Transaction} change @param {Definitions} definitions @param {string} id @param {string} name @param {any} word
  */
 export function chooseWord(change, definitions, id, name, word) {

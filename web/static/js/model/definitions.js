@@ -8,6 +8,8 @@ import { guestWidgets } from "./faces.js";
 /** Types that stand for more than one input, and the one that takes after what is linked to it. */
 const GROWING = "COMFY_AUTOGROW_V3";
 const CHOOSING = "COMFY_DYNAMICCOMBO_V3";
+const REPEATING = "COMFY_DYNAMICGROUP_V3";
+const MOST_ROWS = 50;
 const MATCHING = "COMFY_MATCHTYPE_V3";
 
 const SEED_NAMES = new Set(["seed", "noise_seed"]);
@@ -89,6 +91,7 @@ function inputOf(name, label, spec, optional) {
   const [type, options = {}] = Array.isArray(spec) ? spec : [spec];
   const rest = { name, label, optional, tooltip: options.tooltip ?? "" };
   if (type === CHOOSING) return Object.freeze({ ...rest, type: "COMBO", ...choiceOf(name, options.options ?? []) });
+  if (type === REPEATING) return Object.freeze({ ...rest, type: "INT", ...rowsOf(name, options) });
   if (type === GROWING) return Object.freeze({ ...rest, type: "*", widget: null, grows: growthOf(name, options.template ?? {}) });
   const actual = type === MATCHING ? options.template?.allowed_types ?? "*" : type;
   const typeName = Array.isArray(actual) ? "COMBO" : String(actual);
@@ -104,6 +107,38 @@ function inputOf(name, label, spec, optional) {
 function choiceOf(name, words) {
   const brings = new Map(words.map((word) => [word.key, inputsOf({ input: word.inputs }, `${name}.`)]));
   return { widget: comboOf(words.map((word) => word.key), {}), brings };
+}
+
+/**
+ * Rows of the same inputs; how many there are is a number that files keep and prompts do not.
+ * @param {string} name @param {any} options
+ */
+function rowsOf(name, options) {
+  const [least, most] = [options.min ?? 0, options.max ?? MOST_ROWS];
+  const rows = Array.from({ length: most }, (_none, index) => inputsOf({ input: options.template }, `${name}.${index}.`)
+    .map((input) => Object.freeze({ ...input, label: `${input.label} ${index + 1}` })));
+  const brings = new Map(Array.from({ length: most + 1 }, (_none, count) => [count, rows.slice(0, count).flat()]));
+  return { widget: widget({ kind: "int", fallback: least, min: least, max: most, inPrompt: false, loose: true }), brings };
+}
+
+/**
+ * How many rows of a node have values.
+ * @param {InputDefinition} input @param {Readonly<Record<string, any>>} inputs by their full names
+ * @returns {number}
+ */
+function rowCount({ name, widget: count }, inputs) {
+  const numbers = Object.keys(inputs).filter((key) => key.startsWith(`${name}.`)).map((key) => Number.parseInt(key.slice(name.length + 1), 10));
+  return Math.min(count?.max ?? 0, Math.max(count?.min ?? 0, ...numbers.filter(Number.isInteger).map((number) => number + 1)));
+}
+
+/**
+ * The numbers of rows that a prompt does not tell, by the names of the inputs that are repeated.
+ * @param {Definition} definition @param {Readonly<Record<string, any>>} inputs by their full names
+ * @returns {Record<string, number>}
+ */
+export function rowCounts(definition, inputs) {
+  const repeated = definition.inputs.filter((input) => input.brings && input.widget?.kind === "int");
+  return Object.fromEntries(repeated.map((input) => [input.name, rowCount(input, inputs)]));
 }
 
 /**

@@ -4,7 +4,7 @@
 /** @import { Widget } from "../../model/types.js" */
 /** @import { WidgetPlace } from "../shape.js" */
 
-import { setValue } from "../../model/commands.js";
+import { chooseWord } from "../../model/commands.js";
 import { fitted } from "../../widgets/values.js";
 
 const THRESHOLD = 3;
@@ -94,6 +94,7 @@ class PressingWidget {
       ? start + BigInt(Math.round(steps * widget.step)) : start + steps * widget.step * (isFine ? 0.1 : 1);
     const value = fitted(widget, moved, !isFine);
     const { label, name } = place.slot;
-    this.view.store.run(`Set ${label}`, (change) => setValue(change, this.id, name, value), this.gesture);
+    const { store } = this.view;
+    store.run(`Set ${label}`, (change) => chooseWord(change, store.definitions, this.id, name, value), this.gesture);
   }
 }

@@ -4,7 +4,7 @@
 /** @import { Doubt, Opened } from "./read.js" */
 
 import { Document, Transaction } from "../document.js";
-import { ENTRY, EXIT, isGrown, liveInputs } from "../definitions.js";
+import { ENTRY, EXIT, isGrown, liveInputs, rowCounts } from "../definitions.js";
 import { newId, newUuid } from "../ids.js";
 import { layeredPositions } from "../layout.js";
 import { comfortableSize } from "../nodes.js";
@@ -98,6 +98,7 @@ function promptNode(entry, key, z, definitions, outputs) {
   const controls = {};
   const inputs = Object.entries(recordOf(entry.inputs)).filter(([name]) => !(name in {}));
   for (const [name, value] of inputs) if (!isLink(value)) values[name] = value?.__value__ ?? value;
+  if (definition) Object.assign(values, rowCounts(definition, recordOf(entry.inputs)));
   const live = definition ? liveInputs(definition, { values }) : [];
   for (const { name, widget } of live) {
     if (widget) values[name] ??= widget.fallback;

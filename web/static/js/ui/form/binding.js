@@ -4,7 +4,7 @@
 /** @import { InputSlot, Node, Widget } from "../../model/types.js" */
 /** @import { Wish } from "../../widgets/kinds.js" */
 
-import { chooseWord, setControl, setValue } from "../../model/commands.js";
+import { chooseWord, setControl } from "../../model/commands.js";
 import { nodeOfForm } from "../../model/form.js";
 import { inputSlot } from "../../model/slots.js";
 import { pathTo } from "../../model/subgraphs.js";
@@ -100,8 +100,7 @@ export class Binding {
     const { store } = this.app;
     store.run(t("Set {name}", { name: this.label }), (change) => {
       const within = change.at(place.graph);
-      if (slot.widget?.kind === "combo") chooseWord(within, store.definitions, this.id, this.name, value);
-      else setValue(within, this.id, this.name, value);
+      chooseWord(within, store.definitions, this.id, this.name, value);
     }, gesture);
   }
 
