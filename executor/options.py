@@ -17,6 +17,8 @@ EPILOG = """exit codes:
 """
 Command = Callable[[argparse.Namespace], int]
 MOST_DEVICES = 32
+# What these do is worth a line of the log; the others answer a question, and only warnings go with that.
+DOING = frozenset({"serve", "run", "quantise", "worker"})
 
 
 def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> argparse.ArgumentParser:
@@ -30,12 +32,12 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
     parser.add_argument("--version", action="version", version=f"Sfumato {version}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     graph = _graph_options()
-    places = argparse.ArgumentParser(add_help=False, parents=[_place_options(base), _run_options()])
     lines = argparse.ArgumentParser(add_help=False)
     lines.add_argument("--json", action="store_true", help="write JSON, one object a line")
 
     def add(name: str, about: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        command = subparsers.add_parser(name, help=about, description=about, parents=[*parents, places])
+        settings = [_place_options(base), _run_options("INFO" if name in DOING else "WARNING")]
+        command = subparsers.add_parser(name, help=about, description=about, parents=[*parents, *settings])
         command.set_defaults(run=commands[name])
         return command
 
@@ -157,7 +159,7 @@ def _place_options(base: Path) -> argparse.ArgumentParser:
     return options
 
 
-def _run_options() -> argparse.ArgumentParser:
+def _run_options(log_level: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     group = options.add_argument_group("computing")
     device = group.add_mutually_exclusive_group()
@@ -189,7 +191,10 @@ def _run_options() -> argparse.ArgumentParser:
     )
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")
     group.add_argument(
-        "--verbose", nargs="?", const="DEBUG", default="INFO", choices=levels, help="log level"
+        "--verbose", nargs="?", const="DEBUG", default=log_level, choices=levels, help="log level"
+    )
+    group.add_argument(
+        "-v", dest="verbose", action="store_const", const="INFO", help="log what is done: --verbose INFO"
     )
     group.add_argument(
         "--disable-all-custom-nodes", action="store_true", help="load no packs but those on the white list"

@@ -14,6 +14,15 @@ def parse(*arguments):
     return make_parser(COMMANDS, Path("base"), "1").parse_args(arguments)
 
 
+def test_commands_that_answer_log_warnings_alone_unless_asked_to():
+    graph = ("graph.json",)
+    given = {"run": graph, "check": graph, "plan": graph, "identify": ("one.safetensors",)}
+    levels = {name: parse(name, *given.get(name, ())).verbose for name in NAMES[:7]}
+    assert {name for name, level in levels.items() if level == "INFO"} == {"serve", "run"}
+    assert {name for name, level in levels.items() if level == "WARNING"} == set(NAMES[2:7])
+    assert parse("plan", "-v", "graph.json").verbose == "INFO"
+
+
 def test_what_a_server_passes_to_a_worker_is_understood_there():
     given = [
         *("--output-directory", "/out", "--temp-directory", "/tmp/t", "--cpu", "--disable-metadata"),
