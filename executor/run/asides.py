@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from executor.run import second_try
 from executor.run.answers import Answers
 from executor.run.cache import Outcome
 from executor.run.contents import settle
@@ -38,7 +39,8 @@ class Asides:
         """Begin the calls of an async instance."""
         assert frame.binding is not None
         assert frame.context is not None
-        calls = AsyncCalls(frame.binding, frame.context, self.demand)
+        ran_short = partial(second_try.ran_short, self.drive, frame)
+        calls = AsyncCalls(frame.binding, frame.context, self.demand, ran_short, self.make_room)
 
         async def work() -> Callable[[], None]:
             results = await calls.run()
@@ -104,6 +106,17 @@ class Asides:
         self.drive.inbox.put(lambda: self._meet(asker, node_id, future))
         return await future
 
+    async def make_room(self) -> None:
+        """Have room made by the compute thread, which owns the results, when the node that it runs ends."""
+        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def relieve() -> None:
+            self.drive.relieve()
+            _answer(made, None)
+
+        self.drive.inbox.put(relieve)
+        await made
+
     def _meet(self, asker: str, node_id: str, future: "asyncio.Future[Outcome]") -> None:
         """Compute what an async node awaits."""
         outcome = self.drive.outcomes.get(node_id)
@@ -124,7 +137,7 @@ def _fail(failure: Failure | Cancelled) -> None:
     raise failure
 
 
-def _answer(future: "asyncio.Future[Any]", outcome: Outcome) -> None:
+def _answer(future: "asyncio.Future[Any]", outcome: Outcome | None) -> None:
     """Give an awaiting async node its value, on its own thread."""
 
     def resolve() -> None:

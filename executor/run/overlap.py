@@ -16,6 +16,10 @@ from nodes.api.spec import InputSpec
 
 Demand: TypeAlias = Callable[[str, str], Awaitable[Outcome]]
 """Asks, for one instance, for the result of another."""
+RanShort: TypeAlias = Callable[[BaseException], bool]
+"""Whether an error means that memory ran short and the call may be made again; it holds nothing then."""
+MakeRoom: TypeAlias = Callable[[], Awaitable[None]]
+"""Has room made in memory, and waits for that."""
 Task: TypeAlias = "asyncio.Task[None]"
 Tasks: TypeAlias = "set[asyncio.Task[None]]"
 Surroundings: TypeAlias = Callable[[], AbstractContextManager[object]]
@@ -93,15 +97,23 @@ class HeldBack(Exception):  # noqa: N818 - not an error: the call ends here
 class AsyncCalls:
     """The calls of one async instance: one, or one for each element of a list.
 
+    Each call whose memory runs short is made once more, after room was made, and one at a time: the first
+    time they were perhaps too many at once.
+
     rounds: linked lazy inputs that were awaited; those of one round before any of them was there.
     """
 
-    def __init__(self, binding: Binding, context: RunContext, demand: Demand) -> None:
+    def __init__(
+        self, binding: Binding, context: RunContext, demand: Demand, ran_short: RanShort, make_room: MakeRoom
+    ) -> None:
         self.rounds: list[list[str]] = []
         self.open = 0
         self.binding = binding
         self.context = context
         self.demand = demand
+        self.ran_short = ran_short
+        self.make_room = make_room
+        self.second_tries = asyncio.Lock()
         self.count = binding.count
         self.is_mapped = bool(binding.mapped)
 
@@ -124,7 +136,24 @@ class AsyncCalls:
         return results
 
     async def one(self, index: int) -> Any:
-        """The result of one call."""
+        """The result of one call, the second time if memory ran short the first time."""
+        shown = {key: list(items) for key, items in self.context.shown.items()}
+        try:
+            return await self.once(index)
+        except Exception as error:
+            if not self.ran_short(error):
+                raise
+        # The error is gone here, and with it all that the first try held.
+        async with self.second_tries:
+            await self.make_room()
+            if self.count == 1:
+                # Nobody else showed anything meanwhile.
+                self.context.shown.clear()
+                self.context.shown.update(shown)
+            return await self.once(index)
+
+    async def once(self, index: int) -> Any:
+        """The result of one call, or what it raises."""
         arguments = self.binding.arguments(index)
         held = self.binding.held(arguments)
         if held is not None:

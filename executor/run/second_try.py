@@ -22,21 +22,27 @@ def call(drive: "Drive", frame: Frame, binding: Binding, arguments: Any) -> Any:
     try:
         return binding.call(arguments, context)
     except NODE_ERRORS as error:
-        if frame.is_second_try or drive.cancelled or isinstance(error, Cancelled):
+        if frame.is_second_try or not ran_short(drive, frame, error):
             raise
-        lack = drive.parts.shortage(error)
-        if lack is None:
-            raise
-        logger.warning("%s; trying %s once more with less", lack, frame.plan.instance.type)
-        forget(error)
-        forget(lack)
-        del lack
     # The error is gone here, and with it all that the first try held.
     frame.is_second_try = True
     context.shown.clear()
     context.shown.update(shown)
     drive.relieve()
     return binding.call(arguments, context)
+
+
+def ran_short(drive: "Drive", frame: Frame, error: BaseException) -> bool:
+    """Whether an error means that memory ran short and the node may try again; it holds nothing then."""
+    if drive.cancelled or isinstance(error, Cancelled):
+        return False
+    lack = drive.parts.shortage(error)
+    if lack is None:
+        return False
+    logger.warning("%s; trying %s once more with less", lack, frame.plan.instance.type)
+    forget(error)
+    forget(lack)
+    return True
 
 
 def forget(error: BaseException) -> None:

@@ -1,5 +1,6 @@
 """Memory that runs short: what failed is let go of, the node gets one more try, and later jobs run."""
 
+import asyncio
 import gc
 import weakref
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from executor.run.second_try import forget
 from nodes.api.context import Context
 from nodes.api.declare import node, node_of
 from nodes.api.errors import OutOfMemory
+from nodes.api.sockets import Lazy
 from tests.executor.run.kit import NODES, NoFiles, borrow, graph_of, make_engine, run
 
 held: list[weakref.ref] = []
@@ -43,7 +45,19 @@ def hungry(ctx: Context, value: int = 0) -> int:
     return reserve(large) + value
 
 
-HUNGRY = {"hungry": node_of(hungry)}
+@node()
+async def waiting(ctx: Context, number: Lazy[int], value: int = 0) -> int:
+    """Take memory, wait, and then want more."""
+    tries.append(value)
+    ctx.show("text", [f"try {len(tries)}"])
+    large = Large()
+    held.append(weakref.ref(large))
+    added = await number
+    await asyncio.sleep(0)
+    return reserve(large) + value + added
+
+
+HUNGRY = {"hungry": node_of(hungry), "waiting": node_of(waiting)}
 
 
 def shortage(error: BaseException) -> OutOfMemory | None:
@@ -97,6 +111,40 @@ async def test_only_the_call_that_ran_short_is_made_again():
         job = await run(made, graph, "a")
     assert job.finished.status == "succeeded"
     assert tries == [0, 0, 1, 2]
+
+
+async def test_an_async_node_gets_a_second_try_too_and_keeps_what_it_awaited():
+    with engine(short=1) as (made, alive):
+        graph = graph_of(one=("number", {"value": 10}), a=("waiting", {"value": 4, "number": ["one", 0]}))
+        job = await run(made, graph, "a")
+    assert job.outputs["a"] == (15,)
+    assert tries == [4, 4]
+    assert alive == [0]
+    assert job.finished.executed == ("one", "a")
+    assert job.finished.outputs["a"] == {"text": ("try 2",)}
+
+
+async def test_an_async_node_gets_no_third_try_and_its_failure_holds_nothing():
+    with engine(short=2) as (made, alive):
+        graph = graph_of(one=("number", {"value": 10}), a=("waiting", {"value": 4, "number": ["one", 0]}))
+        job = await run(made, graph, "a")
+        assert job.failure.exception_type == "nodes.api.errors.OutOfMemory"
+        assert tries == [4, 4]
+        assert alive == [0, 0]
+
+
+async def test_calls_of_an_async_node_that_ran_short_together_are_made_again_one_at_a_time():
+    with engine(short=3) as (made, alive):
+        graph = graph_of(
+            many=("split", {"count": 3}),
+            one=("number", {"value": 10}),
+            a=("waiting", {"value": ["many", 0], "number": ["one", 0]}),
+        )
+        job = await run(made, graph, "a")
+    assert job.finished.status == "succeeded"
+    assert sorted(tries) == [0, 0, 1, 1, 2, 2]
+    assert tries[3:] == [0, 1, 2]
+    assert len(alive) == 3
 
 
 async def test_other_errors_are_not_tried_again():
