@@ -122,9 +122,9 @@ def make_class(node: Node) -> Any:
         {
             "__doc__": spec.description,
             "INPUT_TYPES": classmethod(input_types),
-            "RETURN_TYPES": tuple(output.type for output in spec.outputs),
-            "RETURN_NAMES": tuple(output.name for output in spec.outputs),
-            "OUTPUT_IS_LIST": tuple(output.is_list for output in spec.outputs),
+            "RETURN_TYPES": tuple(output.type for output in spec.offered),
+            "RETURN_NAMES": tuple(output.name for output in spec.offered),
+            "OUTPUT_IS_LIST": tuple(output.is_list for output in spec.offered),
             "OUTPUT_NODE": spec.output_node,
             "CATEGORY": spec.category,
             "FUNCTION": method,

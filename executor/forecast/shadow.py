@@ -90,8 +90,8 @@ class Shadow:
         if runs is not None:
             made = runs.results
             return Step(instance, runs.runs, _bytes(made)), _padded(made, node, given)
-        if node.spec.output_node and not node.spec.outputs:
-            return Step(instance), ()
+        if node.spec.output_node and not node.spec.offered:
+            return Step(instance), _padded((), node, given)
         try:
             slots = self._run(request, instance, node, outcomes)
         except NODE_ERRORS as problem:  # few nodes were made to be run so

@@ -53,11 +53,12 @@ class Scope:
         self._into: dict[tuple[str, int], list[SavedLink]] = {}
         self._from_input: dict[int, list[SavedLink]] = {}
         self._linked: set[str] = set()
+        ends = self.nodes.keys() | {INPUT_ID, OUTPUT_ID}
         for link in _links(data.get("links")):
             self._into.setdefault((link.target, link.target_slot), []).append(link)
             if link.origin == INPUT_ID:
                 self._from_input.setdefault(link.origin_slot, []).append(link)
-            if link.origin in self.nodes and link.target in self.nodes:
+            if link.origin in ends and link.target in ends:
                 self._linked.update((link.origin, link.target))
         self._inputs = stored_slots(data, "inputs")
 

@@ -30,15 +30,16 @@ def object_info(spec: NodeSpec, list_files: ListFiles) -> dict[str, Any]:
     """One entry of `/object_info`; `list_files(folder)` names the files that file widgets offer now."""
     sections: dict[str, dict[str, Any]] = {"required": {}}
     for entry in spec.inputs:
-        sections.setdefault(entry.section, {})[entry.name] = input_config(entry, list_files)
+        if not entry.unlisted:
+            sections.setdefault(entry.section, {})[entry.name] = input_config(entry, list_files)
     if spec.hidden:
         sections["hidden"] = dict(spec.hidden)
     info: dict[str, Any] = {
         "input": sections,
         "input_order": {section: list(entries) for section, entries in sections.items()},
-        "output": [_output_type(entry.type, entry.type_variable) for entry in spec.outputs],
-        "output_is_list": [entry.is_list for entry in spec.outputs],
-        "output_name": [entry.name for entry in spec.outputs],
+        "output": [_output_type(entry.type, entry.type_variable) for entry in spec.offered],
+        "output_is_list": [entry.is_list for entry in spec.offered],
+        "output_name": [entry.name for entry in spec.offered],
         "name": spec.id,
         "display_name": spec.display_name,
         "description": spec.description,
@@ -46,10 +47,12 @@ def object_info(spec: NodeSpec, list_files: ListFiles) -> dict[str, Any]:
         "category": spec.category,
         "output_node": spec.output_node,
     }
-    if any(entry.tooltip for entry in spec.outputs):
-        info["output_tooltips"] = [entry.tooltip for entry in spec.outputs]
-    if any(entry.type_variable for entry in spec.outputs):
-        info["output_matchtypes"] = [entry.type_variable for entry in spec.outputs]
+    if more := _unlisted(spec, list_files):
+        info["more"] = more
+    if any(entry.tooltip for entry in spec.offered):
+        info["output_tooltips"] = [entry.tooltip for entry in spec.offered]
+    if any(entry.type_variable for entry in spec.offered):
+        info["output_matchtypes"] = [entry.type_variable for entry in spec.offered]
     if spec.deprecated:
         info["deprecated"] = True
     if spec.experimental:
@@ -57,6 +60,17 @@ def object_info(spec: NodeSpec, list_files: ListFiles) -> dict[str, Any]:
     if spec.aliases:
         info["search_aliases"] = list(spec.aliases)
     return {**info, **spec.info}
+
+
+def _unlisted(spec: NodeSpec, list_files: ListFiles) -> dict[str, Any]:
+    """What only clients look for that know of it: inputs and outputs beyond those that all clients expect."""
+    inputs = {entry.name: input_config(entry, list_files) for entry in spec.inputs if entry.unlisted}
+    outputs = [entry for entry in spec.outputs if entry.unlisted]
+    found: dict[str, Any] = {"input": {"optional": inputs}} if inputs else {}
+    if outputs:
+        found["output"] = [entry.type for entry in outputs]
+        found["output_name"] = [entry.name for entry in outputs]
+    return found
 
 
 def _output_type(type_name: str, type_variable: str | None) -> str:

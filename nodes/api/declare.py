@@ -11,7 +11,7 @@ from nodes.api.docstrings import Documentation, read_docstring
 from nodes.api.errors import DeclarationError
 from nodes.api.gather import gathering
 from nodes.api.signature import hints_of, read_inputs, read_outputs, returns_tuple, wants_context
-from nodes.api.spec import NodeSpec
+from nodes.api.spec import InputSpec, NodeSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,7 @@ def node(
     category: str | None = None,
     output_node: bool = False,
     outputs: tuple[str, ...] | None = None,
+    unlisted: tuple[str, ...] = (),
     hidden: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     deprecated: bool = False,
@@ -65,6 +66,7 @@ def node(
 ) -> Callable[[F], F]:
     """Declares a function a node and returns it unchanged, with the node at `function.node`.
 
+    `outputs` names the outputs; of those that are `unlisted` not all clients are told.
     Raises DeclarationError where the function is defined, if its signature or docstring cannot be a schema.
     """
 
@@ -75,11 +77,7 @@ def node(
         with_context = wants_context(function, hints)
         inputs = read_inputs(function, hints, documentation.arguments, skip_first=with_context)
         is_async = inspect.iscoroutinefunction(function)
-        lazy = [entry.name for entry in inputs if entry.lazy]
-        if lazy and not is_async:
-            raise DeclarationError(
-                f"{function.__qualname__}: {', '.join(lazy)} is lazy, so the function must be 'async def'"
-            )
+        _check_laziness(function, inputs, is_async)
         spec = NodeSpec(
             id=id or function.__name__,
             display_name=display_name or id or function.__name__.replace("_", " ").capitalize(),
@@ -87,7 +85,7 @@ def node(
             category=category if category is not None else _menu(function.__module__),
             module=function.__module__,
             inputs=inputs,
-            outputs=read_outputs(function, hints, outputs, documentation.returns),
+            outputs=read_outputs(function, hints, outputs, documentation.returns, unlisted),
             output_node=output_node,
             hidden={name: HIDDEN_KINDS[name] for name in hidden},
             deprecated=deprecated,
@@ -109,6 +107,15 @@ def node(
         return function
 
     return declare
+
+
+def _check_laziness(function: Callable[..., Any], inputs: tuple[InputSpec, ...], is_async: bool) -> None:
+    """What is lazy is awaited."""
+    lazy = [entry.name for entry in inputs if entry.lazy]
+    if lazy and not is_async:
+        raise DeclarationError(
+            f"{function.__qualname__}: {', '.join(lazy)} is lazy, so the function must be 'async def'"
+        )
 
 
 def _check_words(function: Callable[..., Any], documentation: Documentation, hidden: tuple[str, ...]) -> None:

@@ -278,6 +278,7 @@ def _input_of(
         tooltip=reading.hint.tooltip or (widget.tooltip if widget else None) or tooltips.get(name),
         type_variable=reading.type_variable,
         options=options,
+        unlisted=reading.hint.unlisted,
     )
 
 
@@ -324,9 +325,13 @@ def _check_default(reading: Reading, default: Any, where: str) -> None:
 
 
 def read_outputs(
-    function: Callable[..., Any], hints: Mapping[str, Any], names: tuple[str, ...] | None, returns: str
+    function: Callable[..., Any],
+    hints: Mapping[str, Any],
+    names: tuple[str, ...] | None,
+    returns: str,
+    unlisted: tuple[str, ...] = (),
 ) -> tuple[OutputSpec, ...]:
-    """One output for each value that the return annotation names."""
+    """One output for each value that the return annotation names; `unlisted` ones are not told to all."""
     where = f"{function.__qualname__}, return value"
     if "return" not in hints:
         raise DeclarationError(f"{where}: has no annotation; write '-> None' for a node without outputs")
@@ -351,7 +356,14 @@ def read_outputs(
         raise DeclarationError(f"{where}: {len(readings)} outputs but {len(names)} names: {names}")
     tooltip = returns if len(readings) == 1 and returns else None
     return tuple(
-        OutputSpec(name, reading.type, reading.is_list, tooltip, reading.type_variable)
+        OutputSpec(
+            name,
+            reading.type,
+            reading.is_list,
+            tooltip,
+            reading.type_variable,
+            unlisted=name in unlisted,
+        )
         for name, reading in zip(names, readings, strict=True)
     )
 

@@ -24,6 +24,7 @@ class InputSpec:
 
     own_check: the node judges literals itself, so neither bounds nor choices are checked for it.
     type_anything: every output fits, whatever its type is called.
+    unlisted: clients that do not know of it are not told.
     """
 
     name: str
@@ -39,11 +40,15 @@ class InputSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     own_check: bool = False
     type_anything: bool = False
+    unlisted: bool = False
 
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """One output of a node; with `type_anything` it fits every input."""
+    """One output of a node; with `type_anything` it fits every input.
+
+    unlisted: clients that do not know of it are not told.
+    """
 
     name: str
     type: str
@@ -51,6 +56,7 @@ class OutputSpec:
     tooltip: str | None = None
     type_variable: str | None = None
     type_anything: bool = False
+    unlisted: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ class NodeSpec:
     undeclared_links: bool = False
     undeclared_values: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def offered(self) -> tuple[OutputSpec, ...]:
+        """The outputs that all clients are told of."""
+        return tuple(entry for entry in self.outputs if not entry.unlisted)
 
     def input(self, name: str) -> InputSpec | None:
         """The input of that name; `images.image3` is found under the growing input `images`."""

@@ -85,10 +85,14 @@ class File:
 
 @dataclass(frozen=True)
 class Hint:
-    """Says about any input what its type does not: that it may be left out, or is only ever a socket."""
+    """Says about any input what its type does not: that it may be left out, or is only ever a socket.
+
+    unlisted: only clients that look for more than all clients expect are told of it: newer workflows have it.
+    """
 
     optional: bool = False
     socket_only: bool = False
+    unlisted: bool = False
     tooltip: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 

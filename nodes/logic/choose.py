@@ -18,8 +18,10 @@ RATIOS = {
     "21:9 (Ultrawide)": (21, 9),
 }
 LARGEST_SEED = 2**63 - 1
+MOST_WORDS = 10_000
 
 FreeWord = Annotated[Any, Socket("COMBO"), Hint(extra={"multiselect": False, "options": []})]
+WordsPlace = Annotated[int, Range(0, MOST_WORDS), Hint(optional=True, unlisted=True)]
 ResolutionPreview = Annotated[Any, Socket("RESOLUTION_PREVIEW")]
 
 
@@ -30,14 +32,22 @@ class Resolution(NamedTuple):
     height: int
 
 
-@node(id="CustomCombo", display_name="Custom Combo", category="utils", experimental=True)
-def choose(choice: FreeWord) -> str:
-    """Give one of several words that are written on the node itself.
+@node(
+    id="CustomCombo",
+    display_name="Custom Combo",
+    category="utils",
+    experimental=True,
+    outputs=("STRING", "INDEX"),
+    unlisted=("INDEX",),
+)
+def choose(choice: FreeWord, index: WordsPlace = 0) -> tuple[str, int]:
+    """Give one of several words that are written on the node itself, and its place among them.
 
     Args:
         choice: the word; which ones there are only the page knows.
+        index: its place, counted from 0, as the page says.
     """
-    return str(choice)
+    return str(choice), index
 
 
 @node(id="ResolutionSelector", display_name="Resolution Selector", category="utils")

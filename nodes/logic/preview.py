@@ -19,11 +19,15 @@ def as_text(value: object) -> str:
         return str(value)
 
 
-@node(id="PreviewAny", display_name="Preview as Text", category="utils", output_node=True)
-def preview(ctx: Context, source: AnyValue) -> None:
+@node(
+    id="PreviewAny", display_name="Preview as Text", category="utils", output_node=True, unlisted=("STRING",)
+)
+def preview(ctx: Context, source: AnyValue) -> str:
     """Show a value of any type as text.
 
     Args:
         source: the value.
     """
-    ctx.show("text", [as_text(source)])
+    text = as_text(source)
+    ctx.show("text", [text])
+    return text

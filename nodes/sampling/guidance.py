@@ -15,6 +15,7 @@ from schedulers.guiders.rescaling import (
     MagnitudeAware,
     Mahiro,
     Normed,
+    NormedNoise,
     Renormed,
     Rescaled,
     ZeroStar,
@@ -24,6 +25,7 @@ from schedulers.guiders.scaling import EpsilonScaling, ScaleByFrame, ScaleInPart
 
 Amount = Annotated[float, Range(0.0, 100.0, step=0.01)]
 Part = Annotated[float, Range(0.0, 1.0, step=0.001)]
+OfNoise = Annotated[bool, Hint(optional=True, unlisted=True)]
 LeastScale = Annotated[float, Range(0.0, 100.0, step=0.5, round=0.01)]
 
 
@@ -72,14 +74,15 @@ def zero_star(*, model: Model) -> PatchedModel:
 
 
 @node(id="CFGNorm", display_name="CFGNorm", category="advanced/guidance", experimental=True)
-def normed(*, model: Model, strength: Amount = 1.0) -> PatchedModel:
+def normed(*, model: Model, strength: Amount = 1.0, pre_cfg: OfNoise = False) -> PatchedModel:
     """Keep every cell of what guidance gives from being longer than that of the positive prediction.
 
     Args:
         model: what is sampled.
-        strength: factor of the result.
+        strength: factor of the result; with pre_cfg the share that is rescaled.
+        pre_cfg: guided noise gets the length of the positive one instead, which may make it longer.
     """
-    return PatchedModel(ruled(model, Normed(strength)))
+    return PatchedModel(ruled(model, NormedNoise(strength) if pre_cfg else Normed(strength)))
 
 
 @node(id="TCFG", display_name="Tangential Damping CFG", category="advanced/guidance")

@@ -97,9 +97,11 @@ def preview_prefix() -> str:
     display_name="Save Image",
     category="image",
     output_node=True,
+    outputs=("images",),
+    unlisted=("images",),
     hidden=("prompt", "extra_pnginfo"),
 )
-def save(ctx: Context, images: Image, filename_prefix: str = "ComfyUI") -> None:
+def save(ctx: Context, images: Image, filename_prefix: str = "ComfyUI") -> Image:
     """Save pictures as PNG files in the output folder; dropped on the page, they bring their workflow back.
 
     Args:
@@ -108,6 +110,7 @@ def save(ctx: Context, images: Image, filename_prefix: str = "ComfyUI") -> None:
             %hour% %minute% %second% %batch_num%.
     """
     ctx.show("images", save_frames(ctx, images, filename_prefix))
+    return images
 
 
 @node(
@@ -115,15 +118,18 @@ def save(ctx: Context, images: Image, filename_prefix: str = "ComfyUI") -> None:
     display_name="Preview Image",
     category="image",
     output_node=True,
+    outputs=("images",),
+    unlisted=("images",),
     hidden=("prompt", "extra_pnginfo"),
 )
-def preview(ctx: Context, images: Image) -> None:
+def preview(ctx: Context, images: Image) -> Image:
     """Show pictures on the node without keeping them.
 
     Args:
         images: (B, H, W, C), values in [0, 1].
     """
     ctx.show("images", save_frames(ctx, images, preview_prefix(), temporary=True))
+    return images
 
 
 @node(
@@ -131,9 +137,11 @@ def preview(ctx: Context, images: Image) -> None:
     display_name="Preview Mask",
     category="mask",
     output_node=True,
+    outputs=("mask",),
+    unlisted=("mask",),
     hidden=("prompt", "extra_pnginfo"),
 )
-def preview_mask(ctx: Context, mask: Mask) -> None:
+def preview_mask(ctx: Context, mask: Mask) -> Mask:
     """Show a mask on the node without keeping it.
 
     Args:
@@ -143,3 +151,4 @@ def preview_mask(ctx: Context, mask: Mask) -> None:
     records = save_frames(ctx, grey, preview_prefix(), temporary=True, with_metadata=False)
     ctx.show("images", records)
     ctx.show("animated", [False])
+    return mask

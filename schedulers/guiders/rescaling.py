@@ -107,6 +107,26 @@ class Normed:
         return guided.with_result(guided.result * scale)
 
 
+@dataclass(frozen=True)
+class NormedNoise:
+    """Guided noise as long as the positive one, over channels: shorter or longer than without the rule.
+
+    strength: share of the guided noise that is rescaled; 0 is plain guidance.
+    """
+
+    strength: float = 1.0
+    stage: Literal["combine"] = "combine"
+    needs_negative: bool = False
+
+    def apply(self, guided: Guided) -> Guided:
+        """Combine the predictions of noise and rescale what came out."""
+        positive, negative = guided.x - guided.positive, guided.x - guided.negative
+        moved = negative + (positive - negative) * guided.scale
+        length = moved.norm(dim=1, keepdim=True)
+        scale = torch.where(length > 0, positive.norm(dim=1, keepdim=True) / length.clamp(min=1e-12), 1.0)
+        return guided.with_result(guided.x - moved * (1.0 + self.strength * (scale - 1.0)))
+
+
 def _signed_root(planes: Tensor) -> Tensor:
     return planes.abs().sqrt() * planes.sign()
 

@@ -205,6 +205,7 @@ def test_nodes_keep_their_scripts_in_subgraphs_and_copies(eco):
     assert values(eco, 3)["switch"] == {"on": True}
     eco.ask("() => { app.graph.getNodeById(3).widgets[1].setValue('inner'); app.graph.change(); }")
     eco.ask("() => sfumato.commands.run('make-subgraph')")
+    eco.wait("sfumato.store.document.subgraphs.size === 1")
     inner = "[...app.graph.subgraphs.values()][0]._nodes"
     assert sorted(eco.ask(f"() => {inner}.map((node) => node.comfyClass)")) == ["EcoShowText", "EcoWords"]
     assert eco.run() == {"1", "2", "5:3", "5:4"}

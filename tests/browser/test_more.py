@@ -95,13 +95,13 @@ def test_a_curve_and_boxes_are_drawn_on_their_nodes(more):
 def test_a_subgraph_is_kept_found_and_added_again(more):
     more.ask("() => sfumato.view.select([sfumato.store.graph.nodeByKey('3').id])")
     more.ask("sfumato.commands.run('make-subgraph')")
+    more.wait("sfumato.store.document.subgraphs.size === 1")
     more.ask("sfumato.commands.run('keep-blueprint')")
     more.page.keyboard.type("mine/Only sampling")
     more.page.keyboard.press("Enter")
     more.wait("sfumato.actions.blueprints.length === 1")
     more.page.keyboard.press("Control+Space")
-    more.page.keyboard.type("only sampling")
-    more.page.keyboard.press("Enter")
+    more.choose_type("only sampling")
     kinds = more.ask(
         "[...sfumato.store.graph.nodes.values()].filter(one => sfumato.view.isSubgraph(one.type)).length"
     )

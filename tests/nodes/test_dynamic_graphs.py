@@ -13,6 +13,7 @@ from executor.run.context import context_maker
 from executor.run.engine import Engine, RunRequest
 from executor.run.events import NodeFailed
 from loaders.folders import Folders
+from nodes.api.catalogue import object_info
 from nodes.builtin import load_builtin
 from tests.nodes.conftest import borrowed
 
@@ -138,10 +139,30 @@ def test_a_soft_switch_computes_only_what_it_passes(bench: Bench) -> None:
 
 def test_any_word_fits_a_combo_of_ones_own(bench: Bench) -> None:
     inputs = {"choice": "mine", "index": 1, "option1": "theirs", "option2": "mine", "option3": ""}
-    values, _ = bench.run(
-        {"c": node("CustomCombo", **inputs), "show": node("PreviewAny", source=["c", 0])}, "c"
-    )
-    assert values["c"] == ("mine",)
+    graph = {"c": node("CustomCombo", **inputs), "show": node("PreviewAny", source=["c", 0])}
+    values, _ = bench.run(graph, "c")
+    assert values["c"] == ("mine", 1)
+
+
+def test_what_only_newer_workflows_link_is_passed_on(bench: Bench) -> None:
+    graph = {
+        "p": node("EmptyImage", width=16, height=16, batch_size=1, color=255),
+        "save": node("SaveImage", images=["p", 0], filename_prefix="a"),
+        "show": node("PreviewImage", images=["save", 0]),
+        "c": node("CustomCombo", choice="theirs", index=4),
+        "text": node("PreviewAny", source=["c", 1]),
+        "join": node("StringConcatenate", string_a=["text", 0], string_b="!", delimiter=""),
+    }
+    values, _ = bench.run(graph, "join", "show")
+    assert values["join"] == ("4!",)
+    assert values["show"][0] is values["save"][0]
+    for name, known in (("SaveImage", []), ("CustomCombo", ["STRING"]), ("PreviewAny", [])):
+        info = object_info(SPECS[name], lambda folder: [])
+        assert info["output"] == known
+        assert len(info["more"]["output"]) == 1
+    guidance = object_info(SPECS["CFGNorm"], lambda folder: [])
+    assert list(guidance["input"]) == ["required"]
+    assert list(guidance["more"]["input"]["optional"]) == ["pre_cfg"]
 
 
 def test_a_saved_workflow_with_values_by_position_runs(bench: Bench) -> None:

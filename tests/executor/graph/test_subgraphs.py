@@ -1,6 +1,8 @@
 import pytest
 
+from executor.graph.editor import convert
 from nodes.api.errors import WorkflowError
+from tests.executor.graph.kit import SPECS
 from tests.executor.graph.pages import Page, api, invert_twice, named_save, with_subgraph
 
 
@@ -56,6 +58,16 @@ def test_an_unlinked_or_unknown_boundary_gives_nothing():
     result = api(page.data(definitions={"subgraphs": [definition]}))
     assert result["11:1"]["inputs"] == {}
     assert "images" not in result["12"]["inputs"]
+
+
+def test_an_unknown_type_that_only_boundaries_are_linked_to_is_not_taken_for_a_label():
+    inside = Page().add(1, "Strange", None, [("image", "IMAGE")], ["IMAGE"]).add(2, "Label")
+    inside.link(-10, 0, 1, 0).link(1, 0, -20, 0)
+    definition = inside.definition("inside", [("picture", "IMAGE")], [("IMAGE", "IMAGE")])
+    page = with_subgraph(definition, [("picture", "IMAGE")]).link(10, 0, 11, 0).link(11, 0, 12, 0)
+    result = convert(page.data(definitions={"subgraphs": [definition]}), SPECS)
+    assert sorted(result) == ["10", "11:1", "12"]
+    assert result["12"]["inputs"]["images"] == ["11:1", 0]
 
 
 def test_a_subgraph_in_itself_is_refused():

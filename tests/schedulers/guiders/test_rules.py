@@ -18,6 +18,7 @@ from schedulers.guiders.rescaling import (
     MagnitudeAware,
     Mahiro,
     Normed,
+    NormedNoise,
     Renormed,
     Rescaled,
     ZeroStar,
@@ -87,6 +88,19 @@ def test_normed_guidance_is_nowhere_longer_than_the_positive_prediction() -> Non
     denoised = result(Normed())
     assert bool((denoised.norm(dim=1) <= POSITIVE.norm(dim=1) * (1 + 1e-6)).all())
     torch.testing.assert_close(result(Normed(0.5)), denoised * 0.5)
+
+
+def test_normed_noise_is_as_long_as_the_positive_noise_everywhere() -> None:
+    def noise(rule: NormedNoise) -> Tensor:
+        return X - result(rule)
+
+    wanted = (X - POSITIVE).norm(dim=1)
+    torch.testing.assert_close(noise(NormedNoise()).norm(dim=1), wanted)
+    plainly = X - plain()
+    torch.testing.assert_close(noise(NormedNoise(0.0)), plainly)
+    torch.testing.assert_close(noise(NormedNoise(0.25)), plainly * 0.75 + noise(NormedNoise()) * 0.25)
+    silent = replace(guided(), positive=X, negative=X)
+    torch.testing.assert_close(apply_rules((NormedNoise(),), silent).result, X)
 
 
 def test_mahiro_is_plain_guidance_where_the_prompts_agree() -> None:

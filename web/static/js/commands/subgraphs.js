@@ -7,7 +7,6 @@
 /** @import { Item } from "../ui/menu.js" */
 
 import { isBoundary, removeSocket, renameSocket } from "../model/commands.js";
-import { makeSubgraph, unpackSubgraph } from "../model/nesting.js";
 import { swapSockets } from "../model/sockets.js";
 import { SPARE } from "../model/slots.js";
 import { askText } from "../ui/dialogs.js";
@@ -32,13 +31,8 @@ export function subgraphCommands(app) {
   const chosen = () => chosenSubgraph(app);
   const isChosen = () => chosen() !== null;
   return [
-    { id: "make-subgraph", label: t("Put into a subgraph"), keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => make(app) },
-    {
-      id: "unpack-subgraph", label: t("Take the subgraph apart"), isEnabled: isChosen, run: () => {
-        const node = chosen();
-        if (node) view.select(store.run("Take apart", (change) => unpackSubgraph(change, store.catalogue, node.id)));
-      },
-    },
+    { id: "make-subgraph", label: t("Put into a subgraph"), keys: ["ctrl+shift+e"], isEnabled: () => view.selection.size > 0, run: () => void make(app) },
+    { id: "unpack-subgraph", label: t("Take the subgraph apart"), isEnabled: isChosen, run: () => void unpack(app, chosen()) },
     {
       id: "enter-subgraph", label: t("Open the subgraph"), keys: ["enter"], isEnabled: isChosen, run: () => {
         const node = chosen();
@@ -57,12 +51,19 @@ export function subgraphCommands(app) {
 }
 
 /** @param {App} app */
-function make({ store, view }) {
+async function make({ store, view }) {
   try {
+    const { makeSubgraph } = await import("../model/nesting.js");
     view.select([store.run("Make subgraph", (change) => makeSubgraph(change, store.catalogue, [...view.selection], "Subgraph"))]);
   } catch (error) {
     toast(reasonOf(error), { kind: "bad" });
   }
+}
+
+/** @param {App} app @param {Node | null} node */
+async function unpack({ store, view }, node) {
+  const { unpackSubgraph } = await import("../model/nesting.js");
+  if (node && store.graph.nodes.has(node.id)) view.select(store.run("Take apart", (change) => unpackSubgraph(change, store.catalogue, node.id)));
 }
 
 /** @param {App} app @param {string} id */

@@ -4,6 +4,7 @@
 
 import { t } from "../words.js";
 import { guestWidgets } from "./faces.js";
+import { OWN_WORDS, ownInputs } from "./ownwords.js";
 
 /** Types that stand for more than one input, and the one that takes after what is linked to it. */
 const GROWING = "COMFY_AUTOGROW_V3";
@@ -164,12 +165,16 @@ function inputsOf(info, prefix = "") {
   return inputs;
 }
 
+/** A row in which a word is written. */
+const TEXT = textOf({});
+
 /**
  * The inputs that a node has now: those of its definition, with those that its words bring and its links grow.
  * @param {Definition} definition @param {Readonly<{values: Node["values"], inputs?: readonly StoredSlot[]}>} node
  * @returns {readonly InputDefinition[]}
  */
 export function liveInputs(definition, node) {
+  if (definition.type === OWN_WORDS) return ownInputs(definition.inputs[0], node.values, TEXT);
   if (!definition.inputs.some((input) => input.brings || input.grows)) return definition.inputs;
   /** @type {InputDefinition[]} */
   const live = [];
@@ -224,7 +229,8 @@ function outputsOf(info) {
 export function definitionOf(type, info) {
   return Object.freeze({
     type, name: info.display_name || type, category: info.category ?? "", description: info.description ?? "",
-    module: info.python_module ?? "", inputs: inputsOf(info), outputs: outputsOf(info),
+    module: info.python_module ?? "", inputs: [...inputsOf(info), ...inputsOf(info.more ?? {})],
+    outputs: [...outputsOf(info), ...outputsOf(info.more ?? {})],
     isOutput: Boolean(info.output_node), isVirtual: false,
     deprecated: Boolean(info.deprecated), experimental: Boolean(info.experimental),
   });

@@ -9,7 +9,7 @@ import { newUuid } from "./ids.js";
 import { recordOf, wordOf } from "./io/raw.js";
 import { isWorkflow, readWorkflow } from "./io/read.js";
 import { writeWorkflow } from "./io/write.js";
-import { addSubgraphs } from "./nesting.js";
+import { addSubgraphs } from "./joining.js";
 import { chainOf } from "./reroutes.js";
 import { holdsSubgraph, withSubgraphs } from "./subgraphs.js";
 import { checkLink } from "./validate.js";

@@ -54,11 +54,15 @@ function findSlots(definition, node) {
   for (const slot of node.inputs) {
     if (names.has(slot.name)) continue;
     const { name, type } = slot;
-    inputs.push({ name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget: null });
+    inputs.push({ name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget: storedWidget(node, slot) });
   }
   const outputs = definition.outputs.map((output, index) => ({
     index, name: output.name, label: labelOf(node.outputs[index], output.label ?? output.name), type: output.type, tooltip: output.tooltip,
   }));
+  // What a file links and this version does not offer stays linked; the server has the last word.
+  for (const { name, type, kept } of definition.isSubgraph ? [] : node.outputs.slice(outputs.length)) {
+    outputs.push({ index: outputs.length, name, label: labelOf({ name, type, kept }, name), type, tooltip: "" });
+  }
   return { inputs, outputs, isKnown: true };
 }
 
@@ -67,7 +71,7 @@ function storedSlots(node) {
   /** @type {InputSlot[]} */
   const inputs = node.inputs.map((slot) => ({
     name: slot.name, label: labelOf(slot, slot.name), type: slot.type, optional: true, tooltip: "",
-    widget: slot.kept.widget ? guessWidget(Object.hasOwn(node.values, slot.name) ? node.values[slot.name] : "") : null,
+    widget: storedWidget(node, slot),
   }));
   const names = new Set(inputs.map((input) => input.name));
   for (const [name, value] of Object.entries(node.values)) {
@@ -78,6 +82,19 @@ function storedSlots(node) {
     index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "",
   }));
   return { inputs, outputs, isKnown: false };
+}
+
+/**
+ * How many outputs are kept of a node: those of its type, and up to the last one that is linked.
+ * @param {import("./document.js").Graph} graph @param {Definition} definition @param {string} id
+ */
+export function heldOutputs(graph, definition, id) {
+  return Math.max(definition.outputs.length, ...graph.linksFrom(id).map((link) => link.slot + 1));
+}
+
+/** @param {Node} node @param {StoredSlot} slot @returns {Widget | null} what a file says of an input that no definition tells of */
+function storedWidget(node, slot) {
+  return slot.kept.widget ? guessWidget(Object.hasOwn(node.values, slot.name) ? node.values[slot.name] : "") : null;
 }
 
 /** @param {Node} node @returns {Slots} */

@@ -62,7 +62,9 @@ function inputsOf(graph, definitions) {
   return entry.outputs.map((slot, index) => {
     /** @type {Widget | null} */
     let widget = null;
-    for (const link of links) widget ??= link.slot === index ? innerWidget(graph, definitions, link) : null;
+    const own = links.filter((link) => link.slot === index);
+    // Of a type that nobody knows a widget is only guessed, so one that is known is better.
+    for (const known of [true, false]) for (const link of own) widget ??= innerWidget(graph, definitions, link, known);
     return Object.freeze({
       name: slot.name, type: slot.type, optional: true, tooltip: "", label: wordOf(slot.kept.label) || slot.name,
       widget,
@@ -72,11 +74,12 @@ function inputsOf(graph, definitions) {
 
 /**
  * The widget in which a link from the entry ends; what it holds is the value of an instance that has none of its own.
- * @param {Graph} graph @param {Definitions} definitions @param {Link} link
+ * @param {Graph} graph @param {Definitions} definitions @param {Link} link @param {boolean} known whether the type must be
  * @returns {Widget | null} null where it ends in a plain socket
  */
-function innerWidget(graph, definitions, link) {
+function innerWidget(graph, definitions, link, known) {
   const target = /** @type {Node} */ (graph.nodes.get(link.to));
+  if (known && !definitions.has(target.type)) return null;
   const slot = inputSlot(definitions, target, link.input);
   if (!slot?.widget) return null;
   return Object.freeze({ ...slot.widget, fallback: target.values[link.input] ?? slot.widget.fallback });

@@ -4,6 +4,7 @@
 /** @import { Definitions, Link, Node, PromptNode } from "../types.js" */
 
 import { ENTRY } from "../definitions.js";
+import { OWN_WORDS, placeOf } from "../ownwords.js";
 import { inputSlot, slotsOf, titleOf } from "../slots.js";
 import { exitOf, withSubgraphs } from "../subgraphs.js";
 import { letThrough } from "../wiring.js";
@@ -116,6 +117,7 @@ class Flattening {
         inputs[name] = wrapped(this.resolve(node, name, node.values[name], graph));
       }
     }
+    if (node.type === OWN_WORDS) inputs.index = placeOf(node, inputs.choice);
     this.prompt[prefix + node.key] = { class_type: node.type, inputs, _meta: { title: titleOf(this.definitions, node) } };
   }
 

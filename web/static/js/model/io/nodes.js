@@ -29,15 +29,15 @@ export function readNode(raw, z, { definitions, doubts, keys }) {
   const definition = definitions.get(type);
   const key = readKey(raw.id, keys, doubts);
   const doubt = (/** @type {string} */ text) => void doubts.push({ key, text });
+  const slots = readSlots(raw.inputs);
   const reading = definition
     ? readValues(definition, raw.widgets_values, raw.widgets_values_named)
-    : { values: unknownValues(raw.widgets_values, raw.widgets_values_named), controls: {}, doubts: [] };
+    : { values: unknownValues(raw.widgets_values, raw.widgets_values_named, slots), controls: {}, doubts: [] };
   reading.doubts.forEach(doubt);
   const [x, y, width, height] = readBox(raw.pos, raw.size, [210, 80]) ??
     (doubt("The place or size of this node could not be read."), [0, 0, 210, 80]);
   const title = readTitle(raw.title);
   if (title !== null && title !== raw.title) doubt("The title was too long and was cut.");
-  const slots = readSlots(raw.inputs);
   const node = Object.freeze({
     id: newId(), key, type, title, position: /** @type {const} */ ([x, y]), size: /** @type {const} */ ([width, height]), z,
     mode: MODES.get(raw.mode) ?? "normal", collapsed: Boolean(recordOf(raw.flags).collapsed),

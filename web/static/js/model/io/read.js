@@ -4,10 +4,10 @@
 /** @import { Ways } from "./reroutes.js" */
 /** @import { Definitions, Group, Link, Node } from "../types.js" */
 
-import { ENTRY } from "../definitions.js";
+import { ENTRY, isGrown } from "../definitions.js";
 import { Document, Transaction } from "../document.js";
 import { newId, newUuid } from "../ids.js";
-import { slotsOf } from "../slots.js";
+import { heldOutputs, slotsOf } from "../slots.js";
 import { readForm } from "./form.js";
 import { Numbers, isRecord, listOf, readBox, readLink, readTitle, recordOf, without } from "./raw.js";
 import { readNode } from "./nodes.js";
@@ -77,6 +77,7 @@ function readGraph(change, json, definitions, doubts, byKey) {
   const links = linksOf(json);
   const reading = { byKey, stored, doubts, ways: readReroutes(change, json, doubts), numbers: new Numbers(links.map((link) => link.key)) };
   for (const raw of links) addLink(change, raw, definitions, reading);
+  for (const { id } of byKey.values()) dropLoose(change, id, definitions);
   readFloating(change, json, reading.ways, byKey, stored);
   const groups = listOf(json.groups).filter(isRecord);
   const numbers = new Numbers(groups.map((group) => group.id));
@@ -125,6 +126,19 @@ function addLink(change, raw, definitions, { byKey, stored, ways, numbers, doubt
   /** @type {Link} */
   const link = { id: newId(), key, from: from.id, slot, to: to.id, input: name, type, ...readWay(ways, raw) };
   change.put("link", link);
+}
+
+/**
+ * Lets go of sockets that were kept for a link which proved to lead nowhere.
+ * @param {Transaction} change @param {string} id @param {Definitions} definitions
+ */
+function dropLoose(change, id, definitions) {
+  const node = change.node(id);
+  const definition = definitions.get(node.type);
+  if (!definition || definition.isVirtual) return;
+  const inputs = node.inputs.filter(({ name }) => !isGrown(definition, name) || change.graph.linkInto(id, name));
+  const outputs = node.outputs.slice(0, heldOutputs(change.graph, definition, id));
+  if (inputs.length < node.inputs.length || outputs.length < node.outputs.length) change.put("node", { ...node, inputs, outputs });
 }
 
 /** @param {any} raw @param {Numbers} numbers @param {Doubt[]} doubts @returns {Group} */

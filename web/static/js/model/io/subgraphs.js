@@ -119,11 +119,28 @@ function promote(change, definitions, key, name) {
   const target = key === "-1" ? undefined : change.graph.nodeByKey(key);
   const entry = entryOf(change.graph);
   if (!target || !entry || isBoundary(target) || name.startsWith("$$")) return false;
+  if (target.type === "PrimitiveNode") return promotePrimitive(change, definitions, entry, target);
   const slots = slotsOf(definitions, target).inputs;
   const slot = slots.find((one) => one.name === name) ?? slots.find((one) => one.name === name.replace(/^\d+: /, ""));
   if (!slot?.widget || change.graph.linkInto(target.id, slot.name)) return false;
   connect(change, definitions, entry.id, entry.outputs.length, target.id, slot.name);
   return true;
+}
+
+/**
+ * A primitive that is promoted gives its place and its value to the input of the subgraph.
+ * @param {Transaction} change @param {Definitions} definitions @param {Node} entry @param {Node} primitive
+ * @returns {boolean} whether it fed anything
+ */
+function promotePrimitive(change, definitions, entry, { id, values: { value } }) {
+  const links = change.graph.linksFrom(id);
+  for (const { to, input } of links) {
+    const target = change.node(to);
+    if (value !== null && value !== undefined) change.put("node", { ...target, values: Object.freeze({ ...target.values, [input]: value }) });
+    connect(change, definitions, entry.id, entry.outputs.length, to, input);
+  }
+  if (links.length > 0) change.remove("node", id);
+  return links.length > 0;
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Between the ecosystem's positional `widgets_values` and values by name. */
 
-/** @import { ControlMode, Definition, InputDefinition, Node } from "../types.js" */
+/** @import { ControlMode, Definition, InputDefinition, Node, StoredSlot } from "../types.js" */
 
 import { liveInputs } from "../definitions.js";
 import { faceOf } from "../faces.js";
+import { OWN_WORDS, namedOwn, readOwn, writeOwn } from "../ownwords.js";
 import { writeJson } from "./json.js";
 import { isRecord, listOf, recordOf } from "./raw.js";
 
@@ -54,6 +55,7 @@ function* listedWidgets(inputs, values, controlled, hasForced) {
  */
 export function readValues(definition, stored, named) {
   if (definition.type === "PrimitiveNode") return readPrimitive(stored);
+  if (definition.type === OWN_WORDS) return readWords(stored, named);
   /** @type {Reading} */
   const reading = { values: {}, controls: {}, doubts: [] };
   if (Array.isArray(stored)) readList(reading, definition, stored, named);
@@ -83,20 +85,31 @@ function isIndex(name) {
 
 /**
  * Values of a type that nobody here knows, by name where the file gives names.
- * @param {any} stored `widgets_values` @param {any} named `widgets_values_named`
+ * @param {any} stored `widgets_values` @param {any} named `widgets_values_named` @param {readonly StoredSlot[]} slots its inputs
  * @returns {Record<string, any>}
  */
-export function unknownValues(stored, named) {
-  return Object.fromEntries(unknownEntries(stored, named).filter(([name]) => isPlain(name)));
+export function unknownValues(stored, named, slots) {
+  return Object.fromEntries(unknownEntries(stored, named, slots).filter(([name]) => isPlain(name)));
 }
 
-/** @param {any} stored @param {any} named @returns {[string, any][]} */
-function unknownEntries(stored, named) {
+/** @param {any} stored @param {any} named @param {readonly StoredSlot[]} slots @returns {[string, any][]} */
+function unknownEntries(stored, named, slots) {
   if (isRecord(stored)) return Object.entries(stored);
-  const names = Object.keys(recordOf(named));
   const list = listOf(stored);
-  if (names.length === list.length) return names.map((name, index) => [name, list[index]]);
+  for (const names of [Object.keys(recordOf(named)), ...widgetNames(slots)]) {
+    if (names.length === list.length) return names.map((name, index) => [name, list[index]]);
+  }
   return Object.entries(recordOf(named));
+}
+
+/**
+ * What the inputs with a widget are called, in their order, without and with what says how a seed changes.
+ * @param {readonly StoredSlot[]} slots
+ * @returns {string[][]}
+ */
+function widgetNames(slots) {
+  const names = slots.filter(({ kept }) => kept.widget).map(({ name }) => name);
+  return [names, names.flatMap((name) => /^(noise_)?seed$/.test(name) ? [name, CONTROL] : [name])];
 }
 
 /**
@@ -104,12 +117,12 @@ function unknownEntries(stored, named) {
  * @param {Node} node
  * @returns {Record<string, any>}
  */
-export function writeUnknown({ values, kept: { widgets_values: stored, widgets_values_named: named } }) {
+export function writeUnknown({ values, inputs, kept: { widgets_values: stored, widgets_values_named: named } }) {
   if (stored === undefined && named === undefined) {
     return Object.keys(values).length > 0 ? { widgets_values: Object.values(values), widgets_values_named: { ...values } } : {};
   }
   const current = (/** @type {[string, any]} */ [name, value]) => [name, Object.hasOwn(values, name) ? values[name] : value];
-  const entries = unknownEntries(stored, named).map(current);
+  const entries = unknownEntries(stored, named, inputs).map(current);
   const isListed = Array.isArray(stored) && entries.length === stored.length;
   const written = isListed ? entries.map(([, value]) => value) : isRecord(stored) ? Object.fromEntries(entries) : stored;
   return {
@@ -233,6 +246,7 @@ export function controlOf(value) {
  */
 export function writeValues(definition, node) {
   if (definition.type === "PrimitiveNode") return writePrimitive(node);
+  if (definition.type === OWN_WORDS) return writeOwn(node);
   const face = faceOf(node.id);
   if (face) return writeFace(face, definition, node);
   /** @type {any[]} */
@@ -280,6 +294,12 @@ function writeFace(face, definition, node) {
     entries.splice(own, 0, ["upload", "image"]);
   }
   return { list: entries.map(([, value]) => value), named: Object.fromEntries(entries) };
+}
+
+/** @param {any} stored @param {any} named @returns {Reading} the values of a drop-down with words of its own */
+function readWords(stored, named) {
+  const byName = [stored, named].find(isRecord);
+  return { values: byName ? namedOwn(byName) : readOwn(listOf(stored)), controls: {}, doubts: [] };
 }
 
 /**

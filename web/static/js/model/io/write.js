@@ -6,7 +6,7 @@
 import { isBoundary } from "../commands.js";
 import { nextNumber } from "../ids.js";
 import { executionOrder } from "../order.js";
-import { slotsOf } from "../slots.js";
+import { heldOutputs, slotsOf } from "../slots.js";
 import { entryOf, exitOf, reachableSubgraphs, withSubgraphs } from "../subgraphs.js";
 import { writeForm } from "./form.js";
 import { listOf, numberOf } from "./raw.js";
@@ -214,7 +214,9 @@ function writeInputs(graph, definitions, node) {
 
 /** @param {Graph} graph @param {Definitions} definitions @param {Node} node @returns {any[]} */
 function writeOutputs(graph, definitions, node) {
-  return slotsOf(definitions, node).outputs.map(({ index, name, type }) => {
+  const known = definitions.get(node.type);
+  const count = known && !known.isVirtual ? heldOutputs(graph, known, node.id) : Infinity;
+  return slotsOf(definitions, node).outputs.slice(0, count).map(({ index, name, type }) => {
     const links = graph.linksFrom(node.id).filter((link) => link.slot === index).map((link) => link.key);
     const slot = node.outputs[index] ?? { name, type, kept: {} };
     return { ...writeSlot({ ...slot, name, type }, {}), links: links.length > 0 ? links.sort((a, b) => a - b) : null };
