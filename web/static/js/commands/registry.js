@@ -2,6 +2,8 @@
 
 /** @import { Item } from "../ui/menu.js" */
 
+import { t } from "../words.js";
+
 /**
  * `scope` says where keys count: "page" everywhere (also while typing, so only with Ctrl), "canvas" when nothing is typed.
  * @typedef {{id: string, label: string, keys?: readonly string[], scope?: "page" | "canvas", run: () => void,
@@ -119,8 +121,8 @@ export function combination(event) {
 export function spokenKeys(keys) {
   if (!keys) return "";
   const names = /** @type {Record<string, string>} */ ({
-    ctrl: IS_MAC ? "⌘" : "Ctrl", alt: IS_MAC ? "⌥" : "Alt", shift: "Shift", enter: "Enter", delete: "Delete", space: "Space",
-    arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", pageup: "PgUp", pagedown: "PgDn", backspace: "Backspace",
+    ctrl: IS_MAC ? "⌘" : t("Ctrl"), alt: IS_MAC ? "⌥" : "Alt", shift: t("Shift"), enter: t("Enter"), delete: t("Del"), space: t("Space"),
+    arrowleft: "←", arrowright: "→", arrowup: "↑", arrowdown: "↓", pageup: t("PgUp"), pagedown: t("PgDn"), backspace: t("Backspace"),
   });
   const parts = keys === "ctrl++" ? ["ctrl", "+"] : keys.split(/\+(?=.)/);
   return parts.map((part) => names[part] ?? part.toUpperCase()).join(IS_MAC ? "" : "+");
