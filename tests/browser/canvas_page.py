@@ -162,6 +162,12 @@ class CanvasPage:
         self.page.keyboard.type(text)
         self.page.keyboard.press("Enter")
 
+    def choose_type(self, words):
+        """Type into the search for nodes, which was just asked for, and take the first one found."""
+        self.page.keyboard.type(words)
+        self.page.locator(".node-search [role=option]").first.wait_for()
+        self.page.keyboard.press("Enter")
+
     def picture_url(self, key):
         return self.wait(f"sfumato.board.outputOf({json.dumps(key)}).pictures[0]")
 

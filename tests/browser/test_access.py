@@ -52,8 +52,7 @@ def test_a_graph_is_changed_and_its_errors_are_found_without_a_mouse(canvas):
     assert canvas.ask("[...sfumato.view.selection].map(id => sfumato.store.graph.nodes.get(id).key)") == ["8"]
     page.keyboard.press("Escape")
     page.keyboard.press("Control+Space")
-    page.keyboard.type("preview image")
-    page.keyboard.press("Enter")
+    canvas.choose_type("preview image")
     page.keyboard.press("l")
     page.get_by_role("dialog", name="Link Preview Image").wait_for()
     page.keyboard.type("vae decode")

@@ -25,8 +25,7 @@ def test_a_link_dropped_on_nothing_offers_what_fits_and_links_it(canvas):
 
 def test_a_double_click_finds_and_adds_a_node(canvas):
     canvas.page.mouse.dblclick(200, 700)
-    canvas.page.keyboard.type("invert im")
-    canvas.page.keyboard.press("Enter")
+    canvas.choose_type("invert im")
     assert canvas.ask("sfumato.store.graph.nodeByKey('10').type") == "ImageInvert"
 
 
@@ -156,8 +155,7 @@ def test_a_workflow_is_saved_on_the_server_and_opened_again(canvas):
 
 def test_a_picture_dropped_on_a_loader_is_uploaded_and_shown(canvas):
     canvas.page.mouse.dblclick(200, 700)
-    canvas.page.keyboard.type("load image")
-    canvas.page.keyboard.press("Enter")
+    canvas.choose_type("load image")
     buffer = io.BytesIO()
     Image.effect_noise((40, 40), 90).convert("RGB").save(buffer, "PNG")
     canvas.page.keyboard.press(".")

@@ -31,7 +31,7 @@ import { readTheme } from "./theme.js";
  * to it always, what a link dropped on nothing opens, whether new nodes hang on the pointer; and how solid nodes look.
  * @typedef {{wheel: "automatic" | "zoom" | "move", drag: "move" | "select", grid: number, snaps: boolean,
  *   linkMenu: "search" | "menu", speed: number, dots: boolean, previews: boolean, spelling: boolean, opacity: number,
- *   hangs: boolean}} Choices
+ *   hangs: boolean, edges: number, text: number}} Choices
  */
 
 /** Draws when something changed, at most once a frame, and never otherwise. */
@@ -69,7 +69,7 @@ export class View {
     /** @type {"select" | "hand"} what the pointer is for */ this.mode = "select";
     /** @type {Choices} */ this.choices = {
       wheel: "automatic", drag: "move", grid: 12, snaps: false, linkMenu: "search", speed: 1, dots: true, previews: true, spelling: false,
-      opacity: 1, hangs: false,
+      opacity: 1, hangs: false, edges: 1, text: 13,
     };
     this.isCatalogueComplete = false;
     /** the eye as `fit` left it */ this.fitted = "";

@@ -21,9 +21,9 @@ import { slotItems } from "./subgraphs.js";
 import { reasonOf, t } from "../words.js";
 import { chooseFiles } from "../ui/localfiles.js";
 import { openMenu, openPicker } from "../ui/menu.js";
-import { openNodeSearch } from "../ui/nodesearch.js";
 import { loadStyle } from "../ui/styles.js";
-import { toast } from "../ui/toasts.js";
+import { tell, toast } from "../ui/toasts.js";
+import { holdLetters } from "../ui/typeahead.js";
 
 /** More types than these are left to the search. */
 const MOST_OFFERED = 14;
@@ -73,10 +73,16 @@ export class Actions {
     const fits = [...store.definitions.values(), ...this.blueprints].filter((definition) => !isBoundary(definition) &&
       !(definition.isSubgraph && holdsSubgraph(store.document, definition.type, store.graphId)) &&
       (!linking || socketFor(definition, linking) !== null));
-    openNodeSearch({
-      x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: settings.get("nodes.often") ? settings.get(USES) : {},
-      hasCard: settings.get("nodes.card"),
-    }, (definition) => this.place(definition, at, linking));
+    const letGo = holdLetters();
+    const open = (/** @type {typeof import("../ui/nodesearch.js")} */ { openNodeSearch }) => {
+      const query = letGo();
+      if (query === null) return;
+      openNodeSearch({
+        x: box.left + screen[0] - 20, y: box.top + screen[1] - 20, type: linking?.type ?? null, definitions: fits, uses: settings.get("nodes.often") ? settings.get(USES) : {},
+        hasCard: settings.get("nodes.card"), query,
+      }, (definition) => this.place(definition, at, linking));
+    };
+    void tell(import("../ui/nodesearch.js").then(open).finally(letGo));
   }
 
   /**

@@ -38,7 +38,7 @@ export function arrangeCommands(app) {
     })),
     { id: "tidy", label: t("Tidy the graph up"), run: () => void tidy(app, false) },
     { id: "tidy-selection", label: t("Tidy the selection up"), keys: ["shift+t"], isEnabled: several(2), run: () => void tidy(app, true) },
-    { id: "colour", label: t("Colour…"), isEnabled: several(1), run: () => colourSelection(app) },
+    { id: "colour", label: t("Colour…"), isEnabled: () => view.selection.size > 0 || view.selectedGroup !== null, run: () => colourSelection(app) },
     ...walkCommands(app, placed),
   ];
 }
@@ -67,11 +67,14 @@ async function tidy({ store, view }, isPart) {
 /** @param {App} app */
 function colourSelection({ store, view }) {
   const ids = [...view.selection];
-  const bounds = view.scene.bounds(ids) ?? [0, 0, 0, 0];
+  const group = store.graph.groups.get(view.selectedGroup ?? "");
+  const bounds = (group && ids.length === 0 ? group.bounds : view.scene.bounds(ids)) ?? [0, 0, 0, 0];
   const [x, y] = view.camera.toScreen(bounds[0], bounds[1]);
   const box = view.stage.getBoundingClientRect();
-  pickColour(box.left + x, box.top + y + 34, store.graph.nodes.get(ids[0])?.color ?? null, (colour) =>
-    store.run("Colour", (change) => setColor(change, ids, colour)));
+  pickColour(box.left + x, box.top + y + 34, (store.graph.nodes.get(ids[0]) ?? group)?.color ?? null, (color) => store.run("Colour", (change) => {
+    if (ids.length > 0) setColor(change, ids, color);
+    else if (group) setGroup(change, group.id, { color });
+  }));
 }
 
 /**

@@ -20,14 +20,25 @@ export const COLOURS = [
   ["blue", "#4f7fc0"], ["purple", "#8a66b8"], ["grey", "#7d7d78"],
 ];
 
+/** Asks for any colour. @param {string | null} now @param {(colour: string) => void} choose */
+export async function chooseOther(now, choose) {
+  const { askColour } = await import("../ui/owncolour.js");
+  const colour = await askColour(now);
+  if (colour !== null) choose(colour);
+}
+
 /**
  * Offers the colours in a list.
  * @param {number} x @param {number} y @param {string | null} now @param {(colour: string | null) => void} choose
  */
 export function pickColour(x, y, now, choose) {
-  const names = COLOURS.map(([name]) => t(name));
-  const value = names[COLOURS.findIndex(([, colour]) => colour === now)];
-  openPicker({ x, y, width: 140, options: names, value, label: t("Colour") }, (name) => choose(COLOURS[names.indexOf(name)][1]));
+  const other = t("another…");
+  const names = [...COLOURS.map(([name]) => t(name)), other];
+  const value = names[COLOURS.findIndex(([, colour]) => colour === now)] ?? other;
+  openPicker({ x, y, width: 140, options: names, value, label: t("Colour") }, (name) => {
+    if (name === other) void chooseOther(now, choose);
+    else choose(COLOURS[names.indexOf(name)][1]);
+  });
 }
 
 /** @param {View} view @param {Group} group @returns {string[]} ids of the nodes that lie in it whole */

@@ -7,6 +7,7 @@ import { tendAdvanced } from "./advanced.js";
 import { tendBadges } from "./badges.js";
 import { tendBlueprints } from "./blueprints.js";
 import { tendNodeTexts } from "./nodetexts.js";
+import { tendQuiet } from "./quiet.js";
 import { tendSwaps } from "./swapping.js";
 import { tendFavicon } from "../ui/favicon.js";
 import { addLazily } from "../ui/lazy.js";
@@ -21,10 +22,12 @@ export function tendMore(app) {
     note: t("Ctrl with the arrow up or down gives the selected words more or less weight."),
   });
   settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
-  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints]) tend(app);
+  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints, tendQuiet]) tend(app);
   void tendNodeTexts(app);
   tendWeights(app);
   tendFavicon(app);
+  // The search is there at once when somebody wants to type into it.
+  void import("../ui/nodesearch.js");
   addLazily(app.bottom, { id: "plan", title: t("Memory plan"), order: 95 }, async (element) =>
     (await import("../ui/memoryplan.js")).renderPlan(app, element));
 }

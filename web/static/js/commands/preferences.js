@@ -2,6 +2,7 @@
 
 /** @import { App } from "../app.js" */
 
+import { lineHeight } from "../canvas/paint/widgets.js";
 import { t } from "../words.js";
 
 /** @param {App} app */
@@ -42,12 +43,19 @@ export function tendCanvasSettings({ settings, view }) {
     (grid) => (view.choices.grid = grid));
   define({ id: "canvas.speed", label: t("Speed of zooming"), kind: "number", fallback: 1, minimum: 0.25, maximum: 4, step: 0.25 },
     (speed) => (view.choices.speed = speed));
+  define({ id: "canvas.edges", label: t("Speed of moving when something is dragged to an edge"), kind: "number", fallback: 1, minimum: 0, maximum: 3, step: 0.25 },
+    (edges) => (view.choices.edges = edges));
   define({ id: "canvas.dots", label: t("Dots on the background"), kind: "toggle", fallback: true }, (dots) => (view.choices.dots = dots));
   define({ id: "canvas.previews", label: t("Previews below running nodes"), kind: "toggle", fallback: true }, (shown) => (view.choices.previews = shown));
   define({ id: "canvas.hang", label: t("A node that is added hangs on the pointer until a press"), kind: "toggle", fallback: false },
     (hangs) => (view.choices.hangs = hangs));
   define({ id: "canvas.opacity", label: t("How solid nodes are"), kind: "number", fallback: 1, minimum: 0.2, maximum: 1, step: 0.05 },
     (opacity) => (view.choices.opacity = opacity));
+  define({ id: "canvas.text", label: t("Size of the letters in texts on nodes"), kind: "number", fallback: 13, minimum: 9, maximum: 28, step: 1 }, (size) => {
+    view.choices.text = size;
+    view.stage.style.setProperty("--text", `${size}px`);
+    view.stage.style.setProperty("--text-line", `${lineHeight(size)}px`);
+  });
   define({ id: "canvas.spelling", label: t("Check the spelling of texts"), kind: "toggle", fallback: false }, (checks) => (view.choices.spelling = checks));
   define({ id: "canvas.numbers", label: t("Numbers of nodes beside their titles"), kind: "toggle", fallback: true }, (shown) => (view.showsNumbers = shown));
 }

@@ -13,7 +13,7 @@ const MOST_FOUND = 80;
 const ROWS = 16;
 
 /** @typedef {{x: number, y: number, type: string | null, definitions: readonly Definition[], uses: Readonly<Record<string, number>>,
- *   hasCard: boolean}} Options */
+ *   hasCard: boolean, query: string}} Options `query` is what was typed already */
 
 /** @type {NodeSearch | null} */
 let open = null;
@@ -29,7 +29,7 @@ export function openNodeSearch(options, pick) {
 
 class NodeSearch {
   /** @param {Options} options @param {(definition: Definition) => void} pick */
-  constructor({ x, y, type, definitions, uses, hasCard }, pick) {
+  constructor({ x, y, type, definitions, uses, hasCard, query }, pick) {
     this.pick = pick;
     this.before = document.activeElement;
     this.library = new Library(definitions, uses);
@@ -37,7 +37,7 @@ class NodeSearch {
     /** @type {Definition[]} */ this.shown = [];
     this.chosen = 0;
     const title = type ? t("Add a node for {type}", { type }) : t("Add a node");
-    this.search = make("input", { className: "search", type: "text", placeholder: title, "aria-label": title, spellcheck: false, oninput: () => this.fill() });
+    this.search = make("input", { className: "search", type: "text", value: query, placeholder: title, "aria-label": title, spellcheck: false, oninput: () => this.fill() });
     this.rows = make("div", { className: "rows", role: "listbox", "aria-label": title });
     this.rows.addEventListener("scroll", () => this.rows.scrollTop > 0 && this.draw(MOST_FOUND), { passive: true });
     /** @type {Row[]} made once, dressed at each key */ this.made = [];

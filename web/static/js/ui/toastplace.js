@@ -7,7 +7,7 @@ import { byId } from "./dom.js";
 const GAP = 8;
 const EDGE = 14;
 /** What must stay free. Lists that fill a narrow page end above the messages instead, by what `--toasts` says. */
-const CONTROLS = ".bar, .rail, .side, .bottom, .tools, .trail, .problems, .minimap, .outline, .toolbox, .form-run, .panel";
+const CONTROLS = ".bar, .rail, .side, .bottom, .tools, .trail, .problems, .minimap, .outline, .toolbox, .form-run, .panel, .quiet-back";
 
 const MUCH_LOWER = 60;
 

@@ -4,7 +4,7 @@
 /** @import { Bounds } from "../model/types.js" */
 
 import { setColor, setGroup } from "../model/commands.js";
-import { COLOURS } from "../commands/groups.js";
+import { COLOURS, chooseOther } from "../commands/groups.js";
 import { union } from "../canvas/spatial.js";
 import { t } from "../words.js";
 import { drawing, make } from "./dom.js";
@@ -160,15 +160,19 @@ class Toolbox {
   /** @param {string} kind @returns {HTMLElement[]} */
   swatches(kind) {
     const { store, view } = this.app;
-    return COLOURS.map(([name, colour]) => {
-      const button = make("button", { type: "button", className: "swatch", title: t(name), "aria-label": t(name) });
+    const take = (/** @type {string | null} */ colour) => store.run("Colour", (change) => {
+      if (kind === "nodes") setColor(change, view.selection, colour);
+      else if (view.selectedGroup) setGroup(change, view.selectedGroup, { color: colour });
+    });
+    const swatches = COLOURS.map(([name, colour]) => {
+      const button = make("button", { type: "button", className: "swatch", title: t(name), "aria-label": t(name), onclick: () => take(colour) });
       if (colour) button.style.setProperty("--swatch", colour);
-      button.addEventListener("click", () => store.run("Colour", (change) => {
-        if (kind === "nodes") setColor(change, view.selection, colour);
-        else if (view.selectedGroup) setGroup(change, view.selectedGroup, { color: colour });
-      }));
       return button;
     });
+    const [id] = view.selection;
+    const now = (kind === "nodes" ? store.graph.nodes.get(id ?? "") : store.graph.groups.get(view.selectedGroup ?? ""))?.color ?? null;
+    const other = make("button", { type: "button", title: t("another…"), "aria-label": t("another…"), onclick: () => void chooseOther(now, take) }, "…");
+    return [...swatches, other];
   }
 }
 

@@ -77,8 +77,9 @@ export class Chart {
       Math.max(0, 1 - at / EDGE) - Math.max(0, 1 - (size - at) / EDGE);
     const across = Math.max(-1, Math.min(1, pull(last.clientX - box.left, box.width)));
     const down = Math.max(-1, Math.min(1, pull(last.clientY - box.top, box.height)));
-    if (across === 0 && down === 0) return;
-    view.camera.pan(across * EDGE_SPEED, down * EDGE_SPEED);
+    if ((across === 0 && down === 0) || view.choices.edges === 0) return;
+    const speed = EDGE_SPEED * view.choices.edges;
+    view.camera.pan(across * speed, down * speed);
     view.look();
     this.state.move?.(this.pointer(last));
     this.edgeFrame = requestAnimationFrame(() => this.followEdge());

@@ -11,7 +11,6 @@ import { controlWords } from "../../model/seeds.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
 import { t } from "../../words.js";
 
-export const LINE = 17;
 
 /**
  * All widgets of a node.
@@ -150,13 +149,20 @@ function paintCaption(context, view, place) {
   context.fillText(cut(context, place.slot.label, width - 4), x + 2, y - 8);
 }
 
+/** How far lines of a text lie apart, in its field too. @param {number} size of the letters @returns {number} */
+export function lineHeight(size) {
+  return Math.round(size * 17 / 13);
+}
+
 /** @param {CanvasRenderingContext2D} context @param {View} view @param {Node} node @param {WidgetPlace} place @param {boolean} isLinked */
 function paintText(context, view, node, place, isLinked) {
   const [x, y, width, height] = place.bounds;
   const widget = /** @type {Widget} */ (place.slot.widget);
   const value = isLinked ? "" : String(node.values[place.slot.name] ?? "");
-  const rows = Math.max(1, Math.floor((height - 9) / LINE));
-  write(context, `13px ${FONT}`);
+  const size = view.choices.text;
+  const line = lineHeight(size);
+  const rows = Math.max(1, Math.floor((height - 9) / line));
+  write(context, `${size}px ${FONT}`);
   context.textAlign = "left";
   context.textBaseline = "alphabetic";
   context.fillStyle = value === "" ? view.theme.faint : view.theme.ink;
@@ -166,7 +172,7 @@ function paintText(context, view, node, place, isLinked) {
   context.rect(x, y, width, height);
   context.clip();
   const broken = lines(context, shown, width - 16, rows + 1);
-  for (const [index, line] of broken.slice(0, rows + 1).entries()) context.fillText(line, x + 8, y + 18 + index * LINE);
+  for (const [index, text] of broken.slice(0, rows + 1).entries()) context.fillText(text, x + 8, y + 5 + size + index * line);
   context.restore();
 }
 
