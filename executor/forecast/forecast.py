@@ -180,12 +180,12 @@ class Forecaster:
         )
 
     def _moves(self, run: Run) -> bool:
-        return self._tier is not None and not getattr(run.patched.base.network, "stays_on_cpu", False)
+        return self._tier is not None and not run.patched.stays_on_cpu
 
     def _state(self, run: Run) -> NetworkState:
         network = run.patched.base.network
-        if network not in self._states:
-            tier = self._tier if self._moves(run) else None
+        tier = self._tier if self._moves(run) else None
+        if network not in self._states or self._states[network].tier is not tier:
             self._states[network] = NetworkState(weakref.ref(network), tier, type(network).__name__)
         return self._states[network]
 

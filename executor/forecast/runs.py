@@ -81,7 +81,7 @@ def runs_of(spec: NodeSpec, given: Mapping[str, Any]) -> Outcome | None:
 def _sampling(given: Mapping[str, Any], values: list[Any], latent: LatentBatch) -> Runs | None:
     guider = _first(values, WiredGuider)
     if guider is not None:
-        models = [guider.model, *(helper.model for helper in guider.helpers)]
+        models = [guider.model, *(helper.model.on_device(guider.model.device) for helper in guider.helpers)]
         lists = [entries for one in (guider, *guider.helpers) for entries in one.lists.values()]
     else:
         model = _model(values, DiffusionModel)
@@ -93,7 +93,8 @@ def _sampling(given: Mapping[str, Any], values: list[Any], latent: LatentBatch) 
         models = [model]
     batch, _, height, width = latent.samples.shape
     rows = max(1, sum(len(entries) for entries in lists)) * batch
-    steering = [control for control in networks(*lists) if isinstance(control, Patched)]
+    steers = (control for control in networks(*lists) if isinstance(control, Patched))
+    steering = [control.on_device(models[0].device) for control in steers]
     return tuple(
         Run(model, (rows, _channels(model), height, width), "sample" if model in models else "steer")
         for model in (*models, *steering)

@@ -44,6 +44,11 @@ class Devices:
         return self.is_bounded or self.compute != self.storage
 
     @property
+    def gpu(self) -> str:
+        """The name of the GPU that networks run on, as nodes know it; empty where there is none."""
+        return f"gpu:{self.compute.index or 0}" if self.compute.type == "cuda" else ""
+
+    @property
     def activation_bytes(self) -> int:
         """What a network computes with beside its weights, where nobody says."""
         return USUAL_ACTIVATION_BYTES if self.compute.type == "cuda" else 0

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
 
 from executor.memory.devices import Devices
 from executor.memory.network import Borrow, NetworkState
@@ -97,7 +96,8 @@ class Residency:
             activation_bytes: what it will compute with beside its weights, or None for a usual amount.
 
         Raises:
-            NodeError: if it is no patched value.
+            NodeError: if it is no patched value, is to compute on a device that is not this process's, or on
+                two at once.
             OutOfMemory: if the network cannot even be streamed, or what runs in the block finds no memory.
         """
         if not isinstance(patched, Patched):
@@ -105,7 +105,7 @@ class Residency:
         usual = self.devices.activation_bytes if activation_bytes is None else activation_bytes
         borrow = Borrow(patched, usual)
         with self._lock:
-            state = self._state(patched.base.network)
+            state = self._state(patched)
             state.borrows.append(borrow)
             try:
                 self._prepare(state, patched)
@@ -144,12 +144,28 @@ class Residency:
     def least_bytes(self, patched: Patched[Any]) -> int:
         """The least that a network takes of the memory that it computes in, streamed as far as it can be."""
         with self._lock:
-            return self._state(patched.base.network).least_bytes(patched)
+            return self._state(patched).least_bytes(patched)
 
-    def _state(self, network: nn.Module) -> NetworkState:
+    def _tier_of(self, patched: Patched[Any]) -> Tier | None:
+        """The memory that a model computes in, or None where that is the one that it waits in."""
+        if patched.device.startswith("gpu:") and patched.device != (own := self.devices.gpu):
+            raise NodeError(
+                f"{type(patched.base.network).__name__} is to compute on {patched.device}, but this worker "
+                f"has {own or 'no GPU'}; choose default or cpu"
+            )
+        return None if patched.stays_on_cpu else self.tier
+
+    def _state(self, patched: Patched[Any]) -> NetworkState:
+        network, tier = patched.base.network, self._tier_of(patched)
         state: NetworkState | None = network.__dict__.get(_ATTRIBUTE)
+        if state is not None and state in self._states and state.tier is not tier:
+            if state.borrows:
+                raise NodeError(
+                    f"{state.name} is to compute on two devices at once; give both nodes the same"
+                )
+            state.restore()
+            self._states.discard(state)
         if state is None or state not in self._states:
-            tier = None if getattr(network, "stays_on_cpu", False) else self.tier
             state = NetworkState(weakref.ref(network), tier, type(network).__name__)
             network.__dict__[_ATTRIBUTE] = state
             self._states.add(state)

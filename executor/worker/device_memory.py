@@ -73,7 +73,7 @@ class DeviceMemory:
         self.residency = Residency(devices)
         self.estimates = Estimates()
         ask_for_room(self._free_bytes)
-        self._short: list[tuple[weakref.ref[Any], Shape | None]] = []
+        self._short: list[tuple[weakref.ref[Any], str, Shape | None]] = []
         self._networks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self._depth = 0
         self._nested = False
@@ -86,14 +86,14 @@ class DeviceMemory:
         if network is not None and network not in self._networks:
             self._networks[network] = weight_bytes(network)
         wanted = None
-        if network is not None and self._moves(network):
+        if network is not None and self._moves(value):
             wanted = self.estimates.activation_bytes(network, shape) or None
         try:
             with self.residency.borrow(value, wanted) as base, self._measured(network, shape):
                 yield base
         except (RuntimeError, MemoryError, OutOfMemory) as error:
             if network is not None and shortage(error, self.residency.devices) is not None:
-                self._short.append((weakref.ref(value.base), shape))
+                self._short.append((weakref.ref(value.base), value.device, shape))
             raise
 
     def _free_bytes(self, device: torch.device) -> int:
@@ -120,7 +120,7 @@ class DeviceMemory:
         if not isinstance(value, Patched):
             return True
         network = value.base.network
-        moves = self._moves(network)
+        moves = self._moves(value)
         room = self._most_activations(value) if moves else host_room(self.limits.ram_bytes).free
         # The bound is loose and quick: most of what is run fits many times.
         if not moves and at_most(network, shape) <= room:
@@ -149,10 +149,10 @@ class DeviceMemory:
         """Let go of what nobody uses; what ran short is planned with all the room that can be had."""
         self.release()
         short, self._short = self._short, []
-        for reference, shape in short:
+        for reference, device, shape in short:
             base = reference()
-            if base is not None and self._moves(base.network):
-                self.estimates.ran_short(base.network, self._most_activations(Patched(base)), shape)
+            if base is not None and self._moves(patched := Patched(base, device=device)):
+                self.estimates.ran_short(base.network, self._most_activations(patched), shape)
 
     def forecast(self, steps: Iterable[Step]) -> Forecast:
         """What the steps of a graph would take, and where its networks would be.
@@ -201,9 +201,9 @@ class DeviceMemory:
             logger.warning("%s: %s are needed and %s free: it stays in its file", what, needs, free)
         return whole <= room.free
 
-    def _moves(self, network: nn.Module) -> bool:
-        """Whether a network computes in another memory than it waits in."""
-        return self.residency.tier is not None and not getattr(network, "stays_on_cpu", False)
+    def _moves(self, patched: Patched[Any]) -> bool:
+        """Whether a model computes in another memory than it waits in."""
+        return self.residency.tier is not None and not patched.stays_on_cpu
 
     def _most_activations(self, patched: Patched[Any]) -> int:
         """What is left on the device when as little as possible of a network is there."""

@@ -21,6 +21,8 @@ class HoldsNetwork(Protocol):
         ...
 
 
+DEFAULT_DEVICE = "default"
+
 _substitutes: "WeakSet[nn.Module]" = WeakSet()
 
 N = TypeVar("N", bound=HoldsNetwork)
@@ -42,10 +44,17 @@ class Patch(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Patched(Generic[N]):
-    """A model with patches to be installed, in order, while it runs; MODEL, CLIP and VAE on the wires."""
+    """A model with patches to be installed, in order, while it runs; MODEL, CLIP and VAE on the wires.
+
+    Attributes:
+        base: the model.
+        patches: what is installed.
+        device: where it computes: "default" (as it was loaded for), "cpu", or "gpu:0", "gpu:1", ...
+    """
 
     base: N
     patches: tuple[Patch, ...] = ()
+    device: str = DEFAULT_DEVICE
 
     def with_patch(self, *patches: Patch) -> "Patched[N]":
         """The same model with more patches, installed after those it has."""
@@ -53,7 +62,18 @@ class Patched(Generic[N]):
 
     def with_base(self, base: M) -> "Patched[M]":
         """Another model under the same patches."""
-        return Patched(base, self.patches)
+        return Patched(base, self.patches, self.device)
+
+    def on_device(self, device: str) -> "Patched[N]":
+        """The same model, computed with on another device."""
+        return replace(self, device=device)
+
+    @property
+    def stays_on_cpu(self) -> bool:
+        """Whether it is computed with on the CPU, whatever device there is."""
+        if self.device == DEFAULT_DEVICE:
+            return bool(getattr(self.base.network, "stays_on_cpu", False))
+        return self.device == "cpu"
 
     @property
     def stack(self) -> tuple[Hashable, ...]:

@@ -115,14 +115,18 @@ def sample_latent(
         most_rows = _most_rows(ctx, guider, shape)
         shape = (min(shape[0], most_rows or shape[0]), *shape[1:])
         base = borrowed.enter_context(ctx.resident(guider.model, shape))
+        # What meets in a step meets on one device.
+        device = guider.model.device
         companions = [
-            Companion(borrowed.enter_context(ctx.resident(helper.model, shape)), helper.lists)
+            Companion(
+                borrowed.enter_context(ctx.resident(helper.model.on_device(device), shape)), helper.lists
+            )
             for helper in guider.helpers
         ]
         for model, lists in ((base, guider.lists), *((one.model, one.lists) for one in companions)):
             conditions = _all_lists(model, lists)
             for network in networks(*conditions.values()):
-                borrowed.enter_context(ctx.resident(network, shape))
+                borrowed.enter_context(ctx.resident(network.on_device(device), shape))
             for name, conditioning in conditions.items():
                 check_width(model, name, conditioning)
         start = fitted_latent(base, latent)

@@ -22,7 +22,7 @@ CONTRACT: dict[str, Any] = {
 NODES = load_builtin()
 FILES = ["one.safetensors", "two.safetensors"]
 # Lists of which we offer a part: what we offer keeps the ecosystem's order.
-PARTIAL = ("sampler_name", "scheduler", "type", "strength_type")
+PARTIAL = ("sampler_name", "scheduler", "type", "strength_type", "device")
 REQUIRED = (
     "CheckpointLoaderSimple",
     "CLIPTextEncode",
