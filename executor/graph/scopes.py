@@ -76,13 +76,17 @@ class Scope:
         return node_id in self._linked
 
     def link_into(self, node_id: str, slot: int) -> SavedLink | None:
-        """The link into one input; of several, the one that the input itself names."""
+        """The link into one input; of several, the first that the input itself names."""
         links = self._into.get((node_id, slot), [])
-        if len(links) > 1 and node_id in self.nodes:
-            inputs = stored_slots(self.nodes[node_id], "inputs")
-            named = str(inputs[slot].get("link")) if slot < len(inputs) else ""
-            return next((link for link in links if link.id == named), links[0])
-        return links[0] if links else None
+        if len(links) < 2:
+            return links[0] if links else None
+        if node_id == OUTPUT_ID:
+            sockets, name = stored_slots(self.data, "outputs"), "linkIds"
+        else:
+            sockets, name = stored_slots(self.nodes.get(node_id, {}), "inputs"), "link"
+        named = sockets[slot].get(name) if slot < len(sockets) else None
+        wanted = [str(one) for one in (named if isinstance(named, list) else [named])]
+        return min(links, key=lambda link: wanted.index(link.id) if link.id in wanted else len(wanted))
 
     def incoming(self, node_id: str) -> Iterator[tuple[Mapping[str, Any], SavedLink]]:
         """(input, link) for every linked input of a node."""

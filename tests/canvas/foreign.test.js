@@ -112,3 +112,20 @@ test("a promoted primitive becomes the input of its subgraph", () => {
   const { inputs } = writePrompt(document, CATALOGUE)["9:3"];
   assert.deepEqual([inputs.width, inputs.height], [72, 72]);
 });
+
+test("of two links into one place the one counts that the place itself names", () => {
+  const sampler = (/** @type {any} */ fields) => node({ type: "EmptyLatentImage", outputs: [{ name: "LATENT", type: "LATENT", links: [] }], ...fields });
+  const links = [[1, 1, 0, 3, 0, "LATENT"], [2, 2, 0, 3, 0, "LATENT"]];
+  const plain = open({ nodes: [sampler({ id: 1 }), sampler({ id: 2 }), node({ id: 3, type: "VAEDecode", inputs: [{ name: "samples", type: "LATENT", link: 2 }] })], links });
+  assert.deepEqual(writePrompt(plain.document, CATALOGUE)["3"].inputs.samples, ["2", 0]);
+  const { document } = open({
+    ...within({
+      outputs: [{ id: "out", name: "LATENT", type: "LATENT", linkIds: [2, 1] }], nodes: [sampler({ id: 1 }), sampler({ id: 2 })],
+      links: [link([1, 1, 0, -20, 0, "LATENT"]), link([2, 2, 0, -20, 0, "LATENT"])],
+    }, { outputs: [{ name: "LATENT", type: "LATENT", links: [5] }] }),
+    links: [[5, 9, 0, 8, 0, "LATENT"]],
+  });
+  const inside = [...document.graphs.values()].find((graph) => graph.id === SUBGRAPH);
+  const [kept] = [.../** @type {any} */ (inside).links.values()];
+  assert.equal(inside?.nodes.get(kept.from)?.key, "2");
+});

@@ -70,6 +70,18 @@ def test_an_unknown_type_that_only_boundaries_are_linked_to_is_not_taken_for_a_l
     assert result["12"]["inputs"]["images"] == ["11:1", 0]
 
 
+def test_of_two_links_into_an_output_the_first_counts_that_the_output_names():
+    inside = Page().add(1, "Invert", None, [("image", "IMAGE")], ["IMAGE"])
+    inside.add(2, "Invert", None, [("image", "IMAGE")], ["IMAGE"])
+    inside.link(-10, 0, 1, 0).link(-10, 0, 2, 0).link(1, 0, -20, 0).link(2, 0, -20, 0)
+    definition = inside.definition("inside", [("picture", "IMAGE")], [("IMAGE", "IMAGE")])
+    page = with_subgraph(definition, [("picture", "IMAGE")]).link(10, 0, 11, 0).link(11, 0, 12, 0)
+    for named, source in (([4, 3], "11:2"), ([3, 4], "11:1"), ([], "11:1")):
+        definition["outputs"][0]["linkIds"] = named
+        result = api(page.data(definitions={"subgraphs": [definition]}))
+        assert result["12"]["inputs"]["images"] == [source, 0]
+
+
 def test_a_subgraph_in_itself_is_refused():
     page = Page().add(1, "loop", None, [], [])
     definition = page.definition("loop")

@@ -85,17 +85,22 @@ function readGraph(change, json, definitions, doubts, byKey) {
 }
 
 /**
- * The links of a graph, those of each socket of a subgraph in the order in which it names them: the first tells its value.
+ * The links of a graph, those of each socket of a subgraph in the order in which it names them: the first tells its value. Of two
+ * links into one input the one counts that the input names.
  * @param {any} json
  * @returns {RawLink[]}
  */
 function linksOf(json) {
   const raws = Array.isArray(json.links) ? json.links : Object.values(recordOf(json.links));
   const links = raws.map(readLink).filter((/** @type {RawLink | null} */ link) => link !== null);
-  const order = new Map(listOf(json.inputs).flatMap((slot) => listOf(slot?.linkIds)).map((key, index) => [Number(key), index]));
-  if (order.size === 0) return links;
-  const rank = (/** @type {RawLink} */ link) => order.get(link.key) ?? order.size;
-  return links.sort((/** @type {RawLink} */ one, /** @type {RawLink} */ other) => rank(one) - rank(other));
+  const sockets = [...listOf(json.inputs), ...listOf(json.outputs)];
+  const order = new Map(sockets.flatMap((slot) => listOf(slot?.linkIds)).map((key, index) => [Number(key), index]));
+  const rest = order.size;
+  for (const slot of json.nodes.flatMap((/** @type {any} */ node) => listOf(node?.inputs))) {
+    if (slot?.link != null && !order.has(Number(slot.link))) order.set(Number(slot.link), rest);
+  }
+  const rank = (/** @type {RawLink} */ link) => order.get(link.key) ?? Infinity;
+  return links.sort((/** @type {RawLink} */ one, /** @type {RawLink} */ other) => rank(one) - rank(other) || 0);
 }
 
 /** @param {Record<string, any>} kept @returns {Record<string, any>} without what is written anew from the reroutes */
