@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { VIRTUAL, definitionOf, liveInputs } from "../../web/static/js/model/definitions.js";
+import { tendNodeTexts } from "../../web/static/js/commands/nodetexts.js";
+import { VIRTUAL, definitionOf, liveInputs, setWording } from "../../web/static/js/model/definitions.js";
 import { wording } from "../../web/static/js/model/nodetexts.js";
 import { DEFINITIONS } from "./catalogue.js";
 
@@ -60,3 +61,32 @@ for (const language of ["de", "fr"]) {
     assert.deepEqual([...VIRTUAL.keys()].filter((type) => !Object.hasOwn(nodes, type)), []);
   });
 }
+
+/** What the page asks for in a language, and what it calls a node then. @param {string} language @param {number} status @returns {Promise<[string[], string]>} */
+async function shownIn(language, status) {
+  /** @type {string[]} */
+  const asked = [];
+  const former = globalThis.fetch;
+  /** @type {any} */ (globalThis).document = { documentElement: { lang: language } };
+  globalThis.fetch = async (/** @type {any} */ address) => {
+    const name = String(address).split("/").at(-1) ?? "";
+    if (name.startsWith("nodes.")) asked.push(name);
+    return new globalThis.Response(name.startsWith("nodes.") && status === 200 ? JSON.stringify(texts(language)) : "{}", { status: name.startsWith("nodes.") ? status : 200 });
+  };
+  const store = { catalogue: DEFINITIONS, define: (/** @type {any} */ all) => void (store.catalogue = all) };
+  try {
+    await tendNodeTexts(/** @type {any} */ ({ settings: { define: () => undefined, get: () => true }, store }));
+  } finally {
+    globalThis.fetch = former;
+    delete (/** @type {any} */ (globalThis)).document;
+    setWording((definition) => definition);
+  }
+  return [asked, store.catalogue.get("CheckpointLoaderSimple")?.name ?? ""];
+}
+
+test("words of nodes are asked for in their language alone; without the file they are English", async () => {
+  assert.deepEqual(await shownIn("en", 200), [[], "Load Checkpoint"]);
+  assert.deepEqual(await shownIn("de", 200), [["nodes.de.json"], "Checkpoint laden"]);
+  assert.deepEqual(await shownIn("fr", 200), [["nodes.fr.json"], "Charger un checkpoint"]);
+  assert.deepEqual(await shownIn("fr", 404), [["nodes.fr.json"], "Load Checkpoint"]);
+});
