@@ -37,3 +37,21 @@ def test_a_word_is_chosen_and_what_it_brings_is_sent(canvas):
     assert canvas.place("3", "input", "images.image2")
     assert canvas.run() == {"1", "2", "3", "4"}
     assert canvas.ask("sfumato.board.outputs.get('4').pictures.length") == 2
+
+
+def test_a_number_on_the_node_brings_rows(canvas):
+    row = {"loras.0.lora_name": "a.safetensors", "loras.0.strength": 0.5, "loras.0.enabled": False}
+    stack = {"1": {"class_type": "LoadLoraModel", "inputs": row}}
+    canvas.drop(json.dumps(stack).encode(), "prompt.json", "application/json", (600, 300))
+    canvas.wait("sfumato.store.graph.nodes.size === 1")
+    assert canvas.values("1")["loras"] == 1
+    canvas.type_value("1", "loras", "3")
+    assert canvas.values("1")["loras.2.strength"] == 1
+    canvas.type_value("1", "loras.2.strength", "0.25")
+    assert canvas.values("1")["loras.2.strength"] == 0.25
+    canvas.type_value("1", "loras", "99")
+    assert canvas.values("1")["loras"] == 20
+    for _ in range(3):
+        canvas.page.keyboard.press("Control+z")
+    assert canvas.values("1")["loras"] == 1
+    assert canvas.values("1")["loras.0.strength"] == 0.5
