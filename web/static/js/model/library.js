@@ -91,11 +91,11 @@ export class Library {
 }
 
 /**
- * The node types by category.
- * @param {readonly Definition[]} definitions
+ * The node types by category, or by another path of folders.
+ * @param {readonly Definition[]} definitions @param {(definition: Definition) => string} placeOf
  * @returns {Folder} the root, whose name is empty
  */
-export function treeOf(definitions) {
+export function treeOf(definitions, placeOf = ({ category }) => category) {
   /** @type {Folder} */
   const root = { name: "", path: "", folders: [], nodes: [] };
   /** @type {Map<string, Folder>} */
@@ -111,7 +111,7 @@ export function treeOf(definitions) {
     return folder;
   };
   for (const definition of definitions) {
-    const path = definition.category.split("/").map((part) => part.trim()).filter((part) => part !== "").join("/");
+    const path = placeOf(definition).split("/").map((part) => part.trim()).filter((part) => part !== "").join("/");
     folderAt(path).nodes.push(definition);
   }
   for (const { folders, nodes } of known.values()) {

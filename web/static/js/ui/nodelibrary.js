@@ -2,40 +2,39 @@
 
 /** @import { App } from "../app.js" */
 /** @import { Definition } from "../model/types.js" */
-/** @import { Filters, Folder } from "../model/library.js" */
+/** @import { Filters } from "../model/library.js" */
 /** @import { Unread } from "../engine/blueprints.js" */
 /** @import { Settings } from "../engine/settings.js" */
 /** @import { Branch } from "./tree.js" */
 
 import { USES } from "../commands/actions.js";
 import { isBoundary } from "../model/commands.js";
-import { Library, choicesOf, passes, sizeOf, treeOf } from "../model/library.js";
+import { Library, choicesOf, passes, sourceOf, treeOf } from "../model/library.js";
 import { t } from "../words.js";
+import { BOOKMARKS, FOLDERS, libraryItems, ownBranches } from "./bookmarks.js";
 import { openDialog } from "./dialogs.js";
 import { make, placeAt } from "./dom.js";
 import { dragOut } from "./dragout.js";
 import { filterRow } from "./filters.js";
 import { nodeCard } from "./nodecard.js";
 import { defineMarks, star } from "./star.js";
-import { Tree } from "./tree.js";
+import { Tree, branches, leaf } from "./tree.js";
 
-const BOOKMARKS = "library.bookmarks";
-const MOST_USED = 8;
+const SORT = "library.sort";
 const MOST_FOUND = 400;
 
 /** Makes the panel. @param {App} app @param {HTMLElement} element @returns {() => void} */
 export function renderNodeLibrary(app, element) {
   const { actions, settings, store, view } = app;
-  defineMarks(settings, BOOKMARKS);
+  defineKept(settings);
   const add = (/** @type {Definition} */ definition) =>
     actions.place(definition, view.camera.toWorld(view.width / 2 - 130, view.height / 2 - 80));
   const look = make("aside", { className: "panel look is-floating", hidden: true, "aria-hidden": "true" });
   const tree = new Tree({
-    settings, setting: "library.open", label: t("Node types"), activate: add, dress: (row, /** @type {Definition} */ definition) => {
+    settings, setting: "library.open", label: t("Node types"), activate: add, menu: (branch) => libraryItems(app, branch, add), dress: (row, /** @type {Definition} */ definition) => {
       dragOut(app, row, definition.name, (at) => actions.add(definition, at));
       row.append(Object.assign(star(settings, BOOKMARKS, definition.type, definition.name), { tabIndex: -1 }));
-      for (const event of ["pointerenter", "focus"]) row.addEventListener(event, () => showBeside(look, row, definition));
-      for (const event of ["pointerleave", "blur", "pointerdown"]) row.addEventListener(event, () => (look.hidden = true));
+      lookBeside(look, row, definition);
     },
   });
   /** @type {Map<string, Definition>} */
@@ -49,7 +48,8 @@ export function renderNodeLibrary(app, element) {
     if (query !== "") return tree.fill([...library.search(query, filters, MOST_FOUND).map(leaf), ...unread], true);
     const isNarrowed = Object.values(filters).some((value) => value);
     const shown = [...known.values()].filter((one) => !isNarrowed || passes(one, filters));
-    tree.fill([...(isNarrowed ? [] : own(settings, known)), ...branches(treeOf(shown)), ...(isNarrowed ? [] : unread)], isNarrowed);
+    tree.fill([...(isNarrowed ? [] : ownBranches(settings, known)), ...sorted(shown, settings.get(SORT)), ...(isNarrowed ? [] : unread)],
+      isNarrowed && settings.get(SORT) !== "name");
   };
   const search = make("input", { className: "search", type: "search", "aria-label": t("Search the node types"), spellcheck: false, oninput: fill });
   tree.follow(search);
@@ -71,11 +71,11 @@ export function renderNodeLibrary(app, element) {
     fill();
   };
   element.classList.add("library");
-  element.append(make("div", { className: "library-head" }, search, narrow), tree.element);
+  element.append(make("div", { className: "library-head" }, search, narrow, sortField(settings)), tree.element);
   document.body.append(look);
   gather();
   actions.blueprintWatchers.add(gather);
-  const ends = [...[BOOKMARKS, USES].map((id) => settings.listen(id, fill)), store.listen(({ reason }) => {
+  const ends = [...[BOOKMARKS, USES, FOLDERS, SORT].map((id) => settings.listen(id, fill)), store.listen(({ reason }) => {
     if (reason === "definitions" || reason === "open") gather();
   }), () => actions.blueprintWatchers.delete(gather)];
   return () => {
@@ -85,24 +85,26 @@ export function renderNodeLibrary(app, element) {
   };
 }
 
-/** @param {Definition} definition @returns {Branch<Definition>} */
-function leaf(definition) {
-  return { id: definition.type, label: definition.name, item: definition };
+/** What the panel keeps between two visits. @param {Settings} settings */
+function defineKept(settings) {
+  defineMarks(settings, BOOKMARKS);
+  for (const [id, fallback] of /** @type {const} */ ([[FOLDERS, {}], [SORT, "category"]])) {
+    if (!settings.definitions.has(id)) settings.define({ id, kind: "record", fallback });
+  }
 }
 
-/**
- * What this person marked, and adds most.
- * @param {Settings} settings @param {ReadonlyMap<string, Definition>} known @returns {Branch<Definition>[]}
- */
-function own(settings, known) {
-  const leaves = (/** @type {readonly string[]} */ types) => types.flatMap((type) => known.get(type) ?? []).map(leaf);
-  const marked = leaves(settings.get(BOOKMARKS));
-  const uses = Object.entries(/** @type {Record<string, number>} */ (settings.get(USES))).sort(([, one], [, other]) => other - one);
-  const often = leaves(uses.slice(0, MOST_USED).map(([type]) => type));
-  return [
-    ...(marked.length > 0 ? [{ id: "*bookmarks", label: t("Bookmarks"), note: String(marked.length), children: marked }] : []),
-    ...(often.length > 0 ? [{ id: "*often", label: t("Used often"), note: String(often.length), children: often }] : []),
-  ];
+/** @param {Settings} settings @returns {HTMLElement} */
+function sortField(settings) {
+  const options = [["category", t("By category")], ["pack", t("By pack")], ["name", t("By name")]];
+  const field = make("select", { "aria-label": t("Order"), title: t("Order"), onchange: () => settings.set(SORT, field.value) },
+    ...options.map(([value, text]) => make("option", { value, selected: settings.get(SORT) === value }, text)));
+  return make("div", { className: "filters" }, field);
+}
+
+/** All types as the chosen order has them. @param {readonly Definition[]} shown @param {string} sort @returns {Branch<Definition>[]} */
+function sorted(shown, sort) {
+  if (sort === "name") return [...shown].sort((one, other) => one.name.localeCompare(other.name)).map(leaf);
+  return branches(sort === "pack" ? treeOf(shown, (one) => `${sourceOf(one)}/${one.category}`) : treeOf(shown));
 }
 
 /** What could not be read, by name; choosing one says why. @param {readonly Unread[]} all @param {string} query @returns {Branch<Definition>[]} */
@@ -116,12 +118,10 @@ function unreadBranch(all, query) {
   return [{ id: "*unread", label: t("Blueprints that cannot be read"), note: String(children.length), children }];
 }
 
-/** @param {Folder} folder @returns {Branch<Definition>[]} */
-function branches({ folders, nodes }) {
-  return [
-    ...folders.map((folder) => ({ id: folder.path, label: folder.name, note: String(sizeOf(folder)), children: branches(folder) })),
-    ...nodes.map(leaf),
-  ];
+/** Shows a card while the row is pointed at or has the keyboard. @param {HTMLElement} look @param {HTMLElement} row @param {Definition} definition */
+function lookBeside(look, row, definition) {
+  for (const event of ["pointerenter", "focus"]) row.addEventListener(event, () => showBeside(look, row, definition));
+  for (const event of ["pointerleave", "blur", "pointerdown"]) row.addEventListener(event, () => (look.hidden = true));
 }
 
 /** @param {HTMLElement} look @param {HTMLElement} row @param {Definition} definition */

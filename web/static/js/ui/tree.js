@@ -1,8 +1,13 @@
 /** A tree of folders and leaves of any size: only what is in sight is in the page; what is open is remembered. */
 
 /** @import { Settings } from "../engine/settings.js" */
+/** @import { Folder } from "../model/library.js" */
+/** @import { Definition } from "../model/types.js" */
+/** @import { Item } from "./menu.js" */
 
+import { sizeOf } from "../model/library.js";
 import { make } from "./dom.js";
+import { openMenu } from "./menu.js";
 import { VirtualList } from "./virtual.js";
 
 /**
@@ -18,17 +23,34 @@ import { VirtualList } from "./virtual.js";
 const ROW_HEIGHT = 30;
 const INDENT_REM = 0.9;
 
+/** @param {Definition} definition @returns {Branch<Definition>} */
+export function leaf(definition) {
+  return { id: definition.type, label: definition.name, item: definition };
+}
+
+/** Folders of node types as branches. @param {Folder} folder @param {string} [root] before the path of each @returns {Branch<Definition>[]} */
+export function branches({ folders, nodes }, root) {
+  return [
+    ...folders.map((folder) => ({
+      id: root === undefined ? folder.path : `${root}/${folder.path}`, label: folder.name, note: String(sizeOf(folder)), children: branches(folder, root),
+    })),
+    ...nodes.map(leaf),
+  ];
+}
+
 /** @template T */
 export class Tree {
   /**
    * @param {{settings: Settings, setting: string, label: string, activate: (item: T) => void,
-   *   dress?: (row: HTMLElement, item: T) => void}} options `setting` keeps which folders are open; `dress` adds to the row of a leaf
+   *   dress?: (row: HTMLElement, item: T) => void, menu?: (branch: Branch<T>) => Item[]}} options
+   *   `setting` keeps which folders are open; `dress` adds to the row of a leaf; `menu` is what the right button offers
    */
-  constructor({ settings, setting, label, activate, dress }) {
+  constructor({ settings, setting, label, activate, dress, menu }) {
     this.settings = settings;
     this.setting = setting;
     this.activate = activate;
     this.dress = dress;
+    this.menu = menu;
     if (!settings.definitions.has(setting)) settings.define({ id: setting, kind: "record", fallback: [] });
     /** @type {Set<string>} */ this.opened = new Set(settings.get(setting));
     /** @type {readonly Branch<T>[]} */ this.branches = [];
@@ -87,6 +109,9 @@ export class Tree {
     const element = make("div", {
       className: isFolder ? "tree-row is-folder" : "tree-row", role: "treeitem", "aria-level": String(depth + 1), title: branch.hint ? `${branch.label}: ${branch.hint}` : branch.label,
       onclick: () => this.use(branch),
+      oncontextmenu: (/** @type {MouseEvent} */ event) => {
+        if (this.openMenu(branch, event.clientX, event.clientY)) event.preventDefault();
+      },
     }, make("span", { className: "tree-mark" }, isFolder ? (this.isOpen(branch) ? "▾" : "▸") : ""),
     make("span", { className: "label" }, branch.label, branch.hint ? make("span", { className: "hint" }, branch.hint) : null),
     make("span", { className: "note" }, branch.note ?? ""));
@@ -103,12 +128,23 @@ export class Tree {
     else branch.run?.();
   }
 
+  /** @private @param {Branch<T>} branch @param {number} x @param {number} y @returns {boolean} whether there is a menu */
+  openMenu(branch, x, y) {
+    const items = this.menu?.(branch) ?? [];
+    if (items.length > 0) openMenu(x, y, items);
+    return items.length > 0;
+  }
+
   /** @private @param {KeyboardEvent} event */
   press(event) {
     const index = Number((this.list.current ?? "0:0").split(":")[1]);
     const branch = this.rows[index]?.branch;
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    const { left, bottom } = /** @type {HTMLElement} */ (event.target).getBoundingClientRect();
     if (step !== undefined) this.list.step(step);
+    else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+      if (!branch || !this.openMenu(branch, left + 40, bottom)) return;
+    }
     else if (event.key === "Enter" && branch) this.use(branch);
     else if (event.key === "ArrowRight" && branch?.children) this.setOpen(branch, true);
     else if (event.key === "ArrowLeft" && branch?.children && this.isOpen(branch)) this.setOpen(branch, false);
