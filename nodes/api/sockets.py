@@ -76,6 +76,7 @@ Sampler: TypeAlias = Annotated[Any, Socket("SAMPLER")]
 Noise: TypeAlias = Annotated[Any, Socket("NOISE")]
 Guider: TypeAlias = Annotated[Any, Socket("GUIDER")]
 LatentOperation: TypeAlias = Annotated[Any, Socket("LATENT_OPERATION")]
+Layers: TypeAlias = Annotated[Any, Socket("LAYERS")]
 
 LINKED_TYPES = frozenset(
     mark.type

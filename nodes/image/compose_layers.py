@@ -15,9 +15,9 @@ from torch.nn.functional import grid_sample, interpolate
 
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
-from nodes.api.sockets import Image, Mask, Socket
+from nodes.api.sockets import Image, Layers, Mask, Socket
 from nodes.image.blend_modes import blended
-from nodes.image.layers import CATEGORY, LARGEST, Layer, Layers, LayerStack, stack_of
+from nodes.image.layers import CATEGORY, LARGEST, Layer, LayerStack, stack_of
 
 MOST_LAYERS = 50
 OPAQUE = 1.0 - 1e-6

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
-from nodes.api.sockets import Image, Mask, Socket
+from nodes.api.sockets import Image, Layers, Mask
 from nodes.api.widgets import Choice, Hint, Range
 from nodes.image.blend_modes import MODES
 from nodes.image.colours import Box, read_box
@@ -18,7 +18,6 @@ from nodes.image.resize import resize_mask
 CATEGORY = "image/layers"
 LARGEST = 16384
 
-Layers = Annotated[Any, Socket("LAYERS")]
 Place = Annotated[int, Range(-LARGEST, LARGEST), Hint(optional=True)]
 Side = Annotated[int, Range(0, LARGEST), Hint(optional=True)]
 
