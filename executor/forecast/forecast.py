@@ -160,11 +160,7 @@ class Forecaster:
         idle = self._make_room(used, activations)
         moving = [held for network, held in self._held.items() if network in used]
         weights = sum(state.weight_bytes for state in self._states.values())
-        on_host = sum(
-            self._estimates.activation_bytes(run.patched.base.network, run.shape)
-            for run in runs
-            if not self._moves(run)
-        )
+        on_host = sum(self._needs(run) for run in runs if not self._moves(run))
         return Row(
             step.instance.id,
             step.instance.type,
@@ -206,7 +202,7 @@ class Forecaster:
         return tuple(chosen), max((self._needs(run) for run in chosen if self._moves(run)), default=0)
 
     def _needs(self, run: Run) -> int:
-        return self._estimates.activation_bytes(run.patched.base.network, run.shape)
+        return self._estimates.activation_bytes(run.patched.base.network, run.shape, run.patched.patches)
 
     def _seats(self, runs: tuple[Run, ...], activations: int) -> tuple[list[Seat], str]:
         """Where the networks of one node are, and why one has no place."""

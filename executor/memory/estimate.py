@@ -8,13 +8,14 @@ import math
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TypeAlias
 
 import torch
 from torch import nn
 
 from executor.memory.trial import TOKENS, Shape, compute_type, peak_of, twin
+from models.adapters.step_memory import remembered_by
 from models.text.encoders import TextEncoders
 from models.unet.way_down import WayDown
 from models.vae.autoencoder import ImageAutoencoder
@@ -29,7 +30,8 @@ _MOST_KEPT = 512
 _ROUGH_LAYERS = 8
 _TRIAL_PROBLEMS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
 
-_Key: TypeAlias = tuple[Hashable, tuple[int, ...], torch.dtype]
+Remembered: TypeAlias = tuple[tuple[str, int], ...]
+_Key: TypeAlias = tuple[Hashable, tuple[int, ...], torch.dtype, Remembered]
 
 
 class Estimates:
@@ -43,14 +45,17 @@ class Estimates:
         self._short: OrderedDict[_Key, int] = OrderedDict()
         self._corrections: dict[Hashable, float] = {}
 
-    def activation_bytes(self, network: nn.Module, shape: Shape | None = None) -> int:
+    def activation_bytes(
+        self, network: nn.Module, shape: Shape | None = None, patches: Iterable[object] = ()
+    ) -> int:
         """The most bytes that a network has in use beside its weights, in one run on a shape.
 
         Args:
             network: on any device.
             shape: see `trial.peak_of`; that of a usual job if not given.
+            patches: what is put on it; what they keep from step to step counts, for the rows of the shape.
         """
-        key = self._key(network, shape)
+        key = self._key(network, shape, patches)
         if key is None:
             return 0
         with self._lock:
@@ -60,9 +65,15 @@ class Estimates:
             correction = self._corrections.get(key[0], 1.0)
         return int(self._count(network, key) * MARGIN * correction)
 
-    def measured(self, network: nn.Module, peak_bytes: int, shape: Shape | None = None) -> None:
+    def measured(
+        self,
+        network: nn.Module,
+        peak_bytes: int,
+        shape: Shape | None = None,
+        patches: Iterable[object] = (),
+    ) -> None:
         """Remember what a run took; other shapes of the same network are corrected by it."""
-        key = self._key(network, shape)
+        key = self._key(network, shape, patches)
         if key is None or peak_bytes <= 0:
             return
         counted = self._count(network, key)
@@ -72,17 +83,26 @@ class Estimates:
             ratio = peak_bytes / (counted * MARGIN) if counted else 1.0
             self._corrections[key[0]] = min(_MOST_CORRECTION, max(1.0, ratio))
 
-    def ran_short(self, network: nn.Module, room_bytes: int, shape: Shape | None = None) -> None:
+    def ran_short(
+        self,
+        network: nn.Module,
+        room_bytes: int,
+        shape: Shape | None = None,
+        patches: Iterable[object] = (),
+    ) -> None:
         """Remember that a run found no memory: give the next one `room_bytes`, all that can be had."""
-        key = self._key(network, shape)
+        key = self._key(network, shape, patches)
         if key is not None:
             with self._lock:
                 self._measured.pop(key, None)
                 _keep(self._short, key, room_bytes)
 
-    def _key(self, network: nn.Module, shape: Shape | None) -> _Key | None:
+    def _key(self, network: nn.Module, shape: Shape | None, patches: Iterable[object]) -> _Key | None:
         shape = usual_shape(network) if shape is None else shape
-        return None if shape is None else (self._layout(network), tuple(shape), compute_type(network))
+        if shape is None:
+            return None
+        remembered = tuple(remembered_by(patches, network).items())
+        return self._layout(network), tuple(shape), compute_type(network), remembered
 
     def _layout(self, network: nn.Module) -> Hashable:
         layout = self._layouts.get(network)
@@ -95,16 +115,19 @@ class Estimates:
         with self._lock:
             if key in self._counted:
                 return self._counted[key]
-        counted = count(network, key[1])
+        counted = count(network, key[1], key[3])
         with self._lock:
             _keep(self._counted, key, counted)
         return counted
 
 
-def count(network: nn.Module, shape: Shape) -> int:
-    """The bytes that tensors take at most in a run on a shape, by one without memory, or a guess."""
+def count(network: nn.Module, shape: Shape, remembered: Remembered = ()) -> int:
+    """The bytes that tensors take at most in a run on a shape, by one without memory, or a guess.
+
+    What is kept from earlier runs counts: see `trial.peak_of`.
+    """
     try:
-        return peak_of(twin(network), shape)
+        return peak_of(twin(network), shape, dict(remembered))
     except _TRIAL_PROBLEMS as problem:
         logger.debug("%s cannot be tried without memory: %s", type(network).__name__, problem)
         return rough(network, shape)

@@ -1,13 +1,15 @@
 """Runs a network without memory and without values, to see what it would need."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from executor.memory.live import FusedAttention, LiveBytes
+from models.blank import as_parts
 from models.control.controlnet import ControlNet
 from models.packed.away import Away
 from models.packed.tensor import Packed, stored
@@ -49,8 +51,10 @@ def compute_type(network: nn.Module) -> torch.dtype:
     return next((each.dtype for each in network.parameters() if each.is_floating_point()), torch.float32)
 
 
-def peak_of(network: nn.Module, shape: Shape) -> int:
+def peak_of(network: nn.Module, shape: Shape, remembered: Mapping[str, int] = MappingProxyType({})) -> int:
     """The most bytes that a network (see `twin`) has in use beside its weights when it runs on a shape.
+
+    What is kept from earlier runs counts: so many tensors like what modules give, by their names.
 
     What shape and run are, depends on the kind of network:
 
@@ -62,13 +66,25 @@ def peak_of(network: nn.Module, shape: Shape) -> int:
     Raises:
         RuntimeError, TypeError, ValueError: if it cannot be run so; networks of others raise anything.
     """
+    kept: dict[str, int] = {}
+    for name, times in remembered.items():
+        network.get_submodule(name).register_forward_hook(_noting(kept, name, times))
     with torch.device(META):
         run = _run(network, shape, compute_type(network))
     known = [part for tensor in network.state_dict(keep_vars=True).values() for part in stored(tensor)]
     with torch.no_grad(), torch.device(META), FusedAttention(), LiveBytes(known) as counted:
         run()
     peak: int = counted.peak
-    return peak
+    return peak + sum(kept.values())
+
+
+def _noting(kept: dict[str, int], name: str, times: int) -> Callable[..., None]:
+    def note(module: nn.Module, inputs: Any, output: Any) -> None:
+        del module, inputs
+        parts = [part for part in as_parts(output) if isinstance(part, Tensor) and part.is_floating_point()]
+        kept[name] = times * sum(part.nbytes for part in parts)
+
+    return note
 
 
 def _run(network: nn.Module, shape: Shape, dtype: torch.dtype) -> Callable[[], Any]:

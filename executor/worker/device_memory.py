@@ -23,6 +23,7 @@ from executor.memory.tiers import DeviceTier
 from executor.worker.heap import trim
 from loaders.room import Sizes, asking
 from models.adapters.patch import Patched
+from models.adapters.step_memory import Remembers, remembered_by
 from models.attention_backends.choice import ask_for_room
 from models.host_memory import host_room, swap_free_bytes
 from models.packed.tensor import stored_bytes
@@ -73,7 +74,7 @@ class DeviceMemory:
         self.residency = Residency(devices)
         self.estimates = Estimates()
         ask_for_room(self._free_bytes)
-        self._short: list[tuple[weakref.ref[Any], str, Shape | None]] = []
+        self._short: list[tuple[weakref.ref[Any], str, Shape | None, tuple[Remembers, ...]]] = []
         self._networks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self._depth = 0
         self._nested = False
@@ -87,13 +88,14 @@ class DeviceMemory:
             self._networks[network] = weight_bytes(network)
         wanted = None
         if network is not None and self._moves(value):
-            wanted = self.estimates.activation_bytes(network, shape) or None
+            wanted = self.estimates.activation_bytes(network, shape, value.patches) or None
         try:
-            with self.residency.borrow(value, wanted) as base, self._measured(network, shape):
+            with self.residency.borrow(value, wanted) as base, self._measured(value, shape):
                 yield base
         except (RuntimeError, MemoryError, OutOfMemory) as error:
             if network is not None and shortage(error, self.residency.devices) is not None:
-                self._short.append((weakref.ref(value.base), value.device, shape))
+                remembering = tuple(patch for patch in value.patches if isinstance(patch, Remembers))
+                self._short.append((weakref.ref(value.base), value.device, shape, remembering))
             raise
 
     def _free_bytes(self, device: torch.device) -> int:
@@ -123,9 +125,10 @@ class DeviceMemory:
         moves = self._moves(value)
         room = self._most_activations(value) if moves else host_room(self.limits.ram_bytes).free
         # The bound is loose and quick: most of what is run fits many times.
-        if not moves and at_most(network, shape) <= room:
+        is_bound = not remembered_by(value.patches, network)
+        if not moves and is_bound and at_most(network, shape) <= room:
             return True
-        return self.estimates.activation_bytes(network, shape) <= room
+        return self.estimates.activation_bytes(network, shape, value.patches) <= room
 
     def release(self) -> None:
         """Let go of every network that nobody borrows."""
@@ -149,10 +152,11 @@ class DeviceMemory:
         """Let go of what nobody uses; what ran short is planned with all the room that can be had."""
         self.release()
         short, self._short = self._short, []
-        for reference, device, shape in short:
+        for reference, device, shape, patches in short:
             base = reference()
             if base is not None and self._moves(patched := Patched(base, device=device)):
-                self.estimates.ran_short(base.network, self._most_activations(patched), shape)
+                room = self._most_activations(patched)
+                self.estimates.ran_short(base.network, room, shape, patches)
 
     def forecast(self, steps: Iterable[Step]) -> Forecast:
         """What the steps of a graph would take, and where its networks would be.
@@ -213,10 +217,10 @@ class DeviceMemory:
         return max(0, capacity - self.residency.least_bytes(patched))
 
     @contextmanager
-    def _measured(self, network: nn.Module | None, shape: Shape | None) -> Iterator[None]:
+    def _measured(self, value: Any, shape: Shape | None) -> Iterator[None]:
         """Measure what is computed with in the block, unless other networks are borrowed too."""
         device = self.residency.devices.compute
-        if device.type != "cuda" or network is None:
+        if device.type != "cuda" or not isinstance(value, Patched):
             yield
             return
         self._depth += 1
@@ -232,7 +236,7 @@ class DeviceMemory:
             self._depth -= 1
         if alone and not self._nested:
             peak = torch.cuda.max_memory_allocated(device) - before
-            self.estimates.measured(network, peak, shape)
+            self.estimates.measured(value.base.network, peak, shape, value.patches)
 
 
 def _bound(device: torch.device, limits: Limits) -> None:

@@ -5,7 +5,7 @@ the text gives changes least from step to step, that of tokens to themselves mor
 Shapes: B batch, N tokens, C channels.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -39,18 +39,26 @@ class AttentionBroadcast:
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Stand in for the attentions; raises ValueError where the network names none."""
-        layout = layout_of(root)
-        ranges = dict.fromkeys(layout.self_attention, self.self_range)
-        ranges |= dict.fromkeys(layout.cross_attention, self.cross_range)
-        if not ranges:
-            raise ValueError(f"{type(root).__name__} names no attention, so this patch has no place")
-        longer = {name: steps for name, steps in ranges.items() if steps > 1}
+        longer = self._longer(root)
         if not longer:
             return
         claim(root, ATTENTION, "Pyramid Attention Broadcast", undo)
         memories = Memories(_Stream)
         for name, steps in longer.items():
             change_forward(root.get_submodule(name), _broadcasting(name, steps, self.window, memories), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """What each attention gave that is not computed in all steps."""
+        return dict.fromkeys(self._longer(root), 1)
+
+    def _longer(self, root: nn.Module) -> dict[str, int]:
+        """Names of the attentions that are computed in one of some steps, and of how many."""
+        layout = layout_of(root)
+        ranges = dict.fromkeys(layout.self_attention, self.self_range)
+        ranges |= dict.fromkeys(layout.cross_attention, self.cross_range)
+        if not ranges:
+            raise ValueError(f"{type(root).__name__} names no attention, so this patch has no place")
+        return {name: steps for name, steps in ranges.items() if steps > 1}
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ features hardly change.
 Shapes: B batch, C channels, h and w cells.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +51,10 @@ class DeepCache:
         for module in [*down[self.depth + 1 :], *middle, *up[:last], *joins[: last + 1]]:
             change_forward(module, self._skipping(module, memories), undo)
         change_forward(up[last], lambda forward: self._keeping(forward, memories), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """The features that are used again."""
+        return {f"output_blocks.{max(0, len(blocks(root, 'output_blocks')) - 2 - self.depth)}": 1}
 
     def _reused(self, step: "_Step") -> Tensor | None:
         """The features that are used again in the current step, or None."""

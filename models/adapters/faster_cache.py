@@ -4,7 +4,7 @@ Reference: FasterCache, Lyu et al. 2024 (arXiv:2410.19355), equations 5 (attenti
 Shapes: B batch of one list of conditions, R rows of all lists, C channels, h and w cells, N tokens.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -64,6 +64,10 @@ class FasterCache:
         for name in attentions:
             change_forward(root.get_submodule(name), _extrapolating(name, self, memories), undo)
         change_forward(root, lambda forward: _halving(forward, self, memories), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """What self-attentions gave the last two times; half of it where half the rows are negative."""
+        return dict.fromkeys(layout_of(root).self_attention, 2) if self.attention_range > 1 else {}
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ Shapes: B batch, C channels, h and w cells, N tokens.
 """
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from models.adapters.left_out_blocks import Change, Judge, State, leave_out_blocks
 from models.adapters.step_memory import ALWAYS, Window
+from models.layout import layout_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class FirstBlockCache:
         if self.threshold <= 0.0:
             return
         leave_out_blocks(root, "First Block Cache", lambda: _Judge(self), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """What the first block changed, and what the others did."""
+        first, *_, last = layout_of(root, least_blocks=2).blocks
+        return {first: 1, last: 1} if self.threshold > 0.0 else {}
 
 
 class _Judge(Judge):

@@ -6,7 +6,7 @@ Shapes: B batch, C channels, h and w cells, N tokens.
 """
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from models.adapters.left_out_blocks import Change, Judge, State, leave_out_blocks
 from models.adapters.step_memory import ALWAYS, Window, steps_done
 from models.call import Run, current_call
+from models.layout import layout_of
 
 _LEAST = 1e-8
 Tell = Callable[[tuple[float, ...]], None]
@@ -63,6 +64,10 @@ class MagCache:
         if self.threshold <= 0.0 or self.most_in_a_row < 1:
             return
         leave_out_blocks(root, "MagCache", lambda: _Judge(self), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """What all blocks changed."""
+        return {layout_of(root, least_blocks=2).blocks[-1]: 1}
 
 
 class _Judge(Judge):

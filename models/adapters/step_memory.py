@@ -1,11 +1,11 @@
 """Keeps what a patch remembers from step to step of a run apart for every call that a step makes."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from torch import nn
@@ -14,6 +14,29 @@ from models.call import Call, Run, current_call
 
 BLOCKS = "blocks"
 ATTENTION = "attention"
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A patch that keeps tensors from one step of a run to the next."""
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """Names of modules of a network, and how many tensors like what each gives are kept at most.
+
+        Raises:
+            ValueError: if the network names no such modules.
+        """
+        ...
+
+
+def remembered_by(patches: Iterable[object], root: nn.Module) -> Mapping[str, int]:
+    """What patches keep of a network from step to step, by the names of its modules."""
+    found: Counter[str] = Counter()
+    for patch in patches:
+        # A patch without a place in this network is refused by name when it is put on.
+        with suppress(ValueError):
+            found.update(patch.remembered(root) if isinstance(patch, Remembers) else {})
+    return found
 
 
 class Stream:

@@ -5,7 +5,7 @@ Shapes: B batch, C channels, h and w cells, N tokens.
 """
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +97,14 @@ class TaylorSeer:
         for branch in layout_of(root, least_blocks=1).branches:
             for name in branch:
                 change_forward(root.get_submodule(name), _predicting(branch, name, self, memories), undo)
+
+    def remembered(self, root: nn.Module) -> Mapping[str, int]:
+        """What the last block gave, or each branch, with the differences up to the order."""
+        if self.interval <= 1:
+            return {}
+        if self.is_lite:
+            return {layout_of(root, least_blocks=2).blocks[-1]: self.order + 1}
+        return {branch[-1]: self.order + 1 for branch in layout_of(root, least_blocks=1).branches}
 
 
 class _Judge(Judge):
