@@ -19,7 +19,10 @@ def nest(canvas, *keys):
         canvas.click(key, "title")
     canvas.page.keyboard.up("Shift")
     canvas.page.keyboard.press("Control+Shift+E")
-    return canvas.ask("[...sfumato.view.selection].map(id => sfumato.store.graph.nodes.get(id).key)[0]")
+    return canvas.wait(
+        """[...sfumato.view.selection].map(id => sfumato.store.graph.nodes.get(id))
+        .find(node => sfumato.view.isSubgraph(node.type))?.key"""
+    )
 
 
 def test_a_picture_is_made_inside_a_subgraph_and_its_progress_stands_outside(canvas):
