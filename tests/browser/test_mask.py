@@ -4,6 +4,7 @@ import io
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -74,3 +75,32 @@ def test_a_painted_mask_is_saved_and_used_to_paint_a_part_anew(canvas):
         return sheet.getContext("2d").getImageData(66, 64, 1, 1).data[3];
     }""")
     assert again > 100
+
+
+def test_areas_and_colours_are_filled_with_pointer_and_keys(canvas):
+    page = canvas.page
+    canvas.ask(INPAINT)
+    page.keyboard.press(".")
+    canvas.drop(picture(), "fill.png", "image/png", canvas.place("10", "media"))
+    canvas.wait("sfumato.store.graph.nodeByKey('10').values.image === 'fill.png'")
+    canvas.ask("sfumato.view.select([sfumato.store.graph.nodeByKey('10').id])")
+    canvas.ask("() => void sfumato.commands.run('edit-mask')")
+    board = page.locator(".mask-board")
+    board.wait_for()
+    page.keyboard.press("g")
+    expect(page.locator("[data-tool=fill]")).to_have_attribute("aria-pressed", "true")
+    box = board.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 - 20, box["y"] + box["height"] / 2)
+    part = """() => {
+        const { data } = document.querySelector(".mask-paint").getContext("2d").getImageData(0, 0, 128, 128);
+        return [data[3] > 0, data[4 * 127 + 3] > 0];
+    }"""
+    assert canvas.ask(part) == [True, False]
+    page.mouse.click(box["x"] + box["width"] / 2 - 20, box["y"] + box["height"] / 2, button="right")
+    assert canvas.ask(part) == [False, False]
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(page.locator(".mask [role=status]")).to_have_text("The area is filled.")
+    assert canvas.ask(part) == [False, True]
+    page.get_by_role("button", name="Cancel").last.click()

@@ -2,6 +2,7 @@
 
 /** @import { Area, Mask } from "../../model/mask.js" */
 
+import { fillMask } from "../../model/maskfill.js";
 import { make } from "../dom.js";
 import { t } from "../../words.js";
 import { surface } from "./files.js";
@@ -11,7 +12,8 @@ const MOST = 32;
 const KEY_STEP = 12;
 const BLOCK = 4096;
 
-/** @typedef {{radius: number, hardness: number, erases: boolean}} Brush */
+/** @typedef {"brush" | "fill" | "colour"} Tool a stroke, an area of about one colour, or that colour everywhere */
+/** @typedef {{radius: number, hardness: number, erases: boolean, tool: Tool, tolerance: number}} Brush */
 
 /** Draws and is drawn on. */
 export class MaskBoard {
@@ -33,12 +35,14 @@ export class MaskBoard {
     const below = surface(mask.width, mask.height);
     below.context.drawImage(picture, 0, 0);
     this.context = context;
+    /** what the picture shows, read when it is first filled by colour */
+    this.pixels = () => below.context.getImageData(0, 0, mask.width, mask.height).data;
     canvas.className = "mask-paint";
     this.sheet = make("div", { className: "mask-sheet" }, below.canvas, canvas);
     this.ring = make("div", { className: "mask-ring", hidden: true });
     this.element = make("div", {
       className: "mask-board", tabIndex: 0, role: "application",
-      "aria-label": t("Picture. Arrow keys move the brush, Space puts it down and lifts it, B brushes, E erases, [ and ] change its size."),
+      "aria-label": t("Picture. Arrow keys move the brush, Space puts it down and lifts it or fills, B brushes, E erases, G fills, C takes a colour, [ and ] change its size."),
     }, this.sheet, this.ring);
     this.tint = [31, 119, 107];
     this.listen();
@@ -119,7 +123,7 @@ export class MaskBoard {
 
   /** Puts the ring of the brush at a place of the board. @param {number} x @param {number} y */
   showRing(x, y) {
-    const size = Math.max(4, 2 * this.brush.radius * this.scale);
+    const size = this.brush.tool === "brush" ? Math.max(4, 2 * this.brush.radius * this.scale) : 10;
     this.ring.hidden = false;
     this.ring.style.width = this.ring.style.height = `${size}px`;
     this.ring.style.transform = `translate(${x - size / 2}px, ${y - size / 2}px)`;
@@ -148,6 +152,7 @@ export class MaskBoard {
     if (pans) this.hasPanned = this.isSpaceHeld;
     if (pans || this.pointers.size > 2) return;
     const at = this.toPicture(x, y);
+    if (this.brush.tool !== "brush") return this.fill(at, event.button === 2);
     this.mask.begin();
     /** @type {{last: [number, number] | null}} */ (this.pointers.get(event.pointerId)).last = at;
     this.line(at, at, event);
@@ -215,6 +220,12 @@ export class MaskBoard {
     this.paint(this.mask.stroke(from, to, { ...this.brush, erases }));
   }
 
+  /** Fills what has about the colour of a place. @param {readonly [number, number]} at @param {boolean} takesAway */
+  fill(at, takesAway) {
+    const { tool, tolerance, erases } = this.brush;
+    this.paint(fillMask(this.mask, this.pixels(), at, { tolerance, isEverywhere: tool === "colour", erases: erases || takesAway }));
+  }
+
   /** Moves the brush by keys. @param {number} across @param {number} down @param {boolean} isFine */
   walk(across, down, isFine) {
     const step = isFine ? 1 : KEY_STEP;
@@ -228,6 +239,7 @@ export class MaskBoard {
 
   /** Puts the brush down where the keys are, or lifts it. */
   togglePen() {
+    if (this.brush.tool !== "brush" && !this.isPenDown) return this.fill(this.at, false);
     this.isPenDown = !this.isPenDown;
     this.element.classList.toggle("is-down", this.isPenDown);
     if (!this.isPenDown) return this.mask.end();

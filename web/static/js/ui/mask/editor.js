@@ -11,6 +11,8 @@ import { toast } from "../toasts.js";
 import { MaskBoard } from "./board.js";
 import { fetchMasked, uploadMask } from "./files.js";
 
+/** @typedef {"brush" | "eraser" | "fill" | "colour"} Choice */
+
 const LARGEST = 400;
 
 /**
@@ -23,7 +25,7 @@ export async function openMaskEditor(app, id, name) {
   try {
     const [{ picture, mask }] = await Promise.all([fetchMasked(value), loadStyle("mask.css")]);
     const radius = Math.round(Math.max(4, Math.min(LARGEST, Math.max(mask.width, mask.height) / 16)));
-    const board = new MaskBoard(picture, mask, { radius, hardness: 0.8, erases: false });
+    const board = new MaskBoard(picture, mask, { radius, hardness: 0.8, erases: false, tool: "brush", tolerance: 0.12 });
     show(board, async () => {
       const stored = await uploadMask(value, mask);
       const { node } = binding;
@@ -43,21 +45,19 @@ export async function openMaskEditor(app, id, name) {
 function show(board, save) {
   const { mask, brush } = board;
   const said = make("p", { className: "voice", role: "status" });
-  const brushes = make("button", { type: "button", title: t("Brush (B)"), onclick: () => choose(false) }, t("Brush"));
-  const eraser = make("button", { type: "button", title: t("Eraser (E)"), onclick: () => choose(true) }, t("Eraser"));
+  const { buttons, choose } = toolButtons(brush, () => {
+    for (const { element } of [size, hardness]) element.hidden = brush.tool !== "brush";
+    tolerance.element.hidden = brush.tool === "brush";
+  });
   const size = slider(t("Size"), 1, LARGEST, 1, brush.radius, (value) => (brush.radius = value));
   const hardness = slider(t("Hardness"), 0, 1, 0.05, brush.hardness, (value) => (brush.hardness = value));
+  const tolerance = slider(t("Tolerance"), 0, 1, 0.02, brush.tolerance, (value) => (brush.tolerance = value));
   const button = (/** @type {string} */ label, /** @type {string} */ title, /** @type {() => void} */ run) => make("button", { type: "button", title, onclick: run }, label);
   const undo = button(t("Undo"), t("Undo (Ctrl+Z)"), () => board.paint(mask.undo()));
   const redo = button(t("Redo"), t("Redo (Ctrl+Y)"), () => board.paint(mask.redo()));
   const percent = make("button", { type: "button", className: "mask-zoom", title: t("Show all of it (0)"), onclick: () => board.fit() });
-  const choose = (/** @type {boolean} */ erases) => {
-    brush.erases = erases;
-    brushes.setAttribute("aria-pressed", String(!erases));
-    eraser.setAttribute("aria-pressed", String(erases));
-  };
   const group = (/** @type {string} */ label, /** @type {HTMLElement[]} */ ...tools) => make("div", { className: "mask-group", role: "group", "aria-label": label }, ...tools);
-  const tools = make("div", { className: "mask-tools" }, group(t("Tool"), brushes, eraser), size.element, hardness.element, group(t("Steps"), undo, redo),
+  const tools = make("div", { className: "mask-tools" }, group(t("Tool"), ...buttons), size.element, hardness.element, tolerance.element, group(t("Steps"), undo, redo),
     group(t("All of it"), button(t("Invert"), t("Invert (I)"), () => board.paint(mask.invert())), button(t("Clear"), t("Clear (Delete)"), () => board.paint(mask.clear())),
       button(t("Feather"), t("Soften the edges (F)"), () => board.paint(mask.feather(Math.max(1, Math.min(mask.width, mask.height) / 128))))),
     group(t("Zoom"), button("−", t("Zoom out (-)"), () => board.zoom(1 / 1.25)), percent, button("+", t("Zoom in (+)"), () => board.zoom(1.25))));
@@ -82,9 +82,29 @@ function show(board, save) {
   listenToKeys(dialog, board, { choose, size, close: finish, say: (text) => (said.textContent = text) });
   dialog.addEventListener("cancel", (event) => mask.past.length > 0 && event.preventDefault());
   dialog.addEventListener("close", () => board.watch?.disconnect());
-  choose(false);
+  choose("brush");
   board.show();
   board.element.focus();
+}
+
+/**
+ * The tools: those that paint, and whether they take away.
+ * @param {import("./board.js").Brush} brush @param {() => void} changed
+ * @returns {{buttons: HTMLElement[], choose: (wanted: Choice) => void}}
+ */
+function toolButtons(brush, changed) {
+  const all = /** @type {const} */ ([
+    ["brush", t("Brush"), t("Brush (B)")], ["eraser", t("Eraser"), t("Eraser (E)")], ["fill", t("Fill"), t("Fill what hangs together (G)")],
+    ["colour", t("Colour"), t("Take one colour everywhere (C)")],
+  ]);
+  const buttons = all.map(([name, label, title]) => make("button", { type: "button", title, "data-tool": name, onclick: () => choose(name) }, label));
+  const choose = (/** @type {Choice} */ wanted) => {
+    brush.erases = wanted === "eraser";
+    brush.tool = wanted === "eraser" ? "brush" : wanted;
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.tool === wanted));
+    changed();
+  };
+  return { buttons, choose };
 }
 
 /**
@@ -112,12 +132,12 @@ function slider(label, min, max, step, value, set) {
 
 /**
  * @param {HTMLDialogElement} dialog @param {MaskBoard} board
- * @param {{choose: (erases: boolean) => void, size: {change: (factor: number) => void}, close: () => void, say: (text: string) => void}} tools
+ * @param {{choose: (wanted: Choice) => void, size: {change: (factor: number) => void}, close: () => void, say: (text: string) => void}} tools
  */
 function listenToKeys(dialog, board, { choose, size, close, say }) {
   const { mask } = board;
   const plain = /** @type {Record<string, () => void>} */ ({
-    b: () => choose(false), e: () => choose(true), "[": () => size.change(1 / 1.15), "]": () => size.change(1.15), i: () => board.paint(mask.invert()),
+    b: () => choose("brush"), e: () => choose("eraser"), g: () => choose("fill"), c: () => choose("colour"), "[": () => size.change(1 / 1.15), "]": () => size.change(1.15), i: () => board.paint(mask.invert()),
     delete: () => board.paint(mask.clear()), "+": () => board.zoom(1.25), "=": () => board.zoom(1.25), "-": () => board.zoom(1 / 1.25), 0: () => board.fit(),
     f: () => board.paint(mask.feather(Math.max(1, Math.min(mask.width, mask.height) / 128))),
   });
@@ -142,6 +162,7 @@ function listenToKeys(dialog, board, { choose, size, close, say }) {
     board.isSpaceHeld = false;
     if (board.hasPanned) return void (board.hasPanned = false);
     board.togglePen();
-    say(board.isPenDown ? t("The brush is down.") : t("The brush is up."));
+    if (board.brush.tool !== "brush") say(t("The area is filled."));
+    else say(board.isPenDown ? t("The brush is down.") : t("The brush is up."));
   });
 }
