@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 import torch
@@ -96,7 +97,8 @@ print("torch.distributed.tensor" in sys.modules)
 
 
 def test_packed_layers_do_not_have_torch_import_what_spreads_tensors_over_machines() -> None:
-    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
