@@ -1,7 +1,8 @@
-"""Has attention to a prompt turn away from what it finds in the negative prompt, by a bounded amount.
+"""Has attention turn away from what it finds for the negative prompt, by a bounded amount.
 
-Reference: Normalized Attention Guidance, Chen et al. 2025 (arXiv:2505.21179), section 3 and algorithm 1. The
-scale is that of the authors' code and of workflows: one more than the paper's, so that 1 changes nothing.
+Reference: Normalized Attention Guidance, Chen et al. 2025 (arXiv:2505.21179), section 3 and algorithm 1: in
+the attention to the prompt. The ecosystem's node does the same to what self-attention gives. The scale is that
+of the authors' code and of workflows: one more than the paper's, so that 1 changes nothing.
 Shapes: B batch, N tokens of the picture, T tokens of a text, C channels of all heads together.
 """
 
@@ -13,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from models.adapters.places import change_forward
+from models.adapters.places import attentions, change_forward, change_output
 from models.attention import AttentionCore
 from models.call import current_call
 from models.layout import layout_of
@@ -85,6 +86,43 @@ class NormalizedAttention:
             return run
 
         return make
+
+
+@dataclass(frozen=True)
+class NormalizedSelfAttention:
+    """Where rows of both prompts are computed in one call, what self-attention gives those of the positive one
+    moves away from what it gives those of the negative one, which then get the same.
+
+    Attributes:
+        scale: how far it moves; 1 changes the negative rows alone.
+        alpha: share of what has moved in what comes out.
+        tau: how many times as long as before a token may become.
+    """
+
+    scale: float = 5.0
+    alpha: float = 0.5
+    tau: float = 1.5
+
+    @property
+    def key(self) -> Hashable:
+        """Its numbers."""
+        return ("normalized self-attention", self)
+
+    def install(self, root: nn.Module, undo: ExitStack) -> None:
+        """Change what the self-attentions give; raises ValueError where the network has none."""
+        for name in attentions(root, "attn1"):
+            change_output(root.get_submodule(name), self._changed, undo)
+
+    def _changed(self, output: Tensor, *inputs: Tensor) -> Tensor:
+        del inputs
+        call = current_call()
+        if not {"positive", "negative"} <= set(call.rows):
+            return output
+        parts = list(output.split(call.batch))
+        wanted, unwanted = call.rows.index("positive"), call.rows.index("negative")
+        moved = turned_away(parts[wanted], parts[unwanted], self.scale, self.alpha, self.tau)
+        parts[wanted] = parts[unwanted] = moved
+        return torch.cat(parts)
 
 
 def turned_away(found: Tensor, unwanted: Tensor, scale: float, alpha: float, tau: float) -> Tensor:

@@ -88,3 +88,15 @@ class SelfAttention:
         again = guided.predict(state, guided.sigma, ("negative",))["negative"]
         self.box.take()
         return guided.with_result(guided.result + (spoilt - again) * self.scale)
+
+
+@dataclass(frozen=True)
+class BothPrompts:
+    """The negative prompt is computed at a scale of 1 too, for patches of the network that look at both."""
+
+    stage: Literal["after"] = "after"
+    needs_negative: bool = True
+
+    def apply(self, guided: Guided) -> Guided:
+        """Nothing is changed here."""
+        return guided

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.adapters.normalized_attention import NormalizedAttention
+from models.adapters.normalized_attention import NormalizedAttention, NormalizedSelfAttention
 from models.call import Call, Run, Weighed, calling
 from models.layout import Layout
 from models.unet.blocks import CrossAttention
@@ -146,3 +146,37 @@ def test_it_leaves_no_trace_in_a_unet() -> None:
         changed = [name for name, module in network.named_modules() if "forward" in module.__dict__]
         assert changed == [f"{name}.core" for name in network.layout().cross_attention]
     assert not any("forward" in module.__dict__ for module in network.modules())
+
+
+class Itself(nn.Module):
+    """A network that is one self-attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.ModuleDict({"attn1": CrossAttention(WIDTH, WIDTH, HEADS)})
+
+
+def seen(network: Itself, rows: tuple[str, ...], *patches: NormalizedSelfAttention) -> Tensor:
+    with torch.no_grad(), ExitStack() as undo, calling(Call(1.0, rows, 4 // len(rows), 1, TOKENS)):
+        for patch in patches:
+            patch.install(network, undo)
+        output: Tensor = network.block["attn1"](X)
+    return output
+
+
+@pytest.mark.parametrize(("scale", "alpha", "tau"), [(5.0, 0.5, 1.5), (3.0, 1.0, 1.0), (1.0, 0.3, 10.0)])
+def test_in_self_attention_rows_of_both_prompts_get_what_moved(
+    scale: float, alpha: float, tau: float
+) -> None:
+    network = Itself()
+    redrawn(network, 4)
+    patch = NormalizedSelfAttention(scale, alpha, tau)
+    plain = seen(network, ("positive", "negative"))
+    plus, minus = plain[:2].double(), plain[2:].double()
+    expected = guided(plus, minus, scale - 1, alpha, tau)
+    other = guided(minus, plus, scale - 1, alpha, tau)
+    for rows, wanted in ((("positive", "negative"), expected), (("negative", "positive"), other)):
+        ours = seen(network, rows, patch)
+        assert worst_ratio(ours.double(), torch.cat([wanted, wanted])) <= 5e-6
+    for rows in (("positive",), ("negative", "middle")):
+        assert torch.equal(seen(network, rows, patch), seen(network, rows))

@@ -27,7 +27,7 @@ from nodes.model.faster import (
     reuse_steps,
 )
 from nodes.model.freeu import free_u, free_u_v2
-from nodes.model.normalized_attention import guide_attention_away
+from nodes.model.normalized_attention import guide_attention_away, guide_self_attention_away
 from nodes.model.skip_layers import guide_by_skipped_layers, spoil_negative_by_skipped_layers
 from nodes.sampling.ksampler import ksampler
 from schedulers.latent import LatentBatch
@@ -50,6 +50,7 @@ NODES: dict[str, Callable[[Any], Any]] = {
     "perturbed": guide_by_perturbed_attention,
     "attention guidance": guide_by_self_attention,
     "normalized attention": lambda model: guide_attention_away(model=model),
+    "normalized self-attention": lambda model: guide_self_attention_away(model=model),
     "skipped layers": lambda model: guide_by_skipped_layers(model=model, end_percent=1.0),
     "skipped for the negative": lambda model: spoil_negative_by_skipped_layers(model=model, blocks="input.1"),
 }
@@ -137,6 +138,15 @@ def test_attention_turns_away_from_a_negative_prompt_that_is_not_evaluated(
     assert not torch.allclose(away, plain, rtol=1e-3, atol=1e-4)
     nothing = guide_attention_away(model=checkpoint.model, nag_scale=1.0)
     assert torch.equal(drawn(ctx, checkpoint, nothing, **options), plain)
+
+
+def test_self_attention_turns_away_from_a_negative_prompt_at_every_scale(
+    ctx: Recorded, checkpoint: Checkpoint
+) -> None:
+    model = guide_self_attention_away(model=checkpoint.model)
+    for scale in (1.0, 3.0):
+        plain = drawn(ctx, checkpoint, checkpoint.model, cfg=scale)
+        assert not torch.allclose(drawn(ctx, checkpoint, model, cfg=scale), plain, rtol=1e-3, atol=1e-4)
 
 
 def test_attention_in_another_way_draws_the_same(ctx: Recorded, checkpoint: Checkpoint) -> None:
