@@ -1,8 +1,8 @@
 """Has attention turn away from what it finds for the negative prompt, by a bounded amount.
 
 Reference: Normalized Attention Guidance, Chen et al. 2025 (arXiv:2505.21179), section 3 and algorithm 1: in
-the attention to the prompt. The ecosystem's node does the same to what self-attention gives. The scale is that
-of the authors' code and of workflows: one more than the paper's, so that 1 changes nothing.
+the attention to the prompt. The ecosystem's node does the same to what self-attention gives. The scale is
+that of the authors' code and of workflows: one more than the paper's, so that 1 changes nothing.
 Shapes: B batch, N tokens of the picture, T tokens of a text, C channels of all heads together.
 """
 
@@ -90,8 +90,8 @@ class NormalizedAttention:
 
 @dataclass(frozen=True)
 class NormalizedSelfAttention:
-    """Where rows of both prompts are computed in one call, what self-attention gives those of the positive one
-    moves away from what it gives those of the negative one, which then get the same.
+    """Where rows of both prompts are computed in one call, what self-attention gives those of the positive
+    one moves away from what it gives those of the negative one, which then get the same.
 
     Attributes:
         scale: how far it moves; 1 changes the negative rows alone.

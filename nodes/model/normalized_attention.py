@@ -26,7 +26,7 @@ Bound = Annotated[float, Range(1.0, 10.0, step=0.01)]
 def guide_self_attention_away(
     *, model: Model, nag_scale: Scale = 5.0, nag_alpha: Share = 0.5, nag_tau: Bound = 1.5
 ) -> Model:
-    """Let a negative prompt work where guidance is weak or has a scale of 1: self-attention turns away from it.
+    """Let a negative prompt work where guidance is weak or has a scale of 1: self-attention turns away.
 
     The negative prompt is evaluated at every scale.
 
