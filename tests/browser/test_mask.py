@@ -103,4 +103,13 @@ def test_areas_and_colours_are_filled_with_pointer_and_keys(canvas):
     page.keyboard.press("Space")
     expect(page.locator(".mask [role=status]")).to_have_text("The area is filled.")
     assert canvas.ask(part) == [False, True]
+    page.keyboard.press("Delete")
+    page.keyboard.press("g")
+    for _ in range(12):
+        page.keyboard.press(".")
+    # Half a turn: what was at the left is at the right.
+    page.mouse.click(box["x"] + box["width"] / 2 + 20, box["y"] + box["height"] / 2)
+    assert canvas.ask(part) == [True, False]
+    page.keyboard.press("0")
+    assert "rotate(0rad)" in page.locator(".mask-sheet").get_attribute("style")
     page.get_by_role("button", name="Cancel").last.click()

@@ -264,3 +264,23 @@ def test_rows_of_the_search_come_when_they_are_wanted(canvas):
     page.locator(".node-search .rows").evaluate("rows => { rows.scrollTop = 300; }")
     expect(options).to_have_count(80)
     page.keyboard.press("Escape")
+
+
+DROP = """list => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/uri-list", list);
+    const options = { dataTransfer, clientX: 900, clientY: 700, bubbles: true, cancelable: true };
+    document.querySelector("#stage").dispatchEvent(new DragEvent("drop", options));
+}"""
+
+
+def test_addresses_of_this_server_are_opened_and_no_other_is_asked(canvas):
+    asked = []
+    canvas.page.on("request", lambda request: asked.append(request.url))
+    canvas.ask(DROP, "http://pictures.invalid/a.png")
+    expect(canvas.page.locator("#toasts")).to_contain_text("pictures.invalid is elsewhere")
+    canvas.run()
+    url = canvas.picture_url("9")
+    canvas.ask(DROP, f"{canvas.server.url}/{url}")
+    canvas.wait("sfumato.name.startsWith('Sfumato_')")
+    assert not any("pictures.invalid" in url for url in asked)

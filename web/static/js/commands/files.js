@@ -95,6 +95,9 @@ export function listenToDrops(app) {
     document.body.classList.remove("is-dropping");
     const box = app.view.stage.getBoundingClientRect();
     const at = app.view.camera.toWorld(event.clientX - box.left, event.clientY - box.top);
-    void tell(openFiles(app, [...event.dataTransfer?.files ?? []], at));
+    const files = [...event.dataTransfer?.files ?? []];
+    const address = event.dataTransfer?.getData("text/uri-list") ?? "";
+    if (files.length > 0 || address === "") return void tell(openFiles(app, files, at));
+    void tell(import("./addresses.js").then(({ openAddress }) => openAddress(app, address, at)));
   });
 }

@@ -15,6 +15,12 @@ const BLOCK = 4096;
 /** @typedef {"brush" | "fill" | "colour"} Tool a stroke, an area of about one colour, or that colour everywhere */
 /** @typedef {{radius: number, hardness: number, erases: boolean, tool: Tool, tolerance: number}} Brush */
 
+/** @param {readonly [number, number]} point @param {number} angle in radians @returns {[number, number]} */
+export function turned([x, y], angle) {
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  return [cosine * x - sine * y, sine * x + cosine * y];
+}
+
 /** Draws and is drawn on. */
 export class MaskBoard {
   /** @param {ImageBitmap} picture @param {Mask} mask @param {Brush} brush */
@@ -24,6 +30,7 @@ export class MaskBoard {
     this.x = 0;
     this.y = 0;
     this.scale = 1;
+    this.angle = 0;
     /** @type {Map<number, {x: number, y: number, last: [number, number] | null}>} pointers that are down */ this.pointers = new Map();
     /** @type {{distance: number, x: number, y: number} | null} */ this.pinch = null;
     this.isSpaceHeld = false;
@@ -99,6 +106,7 @@ export class MaskBoard {
   fit() {
     const { clientWidth: width, clientHeight: height } = this.element;
     if (width === 0) return;
+    this.angle = 0;
     this.scale = Math.min(8, (width - 32) / this.mask.width, (height - 32) / this.mask.height);
     this.x = (width - this.mask.width * this.scale) / 2;
     this.y = (height - this.mask.height * this.scale) / 2;
@@ -116,7 +124,7 @@ export class MaskBoard {
 
   /** @private */
   place() {
-    this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
+    this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) rotate(${this.angle}rad) scale(${this.scale})`;
     this.sheet.classList.toggle("is-near", this.scale >= 3);
     this.onchange();
   }
@@ -137,7 +145,24 @@ export class MaskBoard {
 
   /** @private @param {number} x @param {number} y of the board @returns {[number, number]} of the picture */
   toPicture(x, y) {
-    return [(x - this.x) / this.scale, (y - this.y) / this.scale];
+    const [across, down] = turned([x - this.x, y - this.y], -this.angle);
+    return [across / this.scale, down / this.scale];
+  }
+
+  /** @private @param {readonly [number, number]} at of the picture @returns {[number, number]} on the board */
+  toBoard([x, y]) {
+    const [across, down] = turned([x * this.scale, y * this.scale], this.angle);
+    return [this.x + across, this.y + down];
+  }
+
+  /** Turns what is seen around the middle of the board; the picture and its mask stay as they are. @param {number} degrees */
+  turn(degrees) {
+    const middle = [this.element.clientWidth / 2, this.element.clientHeight / 2];
+    const by = degrees * Math.PI / 180;
+    const [across, down] = turned([this.x - middle[0], this.y - middle[1]], by);
+    [this.x, this.y] = [middle[0] + across, middle[1] + down];
+    this.angle = Math.round((this.angle + by) * 1e6) / 1e6 % (2 * Math.PI);
+    this.place();
   }
 
   /** @private @param {PointerEvent} event */
@@ -234,7 +259,7 @@ export class MaskBoard {
     const to = [Math.max(0, Math.min(this.mask.width, x + across * step)), Math.max(0, Math.min(this.mask.height, y + down * step))];
     if (this.isPenDown) this.line(this.at, to, null);
     this.at = to;
-    this.showRing(this.x + to[0] * this.scale, this.y + to[1] * this.scale);
+    this.showRing(...this.toBoard(to));
   }
 
   /** Puts the brush down where the keys are, or lifts it. */

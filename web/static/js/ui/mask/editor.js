@@ -14,6 +14,7 @@ import { fetchMasked, uploadMask } from "./files.js";
 /** @typedef {"brush" | "eraser" | "fill" | "colour"} Choice */
 
 const LARGEST = 400;
+const TURN = 15;
 
 /**
  * Opens the editor for the picture that an input of a node holds.
@@ -60,7 +61,8 @@ function show(board, save) {
   const tools = make("div", { className: "mask-tools" }, group(t("Tool"), ...buttons), size.element, hardness.element, tolerance.element, group(t("Steps"), undo, redo),
     group(t("All of it"), button(t("Invert"), t("Invert (I)"), () => board.paint(mask.invert())), button(t("Clear"), t("Clear (Delete)"), () => board.paint(mask.clear())),
       button(t("Feather"), t("Soften the edges (F)"), () => board.paint(mask.feather(Math.max(1, Math.min(mask.width, mask.height) / 128))))),
-    group(t("Zoom"), button("−", t("Zoom out (-)"), () => board.zoom(1 / 1.25)), percent, button("+", t("Zoom in (+)"), () => board.zoom(1.25))));
+    group(t("Zoom"), button("−", t("Zoom out (-)"), () => board.zoom(1 / 1.25)), percent, button("+", t("Zoom in (+)"), () => board.zoom(1.25))),
+    group(t("Turn the view"), button("↺", t("Turn the view to the left (,)"), () => board.turn(-TURN)), button("↻", t("Turn the view to the right (.)"), () => board.turn(TURN))));
   const keep = make("button", { type: "button", className: "primary" }, t("Save the mask"));
   const close = () => dialog.close();
   const content = make("div", { className: "mask" }, tools, board.element, make("div", { className: "actions" }, said,
@@ -139,6 +141,7 @@ function listenToKeys(dialog, board, { choose, size, close, say }) {
   const plain = /** @type {Record<string, () => void>} */ ({
     b: () => choose("brush"), e: () => choose("eraser"), g: () => choose("fill"), c: () => choose("colour"), "[": () => size.change(1 / 1.15), "]": () => size.change(1.15), i: () => board.paint(mask.invert()),
     delete: () => board.paint(mask.clear()), "+": () => board.zoom(1.25), "=": () => board.zoom(1.25), "-": () => board.zoom(1 / 1.25), 0: () => board.fit(),
+    ",": () => board.turn(-TURN), ".": () => board.turn(TURN),
     f: () => board.paint(mask.feather(Math.max(1, Math.min(mask.width, mask.height) / 128))),
   });
   const arrows = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] });
