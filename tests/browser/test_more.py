@@ -97,11 +97,15 @@ def test_a_subgraph_is_kept_found_and_added_again(more):
     more.ask("sfumato.commands.run('make-subgraph')")
     more.wait("sfumato.store.document.subgraphs.size === 1")
     more.ask("sfumato.commands.run('keep-blueprint')")
-    more.page.keyboard.type("mine/Only sampling")
+    more.page.get_by_label("Name of the blueprint").fill("mine/Only sampling")
+    more.page.get_by_label("What it does").fill("Draws with one sampler.")
+    more.page.get_by_label("Other words to find it by").fill("zeichner, dessin ")
     more.page.keyboard.press("Enter")
     more.wait("sfumato.actions.blueprints.length === 1")
+    known = "(({ description, aliases }) => [description, ...aliases])(sfumato.actions.blueprints[0])"
+    assert more.ask(known) == ["Draws with one sampler.", "zeichner", "dessin"]
     more.page.keyboard.press("Control+Space")
-    more.choose_type("only sampling")
+    more.choose_type("zeichner")
     kinds = more.ask(
         "[...sfumato.store.graph.nodes.values()].filter(one => sfumato.view.isSubgraph(one.type)).length"
     )

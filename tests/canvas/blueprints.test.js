@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Blueprints } from "../../web/static/js/engine/blueprints.js";
+import { Library } from "../../web/static/js/model/library.js";
 import { makeSubgraph } from "../../web/static/js/model/nesting.js";
 import { writeBlueprint } from "../../web/static/js/model/parts.js";
 import { starterDocument } from "../../web/static/js/model/starter.js";
@@ -15,7 +16,7 @@ test("a kept subgraph is a node type in its folder, is added with its inside, an
   const store = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
   const id = /** @type {any} */ (store.graph.nodeByKey("3")).id;
   const host = store.run("nest", (change) => makeSubgraph(change, DEFINITIONS, [id], "S"));
-  const json = JSON.parse(JSON.stringify(writeBlueprint(store.document, DEFINITIONS, store.graphId, host, { name: "Sampling" })));
+  const json = JSON.parse(JSON.stringify(writeBlueprint(store.document, DEFINITIONS, store.graphId, host, { name: "Sampling", aliases: ["Zeichner", "dessin"] })));
   const shelf = {
     name: "shelf", list: async () => [{ name: "mine/Sampling", path: "a", pack: "" }, { name: "Theirs", path: "b", pack: "their_pack" }, { name: "Lost", path: "c", pack: "" },
       { name: "Other", path: "d", pack: "" }],
@@ -38,6 +39,7 @@ test("a kept subgraph is a node type in its folder, is added with its inside, an
     ["closed: no answer", "Lost: gone", "Other: It is no workflow with one subgraph and nothing beside it."]);
   const [definition] = blueprints.definitions;
   assert.ok(definition.inputs.some(({ type }) => type === "MODEL") && definition.outputs.some(({ type }) => type === "LATENT"));
+  assert.deepEqual(new Library(blueprints.definitions).search("zeichner").map(({ name }) => name), ["Sampling", "Theirs"]);
   const other = new Store(starterDocument(DEFINITIONS), DEFINITIONS);
   const before = snapshot(other);
   const made = other.run("add", (change) => definition.insert?.(change, [500, 600]) ?? "");

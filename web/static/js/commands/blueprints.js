@@ -6,10 +6,14 @@ import { ApiError } from "../engine/api.js";
 import { Blueprints, forgetBlueprint, keepBlueprint } from "../engine/blueprints.js";
 import { warn } from "../engine/pagelog.js";
 import { writeBlueprint } from "../model/parts.js";
-import { askChoice, askText } from "../ui/dialogs.js";
+import { askChoice } from "../ui/dialogs.js";
+import { loadStyle } from "../ui/styles.js";
 import { tell, toast } from "../ui/toasts.js";
 import { t } from "../words.js";
 import { chosenSubgraph } from "./subgraphs.js";
+
+/** Before the names of this person's own blueprints, as types. */
+const OWN_TYPE = "blueprint  ";
 
 /** @param {App} app */
 export function tendBlueprints(app) {
@@ -31,9 +35,14 @@ export function tendBlueprints(app) {
   const chosen = () => chosenSubgraph(app);
   const keep = async () => {
     const node = chosen();
-    const name = node && await askText(t("Name of the blueprint; “/” makes folders"), store.document.subgraphs.get(node.type)?.name ?? "", t("Keep"));
-    if (!node || !name) return;
-    const json = writeBlueprint(store.document, store.catalogue, store.graphId, node.id, { name: name.slice(name.lastIndexOf("/") + 1) });
+    if (!node) return;
+    const usual = store.document.subgraphs.get(node.type)?.name ?? "";
+    const known = actions.blueprints.find(({ type }) => type === `${OWN_TYPE}${usual}`);
+    const [{ askBlueprint }] = await Promise.all([import("../ui/blueprintdialog.js"), loadStyle("side.css")]);
+    const about = await askBlueprint({ name: usual, description: known?.description ?? "", aliases: known?.aliases ?? [] });
+    if (about === null) return;
+    const { name } = about;
+    const json = writeBlueprint(store.document, store.catalogue, store.graphId, node.id, { ...about, name: name.slice(name.lastIndexOf("/") + 1) });
     try {
       await keepBlueprint(name, json, false);
     } catch (error) {
@@ -45,7 +54,7 @@ export function tendBlueprints(app) {
     toast(t("“{name}” is in the library now, under Blueprints.", { name }), { kind: "good", name: "blueprint" });
   };
   const forget = async () => {
-    const names = actions.blueprints.filter(({ module }) => module === "").map(({ type }) => type.slice("blueprint  ".length));
+    const names = actions.blueprints.filter(({ module }) => module === "").map(({ type }) => type.slice(OWN_TYPE.length));
     const name = await askChoice(t("Delete a blueprint"), t("Nodes that were made from it stay as they are."), names);
     if (name === null) return;
     await forgetBlueprint(name);

@@ -62,7 +62,7 @@ const written = new WeakMap();
 
 /** @param {Definition} item */
 function entryOf(item) {
-  const entry = written.get(item) ?? { item, fields: [item.name, item.type, item.category, sourceOf(item)].map(folded) };
+  const entry = written.get(item) ?? { item, fields: [item.name, item.type, item.category, sourceOf(item), ...item.aliases ?? []].map(folded) };
   written.set(item, entry);
   return entry;
 }

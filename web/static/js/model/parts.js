@@ -129,10 +129,10 @@ export function readBlueprint(json) {
  * @param {Blueprint} blueprint @param {Definitions} catalogue
  * @returns {Definition | null}
  */
-export function blueprintDefinition({ name, description, category, json }, catalogue) {
+export function blueprintDefinition({ name, description, category, aliases, json }, catalogue) {
   const { document } = readWorkflow(json, catalogue);
   const definition = withSubgraphs(document, catalogue).get(wordOf(json.nodes[0].type));
-  return definition ? Object.freeze({ ...definition, name, description, category: category || definition.category }) : null;
+  return definition ? Object.freeze({ ...definition, name, description, aliases, category: category || definition.category }) : null;
 }
 
 /**

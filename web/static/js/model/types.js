@@ -89,6 +89,7 @@
  *   type: string, name: string, category: string, description: string, module: string,
  *   inputs: readonly InputDefinition[], outputs: readonly OutputDefinition[],
  *   isOutput: boolean, isVirtual: boolean, deprecated: boolean, experimental: boolean, isSubgraph?: boolean,
+ *   aliases?: readonly string[],
  *   insert?: (change: import("./document.js").Transaction, position: Point) => string,
  * }>} Definition
  */
