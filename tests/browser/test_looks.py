@@ -80,3 +80,18 @@ def test_texts_on_nodes_grow_and_edges_pull_as_chosen(canvas):
     canvas.page.keyboard.press("Escape")
     canvas.page.mouse.up()
     canvas.ask("sfumato.settings.set('canvas.edges', 1)")
+
+
+def test_the_middle_button_on_a_socket_makes_a_reroute_and_so_does_a_command(canvas):
+    size = "sfumato.store.graph.reroutes.size"
+    canvas.page.mouse.click(*canvas.place("3", "output", "LATENT"), button="middle")
+    assert canvas.ask(size) == 1
+    canvas.page.mouse.click(*canvas.place("3", "input", "model"), button="middle")
+    assert canvas.ask(size) == 2
+    canvas.wait("sfumato.commands.all.has('add-reroutes')")
+    canvas.ask("() => sfumato.view.select([sfumato.store.graph.nodeByKey('4').id])")
+    canvas.ask("sfumato.commands.run('add-reroutes')")
+    expect(canvas.page.locator("#toasts")).to_contain_text("Reroutes added: 3")
+    assert canvas.ask(size) == 5
+    canvas.page.keyboard.press("Control+z")
+    assert canvas.ask(size) == 2

@@ -8,6 +8,7 @@ import { tendBadges } from "./badges.js";
 import { tendBlueprints } from "./blueprints.js";
 import { tendNodeTexts } from "./nodetexts.js";
 import { tendQuiet } from "./quiet.js";
+import { tendRerouting } from "./rerouting.js";
 import { tendSwaps } from "./swapping.js";
 import { tendFavicon } from "../ui/favicon.js";
 import { addLazily } from "../ui/lazy.js";
@@ -22,7 +23,7 @@ export function tendMore(app) {
     note: t("Ctrl with the arrow up or down gives the selected words more or less weight."),
   });
   settings.define({ id: "run.icon", label: t("Show in the icon of the tab how far a run is"), category: t("Runs"), kind: "toggle", fallback: true });
-  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints, tendQuiet]) tend(app);
+  for (const tend of [tendGuests, tendAdvanced, tendBadges, tendSwaps, tendBlueprints, tendQuiet, tendRerouting]) tend(app);
   void tendNodeTexts(app);
   tendWeights(app);
   tendFavicon(app);
