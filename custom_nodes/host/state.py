@@ -64,5 +64,4 @@ def latest() -> running.Latest:
     context = get_context()
     if context is None:
         return running.latest[-1]
-    node_id = context.dynamic_graph.get_display_node_id(context.node_id)
-    return running.Latest(context.client_id, context.job_id, node_id)
+    return running.Latest(context.client_id, context.job_id, context.display_id)

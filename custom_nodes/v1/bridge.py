@@ -209,7 +209,7 @@ class Adapter:
 
 
 HIDDEN_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "PROMPT": lambda context: context.dynamic_graph.get_original_prompt(),
+    "PROMPT": lambda context: context.original_prompt,
     "EXTRA_PNGINFO": lambda context: context.extra_pnginfo,
     "UNIQUE_ID": lambda context: context.node_id,
     "DYNPROMPT": lambda context: context.dynamic_graph,

@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -76,6 +76,7 @@ class RunContext:
         self.files = files
         self.precision = precision or Precision()
         self.shown: dict[str, list[Any]] = {}
+        self.saw_graph = False
         self.house = house or House(Growth(job.graph, job.prompt), InstanceStore())
         self.ids = self.house.growth.ids(node_id)
         self._emit = emit
@@ -97,8 +98,19 @@ class RunContext:
 
     @property
     def dynamic_graph(self) -> Growth:
-        """The graph with what nodes have added to it so far."""
+        """The graph with what nodes have added to it so far; what asks for it may depend on all of it."""
+        self.saw_graph = True
         return self.house.growth
+
+    @property
+    def display_id(self) -> str:
+        """The instance that the page highlights for this one."""
+        return self.house.growth.get_display_node_id(self.node_id)
+
+    @property
+    def original_prompt(self) -> Mapping[str, Any]:
+        """The graph as it was submitted."""
+        return self.house.growth.get_original_prompt()
 
     def instance(self, key: str, factory: Callable[[], Any]) -> Any:
         """An object that lives as long as graphs have an instance of this id and type."""

@@ -122,6 +122,12 @@ def raw(ctx, source):
     )
 
 
+def peeks(ctx, source=None):
+    """Tell what is written on the node behind an input, whatever it gives."""
+    behind = ctx.dynamic_graph.get_node(ctx.node_id)["inputs"]["source"][0]
+    return (str(ctx.dynamic_graph.get_node(behind)["inputs"]),)
+
+
 def family(ctx):
     graph = ctx.dynamic_graph
     real, display = graph.get_real_node_id(ctx.node_id), graph.get_display_node_id(ctx.node_id)
@@ -144,6 +150,8 @@ ADAPTED = [
         node={"lazy_status": mix_wants_later},
     ),
     declare("Greedy", mix, "image1 mask", lazy=("image1",), node={"lazy_status": greedy_wants}),
+    declare("Peeks", peeks, "source", lazy=("source",)),
+    declare("PeeksRaw", peeks, "source", options={"source": {"rawLink": True}}),
     declare("Unasked", mix, "image1 mask", lazy=("image1",)),
     declare("GatherAll", gather_all, "first?", undeclared_links=True, hidden={"secret": "*"}),
     declare("Whole", whole, "values factor", wants_list=True),

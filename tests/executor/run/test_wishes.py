@@ -107,6 +107,18 @@ async def test_what_must_run_each_time_asks_each_time(engine):
     assert [line for line in log if line.startswith("ask")] == ["ask 1", "ask 1", "ask 12", "ask 12"]
 
 
+@pytest.mark.parametrize("kind", ["Peeks", "PeeksRaw"])
+async def test_what_looks_at_the_graph_runs_again_when_the_graph_is_another(engine, kind):
+    def graph(left, right):
+        return graph_of(sum=("add", {"left": left, "right": right}), peek=(kind, {"source": ["sum", 0]}))
+
+    for pair in ((2, 3), (1, 4)):  # the sum is the same
+        job = await run(engine, graph(*pair), "peek")
+        assert job.outputs == {"peek": (str({"left": pair[0], "right": pair[1]}),)}
+    job = await run(engine, graph(1, 4), "peek")
+    assert not job.finished.executed
+
+
 def test_only_so_many_wishes_are_kept(monkeypatch):
     monkeypatch.setattr("executor.run.contents.MOST_WISHES", 2)
     wishes = Wishes()

@@ -27,7 +27,8 @@ def test_a_format_and_a_number_of_pixels_make_a_size(
 
 
 def test_words_and_seeds_pass() -> None:
-    assert choose("anything at all") == "anything at all"
+    assert choose("anything at all") == ("anything at all", 0)
+    assert choose("it", 3) == ("it", 3)
     assert seed(2**63 - 1) == 2**63 - 1
 
 

@@ -44,7 +44,7 @@ def test_a_structure_that_contains_itself_is_shown() -> None:
 
 
 def test_the_text_is_shown_on_the_node(ctx) -> None:
-    assert preview(ctx, source={"a": 1}) is None
+    assert preview(ctx, source={"a": 1}) == '{\n    "a": 1\n}'
     assert ctx.shown == {"text": ['{\n    "a": 1\n}']}
 
 
