@@ -32,11 +32,12 @@ def make_parser(commands: Mapping[str, Command], base: Path, version: str) -> ar
     parser.add_argument("--version", action="version", version=f"Sfumato {version}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     graph = _graph_options()
+    places, doing, answering = _place_options(base), _run_options("INFO"), _run_options("WARNING")
     lines = argparse.ArgumentParser(add_help=False)
     lines.add_argument("--json", action="store_true", help="write JSON, one object a line")
 
     def add(name: str, about: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        settings = [_place_options(base), _run_options("INFO" if name in DOING else "WARNING")]
+        settings = [places, doing if name in DOING else answering]
         command = subparsers.add_parser(name, help=about, description=about, parents=[*parents, *settings])
         command.set_defaults(run=commands[name])
         return command

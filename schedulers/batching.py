@@ -82,10 +82,11 @@ class ConditionedDenoiser:
         if self._most_rows is not None:
             self._most_terms = min(self._most_terms, max(1, self._most_rows // x.shape[0]))
         active = [
-            _Active(name, term, () if term.hook is None else term.hook.patches(sigma), against)
+            _Active(
+                name, term, () if term.hook is None else term.hook.patches(sigma), self._opposed(term, sigma)
+            )
             for name in names
             for term in self._holding(name, x, sigma)
-            for against in (self._opposed(term, sigma),)
         ]
         self._kept.forget_all_but([member.hooked for member in active])
         outputs: dict[int, Tensor] = {}

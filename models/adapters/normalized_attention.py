@@ -24,8 +24,8 @@ _NEVER_ZERO = 1e-6
 
 
 @dataclass(frozen=True)
-class NormalizedAttention:
-    """In attention to the prompt, rows of the positive prompt move away from the negative one.
+class TurningAway:
+    """How attention turns away from what is unwanted.
 
     Attributes:
         scale: how far what is found moves; 1 changes nothing.
@@ -36,6 +36,25 @@ class NormalizedAttention:
     scale: float = 5.0
     alpha: float = 0.5
     tau: float = 1.5
+
+    def turned_away(self, found: Tensor, unwanted: Tensor) -> Tensor:
+        """What attention found (B, N, C), moved away from what is unwanted (B, N, C).
+
+        A token that becomes more than tau times as long, as sums of absolute values, is shortened to that.
+        """
+        moved = found + (self.scale - 1) * (found - unwanted)
+        length, longer = (
+            torch.linalg.vector_norm(part, 1, dim=-1, keepdim=True, dtype=torch.float32).clamp(
+                min=_NEVER_ZERO
+            )
+            for part in (found, moved)
+        )
+        factor = (self.tau * length / longer).clamp(max=1.0).to(found.dtype)
+        return torch.lerp(found, moved * factor, self.alpha)
+
+
+class NormalizedAttention(TurningAway):
+    """In attention to the prompt, rows of the positive prompt move away from the negative one."""
 
     @property
     def key(self) -> Hashable:
@@ -80,7 +99,7 @@ class NormalizedAttention:
                     for text, strength in against:
                         pair = layer.projections.pair(layer.to_k, layer.to_v, text)
                         unwanted = unwanted + attend(rows, *pair) * (strength / total)
-                    parts[chunk] = turned_away(parts[chunk], unwanted, self.scale, self.alpha, self.tau)
+                    parts[chunk] = self.turned_away(parts[chunk], unwanted)
                 return torch.cat(parts)
 
             return run
@@ -88,20 +107,12 @@ class NormalizedAttention:
         return make
 
 
-@dataclass(frozen=True)
-class NormalizedSelfAttention:
+class NormalizedSelfAttention(TurningAway):
     """Where rows of both prompts are computed in one call, what self-attention gives those of the positive
     one moves away from what it gives those of the negative one, which then get the same.
 
-    Attributes:
-        scale: how far it moves; 1 changes the negative rows alone.
-        alpha: share of what has moved in what comes out.
-        tau: how many times as long as before a token may become.
+    At a scale of 1 the negative rows alone change.
     """
-
-    scale: float = 5.0
-    alpha: float = 0.5
-    tau: float = 1.5
 
     @property
     def key(self) -> Hashable:
@@ -120,20 +131,6 @@ class NormalizedSelfAttention:
             return output
         parts = list(output.split(call.batch))
         wanted, unwanted = call.rows.index("positive"), call.rows.index("negative")
-        moved = turned_away(parts[wanted], parts[unwanted], self.scale, self.alpha, self.tau)
+        moved = self.turned_away(parts[wanted], parts[unwanted])
         parts[wanted] = parts[unwanted] = moved
         return torch.cat(parts)
-
-
-def turned_away(found: Tensor, unwanted: Tensor, scale: float, alpha: float, tau: float) -> Tensor:
-    """What attention found (B, N, C), moved away from what is unwanted (B, N, C).
-
-    A token that becomes more than tau times as long, as sums of absolute values, is shortened to that.
-    """
-    moved = found + (scale - 1) * (found - unwanted)
-    length, longer = (
-        torch.linalg.vector_norm(part, 1, dim=-1, keepdim=True, dtype=torch.float32).clamp(min=_NEVER_ZERO)
-        for part in (found, moved)
-    )
-    factor = (tau * length / longer).clamp(max=1.0).to(found.dtype)
-    return torch.lerp(found, moved * factor, alpha)

@@ -44,11 +44,8 @@ def encode_pictures(model: VisionModel, pictures: Tensor, crop: str = "center") 
     """
     weight = model.network.vision_model.embeddings.class_embedding
     pixels = prepared(pictures.to(weight.device), model.network.config.size, crop)
-    mean, deviation = (
-        torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (model.mean, model.deviation)
-    )
     with torch.no_grad():
-        output = model.network(((pixels - mean) / deviation).to(weight.dtype))
+        output = model.network(normalised(pixels, model.mean, model.deviation).to(weight.dtype))
     return replace(output, **{k: v.float().cpu() for k, v in vars(output).items() if v is not None})
 
 
@@ -69,3 +66,13 @@ def prepared(pictures: Tensor, size: int, crop: str = "center") -> Tensor:
         top, left = (new[0] - size) // 2, (new[1] - size) // 2
         pixels = pixels[:, :, top : top + size, left : left + size]
     return (255.0 * pixels).clamp(0, 255).round() / 255.0
+
+
+def normalised(
+    pixels: Tensor,
+    mean: tuple[float, float, float] = CLIP_MEAN,
+    deviation: tuple[float, float, float] = CLIP_DEVIATION,
+) -> Tensor:
+    """Pictures (B, 3, H, W) in [0, 1] as far from a mean of each colour as in deviations of it."""
+    middle, width = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (mean, deviation))
+    return (pixels - middle) / width

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from models.vision.clip import ClipVision, ClipVisionConfig
-from models.vision.encode import CLIP_DEVIATION, CLIP_MEAN, prepared
+from models.vision.encode import normalised, prepared
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,7 @@ def person_words(model: PhotoMakerModel, words: Tensor, photographs: Tensor) -> 
         )
     weight = network.vision_model.embeddings.class_embedding
     pixels = prepared(photographs.to(weight.device), network.config.size)
-    mean, deviation = (
-        torch.tensor(values, device=weight.device).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_DEVIATION)
-    )
     with torch.no_grad():
-        identities = network.identities(((pixels - mean) / deviation).to(weight.dtype))
+        identities = network.identities(normalised(pixels).to(weight.dtype))
         fused: Tensor = network.fuse_module(words.to(weight.device, weight.dtype), identities)
     return fused.float().cpu()
