@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from loaders.opening import open_weights
 from nodes.api.context import Context
 from nodes.api.declare import node
 from nodes.api.errors import NodeError
@@ -17,12 +18,9 @@ def load(ctx: Context, conditioning_name: Annotated[str, File("embeddings")]) ->
     Args:
         conditioning_name: a file of the embeddings folder that Save Conditioning wrote.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = ctx.files.find("embeddings", conditioning_name)
+    weights = open_weights(path)
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            return restored(tensors, file.metadata() or {})
-    except (SafetensorError, ValueError) as error:
+        return restored({name: weights.read(name) for name in weights}, weights.metadata)
+    except ValueError as error:
         raise NodeError(f"{path.name} cannot be read as a conditioning: {error}") from error

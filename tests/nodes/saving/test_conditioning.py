@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from loaders.checkpoint import Checkpoint
 from nodes.api.errors import NodeError
@@ -62,5 +63,8 @@ def test_a_file_that_is_none_is_refused_by_name(ctx: Recorded, tmp_path: Path) -
     folder = tmp_path / "models" / "embeddings"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "other.pt").write_bytes(b"no tensors")
-    with pytest.raises(NodeError, match=r"other.pt cannot be read as a conditioning"):
+    with pytest.raises(NodeError, match=r"other\.pt cannot be used"):
         load(ctx, "other.pt")
+    save_file({"emb_params": torch.zeros(2, 4)}, folder / "other.safetensors")
+    with pytest.raises(NodeError, match=r"other\.safetensors cannot be read as a conditioning: .*emb_params"):
+        load(ctx, "other.safetensors")
