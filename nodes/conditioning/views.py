@@ -1,6 +1,8 @@
 """Shows Zero123 a picture of a thing, and from where to see it."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -13,11 +15,10 @@ from nodes.api.errors import NodeError
 from nodes.api.sockets import ClipVision, Conditioning, Image, Latent, Vae
 from nodes.api.widgets import Range
 from nodes.image.resize import resize_image
+from nodes.latent.empty import empty
 from nodes.latent.vae import encode_pixels
 from schedulers.conditioning import Entry
-from schedulers.latent import LatentBatch
 
-_CELL = 8
 # How high the camera of the picture is over the thing it looks at, which nobody knows: level with it.
 _LEVEL = math.radians(90.0)
 
@@ -65,9 +66,9 @@ def see(
         elevation: how much higher the camera is, in degrees.
         azimuth: how far the camera goes around the thing, in degrees.
     """
-    views = torch.tensor([[point_of_view(elevation, azimuth)]])
-    positive, negative = _conditions(ctx, clip_vision, init_image, vae, (width, height), views)
-    return positive, negative, LatentBatch(_empty(batch_size, width, height))
+    points = [point_of_view(elevation, azimuth)]
+    conditions = _conditions(ctx, clip_vision, init_image, vae, (width, height), points)
+    return *conditions, empty(width, height, batch_size)
 
 
 @node(
@@ -105,16 +106,20 @@ def see_around(
     """
     steps = range(batch_size)
     up, around = elevation_batch_increment, azimuth_batch_increment
-    angles = [point_of_view(elevation + step * up, azimuth + step * around) for step in steps]
-    views = torch.tensor(angles)[:, None]
-    positive, negative = _conditions(ctx, clip_vision, init_image, vae, (width, height), views)
-    return positive, negative, LatentBatch(_empty(batch_size, width, height), batch_index=(0,) * batch_size)
+    points = [point_of_view(elevation + step * up, azimuth + step * around) for step in steps]
+    conditions = _conditions(ctx, clip_vision, init_image, vae, (width, height), points)
+    return *conditions, replace(empty(width, height, batch_size), batch_index=(0,) * batch_size)
 
 
 def _conditions(
-    ctx: Context, clip_vision: ClipVision, picture: Tensor, vae: Vae, size: tuple[int, int], views: Tensor
+    ctx: Context,
+    clip_vision: ClipVision,
+    picture: Tensor,
+    vae: Vae,
+    size: tuple[int, int],
+    points: Sequence[Sequence[float]],
 ) -> tuple[Conditioning, Conditioning]:
-    """The conditions of a picture (1, H, W, 3) seen from points of view (B, 1, 4)."""
+    """The conditions of a picture (1, H, W, 3) for each point of view."""
     if picture.shape[0] != 1:
         raise NodeError(
             f"Zero123 sees one picture at a time, but {picture.shape[0]} came: choose one of them"
@@ -123,11 +128,8 @@ def _conditions(
         seen = encode_pictures(base, picture).image_embeds[None]
     pixels = resize_image(picture, *size, "bilinear", "center")
     latent = encode_pixels(ctx, vae, pixels)
+    views = torch.tensor(points)[:, None]
     told = torch.cat([seen.expand(len(views), -1, -1), views], dim=-1)
     positive = Entry(told, extra={"concat_latent_image": latent})
     negative = Entry(torch.zeros_like(seen), extra={"concat_latent_image": torch.zeros_like(latent)})
     return (positive,), (negative,)
-
-
-def _empty(count: int, width: int, height: int) -> Tensor:
-    return torch.zeros(count, 4, height // _CELL, width // _CELL)
