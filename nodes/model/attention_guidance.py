@@ -1,12 +1,12 @@
 """Guides away from what a model predicts with its attention spoilt."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from models.adapters.attention_edits import CaptureScores, ScoreBox
 from nodes.api.declare import node
 from nodes.api.sockets import Model
 from nodes.api.widgets import Range
+from nodes.sampling.guidance import ruled
 from schedulers.guiders.attention import PerturbedAttention, SelfAttention
 
 
@@ -26,7 +26,7 @@ def guide_by_perturbed_attention(
         model: a model with a UNet.
         scale: strength; 0 changes nothing.
     """
-    return model.with_base(replace(model.base, rules=(*model.base.rules, PerturbedAttention(scale))))
+    return ruled(model, PerturbedAttention(scale))
 
 
 @node(
@@ -51,5 +51,4 @@ def guide_by_self_attention(
     """
     box = ScoreBox()
     rule = SelfAttention(box, scale, blur_sigma)
-    guided = model.with_patch(CaptureScores(box))
-    return guided.with_base(replace(model.base, rules=(*model.base.rules, rule)))
+    return ruled(model.with_patch(CaptureScores(box)), rule)

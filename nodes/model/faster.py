@@ -1,7 +1,6 @@
 """Makes models faster at some cost in exactness."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from models.adapters.token_merging import TokenMerging
 from nodes.api.declare import node
 from nodes.api.sockets import Model
 from nodes.api.widgets import Choice, Range
+from nodes.sampling.guidance import ruled
 from schedulers.guiders.reuse import GuidanceReuse
 from schedulers.tables import sigma_table
 
@@ -120,7 +120,7 @@ def reuse_guidance(
     """
     window = sigma_table(model.base.noise).window(start_percent, end_percent)
     rule = GuidanceReuse(reuse_threshold, *window, verbose)
-    return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
+    return ruled(model, rule)
 
 
 @node(id="ModelComputeDtype", display_name="ModelComputeDtype", category=DEBUG_CATEGORY)

@@ -1,6 +1,5 @@
 """Turns attention away from the negative prompt."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from models.adapters.normalized_attention import NormalizedAttention, NormalizedSelfAttention
@@ -9,6 +8,7 @@ from nodes.api.declare import node
 from nodes.api.errors import NodeError
 from nodes.api.sockets import Model
 from nodes.api.widgets import Range
+from nodes.sampling.guidance import ruled
 from schedulers.guiders.attention import BothPrompts
 
 Scale = Annotated[float, Range(0.0, 50.0, step=0.1)]
@@ -37,7 +37,7 @@ def guide_self_attention_away(
         nag_tau: how much longer what attention finds may become by it.
     """
     patched = model.with_patch(NormalizedSelfAttention(nag_scale, nag_alpha, nag_tau))
-    return patched.with_base(replace(model.base, rules=(*model.base.rules, BothPrompts())))
+    return ruled(patched, BothPrompts())
 
 
 @node(

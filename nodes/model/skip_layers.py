@@ -1,12 +1,12 @@
 """Guides away from what a model predicts with some of its transformer blocks left out."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from models.adapters.skipped_layers import SkippedLayers, layers_at
 from nodes.api.declare import node
 from nodes.api.sockets import Model
 from nodes.api.widgets import Range, Text
+from nodes.sampling.guidance import ruled
 from schedulers.guiders.skip_layer import SkipLayer, SkipLayerNegative
 
 Percent = Annotated[float, Range(0.0, 1.0, step=0.001)]
@@ -38,7 +38,7 @@ def guide_by_skipped_layers(
     """
     layers = SkippedLayers(layers_at(model.base.network, blocks))
     rule = SkipLayer(layers, scale, start_percent, end_percent, rescaling_scale)
-    return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
+    return ruled(model, rule)
 
 
 @node(
@@ -65,4 +65,4 @@ def spoil_negative_by_skipped_layers(
         end_percent: part of sampling after which it ends.
     """
     rule = SkipLayerNegative(SkippedLayers(layers_at(model.base.network, blocks)), start_percent, end_percent)
-    return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
+    return ruled(model, rule)

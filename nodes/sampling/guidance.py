@@ -20,7 +20,7 @@ from schedulers.guiders.rescaling import (
     Rescaled,
     ZeroStar,
 )
-from schedulers.guiders.rule import MaskRule, Rule
+from schedulers.guiders.rule import MaskRule, Rule, Spoiling, Wrapping
 from schedulers.guiders.scaling import EpsilonScaling, ScaleByFrame, ScaleInPart, TemporalScoreRescaling
 
 Amount = Annotated[float, Range(0.0, 100.0, step=0.01)]
@@ -35,7 +35,7 @@ class PatchedModel(NamedTuple):
     patched_model: Model
 
 
-def ruled(model: Model, rule: Rule | MaskRule) -> Model:
+def ruled(model: Model, rule: Rule | MaskRule | Spoiling | Wrapping) -> Model:
     """Return the model with one more rule."""
     return model.with_base(replace(model.base, rules=(*model.base.rules, rule)))
 

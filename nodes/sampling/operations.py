@@ -9,6 +9,7 @@ from torch import Tensor
 from nodes.api.declare import node
 from nodes.api.sockets import Latent, LatentOperation, Model
 from nodes.api.widgets import Range
+from nodes.sampling.guidance import ruled
 from schedulers.guiders.operations import Blended, Operated, Sharpened, ToneMapped
 
 CATEGORY = "latent/advanced/operations"
@@ -39,7 +40,7 @@ def apply_to_guidance(*, model: Model, operation: LatentOperation) -> Model:
         model: what is sampled.
         operation: what is done to the difference.
     """
-    return model.with_base(replace(model.base, rules=(*model.base.rules, Operated(operation))))
+    return ruled(model, Operated(operation))
 
 
 @node(
