@@ -229,8 +229,8 @@ def _cut(layer: Layer, rectangle: Box) -> Layer:
     """The part of a layer in a rectangle of its picture, where it was."""
     left, top = max(0, rectangle["x"]), max(0, rectangle["y"])
     right, bottom = rectangle["x"] + rectangle["width"], rectangle["y"] + rectangle["height"]
-    image, mask = layer.image[top : max(0, bottom), left : max(0, right)], layer.mask[top : max(0, bottom)]
-    mask = mask[:, left : max(0, right)]
+    rows, columns = slice(top, max(0, bottom)), slice(left, max(0, right))
+    image, mask = layer.image[rows, columns], layer.mask[rows, columns]
     if 0 in image.shape:
         size = f"{layer.image.shape[1]}x{layer.image.shape[0]}"
         raise NodeError(f"the content_rect {dict(rectangle)} holds nothing of a picture of {size} pixels")
