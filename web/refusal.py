@@ -31,6 +31,14 @@ class RefusedError(Exception):
         }
 
 
+class BadQueryError(RefusedError):
+    """A query that clients of the ecosystem know to be refused as `{"error": sentence}`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "invalid_query", message)
+        self.body = {"error": message}
+
+
 def error_body(
     type: str,  # noqa: A002 - the wire's own word
     message: str,

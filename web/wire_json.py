@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from web.keys import SETTINGS
-from web.refusal import RefusedError
+from web.refusal import BadQueryError, RefusedError
 
 MAX_DEPTH = 200
 COMPACT = (",", ":")
@@ -173,24 +173,7 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
     )
 
 
-def whole_number(text: str | None, name: str, default: int | None = None) -> int | None:
-    """An optional integer from the query string; refuses anything that is not one."""
-    if text is None or text == "":
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        raise RefusedError(400, "invalid_query", f"{name} must be an integer, not {text[:80]!r}") from None
-    if abs(number) > 2**53:
-        raise RefusedError(400, "invalid_query", f"{name} is out of range")
-    return number
-
-
-class BadQueryError(ValueError):
-    """A query that clients of the ecosystem know as `{"error": text}`."""
-
-
-def counted(text: str | None, name: str) -> int | None:
+def whole_number(text: str | None, name: str) -> int | None:
     """An optional integer from the query string, within what JSON holds exactly; raises BadQueryError."""
     if text is None:
         return None

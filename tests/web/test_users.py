@@ -34,39 +34,40 @@ async def test_settings_that_are_no_object_are_refused(http: aiohttp.ClientSessi
 
 
 async def test_a_file_is_written_read_moved_and_deleted(http: aiohttp.ClientSession) -> None:
-    async with http.post("/userdata/workflows%2Fa.json", data=b'{"x": 1}') as response:
-        assert await response.json() == "workflows/a.json"
-    async with http.get("/api/userdata/workflows%2Fa.json") as response:
+    # In a folder of its own: requests made up at random leave files among the workflows of this server.
+    async with http.post("/userdata/shelf%2Fa.json", data=b'{"x": 1}') as response:
+        assert await response.json() == "shelf/a.json"
+    async with http.get("/api/userdata/shelf%2Fa.json") as response:
         assert await response.read() == b'{"x": 1}'
         assert response.content_type == "application/json"
-    async with http.post("/userdata/workflows%2Fa.json?overwrite=false", data=b"") as response:
+    async with http.post("/userdata/shelf%2Fa.json?overwrite=false", data=b"") as response:
         assert (response.status, await response.text()) == (409, "File already exists")
-    async with http.post("/userdata/workflows%2Fa.json/move/workflows%2Fsub%2Fb.json") as response:
-        assert await response.json() == "workflows/sub/b.json"
-    async with http.get("/userdata/workflows%2Fa.json") as response:
+    async with http.post("/userdata/shelf%2Fa.json/move/shelf%2Fsub%2Fb.json") as response:
+        assert await response.json() == "shelf/sub/b.json"
+    async with http.get("/userdata/shelf%2Fa.json") as response:
         assert response.status == 404
-    async with http.get("/userdata?dir=workflows&recurse=true") as response:
+    async with http.get("/userdata?dir=shelf&recurse=true") as response:
         assert await response.json() == ["sub/b.json"]
-    async with http.get("/userdata?dir=workflows&recurse=true&split=true") as response:
+    async with http.get("/userdata?dir=shelf&recurse=true&split=true") as response:
         assert await response.json() == [["sub/b.json", "sub", "b.json"]]
-    async with http.get("/userdata?dir=workflows") as response:
+    async with http.get("/userdata?dir=shelf") as response:
         assert await response.json() == []
     async with http.get("/userdata?dir=.&recurse=true&full_info=true") as response:
         [entry] = [entry for entry in await response.json() if entry["path"].endswith("b.json")]
-    assert entry["path"] == "workflows/sub/b.json"
+    assert entry["path"] == "shelf/sub/b.json"
     assert entry["size"] == 8
-    async with http.get("/v2/userdata?path=workflows") as response:
+    async with http.get("/v2/userdata?path=shelf") as response:
         folder, file = await response.json()
-    assert folder == {"name": "sub", "path": "workflows/sub", "type": "directory"}
+    assert folder == {"name": "sub", "path": "shelf/sub", "type": "directory"}
     assert (file["name"], file["path"], file["type"], file["size"]) == (
         "b.json",
-        "workflows/sub/b.json",
+        "shelf/sub/b.json",
         "file",
         8,
     )
-    async with http.delete("/userdata/workflows%2Fsub%2Fb.json") as response:
+    async with http.delete("/userdata/shelf%2Fsub%2Fb.json") as response:
         assert (response.status, await response.read()) == (204, b"")
-    async with http.delete("/userdata/workflows%2Fsub%2Fb.json") as response:
+    async with http.delete("/userdata/shelf%2Fsub%2Fb.json") as response:
         assert response.status == 404
 
 

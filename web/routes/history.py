@@ -6,7 +6,7 @@ from aiohttp import web
 
 from web.keys import SERVICE
 from web.routes.queue import id_list
-from web.wire_json import BadQueryError, counted, json_response, read_object, text_response
+from web.wire_json import json_response, read_object, text_response, whole_number
 
 routes = web.RouteTableDef()
 
@@ -14,11 +14,8 @@ routes = web.RouteTableDef()
 @routes.get("/history")
 async def history(request: web.Request) -> web.Response:
     """Finished jobs by id, oldest first; `max_items` alone keeps the last ones, `offset` skips the oldest."""
-    try:
-        max_items = counted(request.query.get("max_items"), "max_items")
-        offset = counted(request.query.get("offset"), "offset")
-    except BadQueryError as error:
-        return json_response({"error": str(error)}, 400)
+    max_items = whole_number(request.query.get("max_items"), "max_items")
+    offset = whole_number(request.query.get("offset"), "offset")
     if offset is not None and offset < 0:
         offset = None
     if max_items is not None and max_items < 0:

@@ -38,7 +38,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     """Server-sent events of a job from its first, or from the `Last-Event-ID` on, until it is over."""
     service, job_id = request.app[SERVICE], request.match_info["job_id"]
     last = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
-    after = whole_number(last, "Last-Event-ID", 0) or 0
+    after = whole_number(last or None, "Last-Event-ID") or 0
     if await service.job(job_id) is None:
         raise RefusedError(404, "not_found", "There is no such job")
     streams = request.app[STREAMS]

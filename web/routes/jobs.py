@@ -10,9 +10,9 @@ from executor.queue.jobs import JobState, QueuedJob
 from executor.queue.rows import Order, Sort
 from web.job_shapes import STATUSES, job_object
 from web.keys import SERVICE
-from web.refusal import RefusedError
+from web.refusal import BadQueryError, RefusedError
 from web.routes.prompt import accept
-from web.wire_json import BadQueryError, counted, json_response, read_object
+from web.wire_json import json_response, read_object, whole_number
 
 routes = web.RouteTableDef()
 
@@ -45,14 +45,11 @@ def _order(request: web.Request) -> tuple[Sort, Order]:
 @routes.get("/api/jobs")
 async def jobs(request: web.Request) -> web.Response:
     """Jobs of the chosen states, sorted and paged; their graphs are only shown one by one."""
-    try:
-        states, (sort, order) = _states(request), _order(request)
-        limit = counted(request.query.get("limit"), "limit")
-        offset = max(0, counted(request.query.get("offset"), "offset") or 0)
-        if limit is not None and limit <= 0:
-            raise BadQueryError("limit must be a positive integer")
-    except BadQueryError as error:
-        return json_response({"error": str(error)}, 400)
+    states, (sort, order) = _states(request), _order(request)
+    limit = whole_number(request.query.get("limit"), "limit")
+    offset = max(0, whole_number(request.query.get("offset"), "offset") or 0)
+    if limit is not None and limit <= 0:
+        raise BadQueryError("limit must be a positive integer")
     workflow_id = request.query.get("workflow_id") or None
     rows, total = await request.app[SERVICE].history_page(states, sort, order, limit, offset, workflow_id)
     has_more = offset + len(rows) < total
