@@ -93,8 +93,8 @@ def read_annotation(annotation: Any, where: str) -> Reading:
 
 
 def _read_list(annotation: Any, where: str) -> Reading:
-    if row_of(annotation) is not None:
-        return _read_rows(annotation, Grow(), where)
+    if (row := row_of(annotation)) is not None:
+        return _read_rows(row, Grow(), where)
     inner = read_annotation(get_args(annotation)[0], where)
     if inner.is_list:
         raise DeclarationError(f"{where}: a list of lists cannot travel on a link")
@@ -103,8 +103,8 @@ def _read_list(annotation: Any, where: str) -> Reading:
 
 def _read_marked(annotation: Any, where: str) -> Reading:
     base, *marks = get_args(annotation)
-    if row_of(base) is not None:
-        reading = _read_rows(base, grow_of(annotation), where)
+    if (row := row_of(base)) is not None:
+        reading = _read_rows(row, grow_of(annotation), where)
         return replace(reading, hint=next((mark for mark in marks if isinstance(mark, Hint)), Hint()))
     socket = next((mark for mark in marks if isinstance(mark, Socket)), None)
     if socket is not None:
@@ -159,10 +159,8 @@ def _read_variants(annotation: Any, where: str) -> Reading:
     return Reading(type=dynamic.COMBO, optional=type(None) in members, options={"options": words})
 
 
-def _read_rows(annotation: Any, grow: Grow, where: str) -> Reading:
+def _read_rows(row: type, grow: Grow, where: str) -> Reading:
     """Rows of the fields of a dataclass, all of which have widgets."""
-    row = row_of(annotation)
-    assert row is not None
     template: dict[str, dict[str, Any]] = {}
     for place, spec in _fields_of(row, where):
         if spec.widget is None and spec.type not in PLAIN_TYPES.values():
