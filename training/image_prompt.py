@@ -21,7 +21,7 @@ from models.adapters.places import attentions
 from models.call import Call, calling
 from models.unet.unet import UNet
 from models.vision.clip import ClipVision, ClipVisionConfig
-from models.vision.encode import CLIP_DEVIATION, CLIP_MEAN, prepared
+from models.vision.encode import normalised, prepared
 from training.denoiser import signal_levels
 from training.free_scenes import PICTURES, FreeSet, free_figure, free_scene, noised
 from training.loop import Settings, Training
@@ -73,9 +73,7 @@ class Looking(nn.Module):
 
     def forward(self, pictures: Tensor, kept: Tensor) -> IpAdapter:
         """The patch for pictures (B, H, W, 3) in [0, 1]; where `kept` (B,) is 0 there is none."""
-        mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_DEVIATION))
-        pixels = (prepared(pictures, TOWER.size) - mean) / deviation
-        seen = self.tower(pixels).image_embeds * kept[:, None]
+        seen = self.tower(normalised(prepared(pictures, TOWER.size))).image_embeds * kept[:, None]
         prompt = self.adapter.prompt(self.adapter(seen))
         return IpAdapter(prompt, prompt, 1.0)
 

@@ -124,9 +124,8 @@ class DeviceMemory:
         network = value.base.network
         moves = self._moves(value)
         room = self._most_activations(value) if moves else host_room(self.limits.ram_bytes).free
-        # The bound is loose and quick: most of what is run fits many times.
-        is_bound = not remembered_by(value.patches, network)
-        if not moves and is_bound and at_most(network, shape) <= room:
+        # The bound is loose and quick, and knows of no step caches: most of what is run fits many times.
+        if not moves and not remembered_by(value.patches, network) and at_most(network, shape) <= room:
             return True
         return self.estimates.activation_bytes(network, shape, value.patches) <= room
 

@@ -42,9 +42,7 @@ class DeepCache:
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Hook on the blocks; raises ValueError where nothing would be below the depth."""
         down, up, joins = (blocks(root, name) for name in ("input_blocks", "output_blocks", "joins"))
-        last = len(up) - 2 - self.depth
-        if last < 0:
-            raise ValueError(f"this network has {len(down)} blocks on the way down, none below {self.depth}")
+        last = self._last(root)
         claim(root, BLOCKS, "Deep Cache", undo)
         memories = Memories(_Step)
         middle = [module for name, module in root.named_children() if name == "middle_block"]
@@ -54,7 +52,14 @@ class DeepCache:
 
     def remembered(self, root: nn.Module) -> Mapping[str, int]:
         """The features that are used again."""
-        return {f"output_blocks.{max(0, len(blocks(root, 'output_blocks')) - 2 - self.depth)}": 1}
+        return {f"output_blocks.{self._last(root)}": 1}
+
+    def _last(self, root: nn.Module) -> int:
+        """The number of the block on the way up that gives the features that are used again."""
+        down, up = (len(blocks(root, name)) for name in ("input_blocks", "output_blocks"))
+        if up - 2 < self.depth:
+            raise ValueError(f"this network has {down} blocks on the way down, none below {self.depth}")
+        return up - 2 - self.depth
 
     def _reused(self, step: "_Step") -> Tensor | None:
         """The features that are used again in the current step, or None."""

@@ -61,13 +61,18 @@ class MagCache:
 
     def install(self, root: nn.Module, undo: ExitStack) -> None:
         """Stand in for the blocks; raises ValueError where the network names less than two."""
-        if self.threshold <= 0.0 or self.most_in_a_row < 1:
+        if self._is_idle:
             return
         leave_out_blocks(root, "MagCache", lambda: _Judge(self), undo)
 
     def remembered(self, root: nn.Module) -> Mapping[str, int]:
         """What all blocks changed."""
-        return {layout_of(root, least_blocks=2).blocks[-1]: 1}
+        return {} if self._is_idle else {layout_of(root, least_blocks=2).blocks[-1]: 1}
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether it leaves nothing out."""
+        return self.threshold <= 0.0 or self.most_in_a_row < 1
 
 
 class _Judge(Judge):

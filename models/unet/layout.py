@@ -1,5 +1,7 @@
 """Answers in which order a UNet runs its parts."""
 
+from collections.abc import Mapping
+
 from torch import nn
 
 from models.layout import Layout
@@ -30,14 +32,14 @@ def unet_layout(network: nn.Module) -> Layout:
         self_attention=tuple(name for name in modules if name.endswith(".attn1")),
         cross_attention=tuple(name for name in modules if name.endswith(".attn2")),
         branches=(*residual, *attending),
-        layers=_layers(network),
+        layers=_layers(modules),
     )
 
 
-def _layers(network: nn.Module) -> dict[str, tuple[str, ...]]:
+def _layers(modules: Mapping[str, nn.Module]) -> dict[str, tuple[str, ...]]:
     """The transformer blocks of "input.4", "middle", "output.7" and so on."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, module in network.named_modules():
+    for name, module in modules.items():
         if isinstance(module, TransformerBlock):
             part, number, *_ = name.split(".")
             word = _PARTS[part] if part == "middle_block" else f"{_PARTS[part]}.{number}"

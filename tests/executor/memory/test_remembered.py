@@ -60,7 +60,7 @@ def test_what_a_cache_keeps_is_counted(name: str) -> None:
 
 def test_a_cache_that_keeps_nothing_or_has_no_place_counts_nothing() -> None:
     idle = (TaylorSeer(1), FirstBlockCache(0.0), AttentionBroadcast(1, 1), FasterCache(3, 1))
-    assert not remembered_by(idle, unet())
+    assert not remembered_by((*idle, MagCache((1.0,), 0.0), MagCache((1.0,), most_in_a_row=0)), unet())
     assert not remembered_by((*CACHES.values(),), nn.Linear(2, 2))
 
 
