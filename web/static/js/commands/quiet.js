@@ -19,7 +19,8 @@ export function tendQuiet(app) {
     back?.remove();
     back = null;
     if (isQuiet) {
-      back = make("button", { type: "button", className: "quiet-back", title: t("Show everything again (Alt+Shift+F)"), "aria-label": t("Show everything again (Alt+Shift+F)"), onclick: () => void show() }, "×");
+      const title = t("Show everything again (Alt+Shift+F)");
+      back = make("button", { type: "button", className: "quiet-back", title, "aria-label": title, onclick: () => void show() }, "×");
       byId("stage").before(back);
       byId("stage").focus({ preventScroll: true });
     }

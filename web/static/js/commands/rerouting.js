@@ -17,7 +17,7 @@ export function tendRerouting({ commands, store, view }) {
     return links.filter((link, index) => links.findIndex((one) => one.from === link.from && one.slot === link.slot) === index);
   };
   commands.add([{
-    id: "add-reroutes", label: t("Add reroutes after the outputs of the selection"), isEnabled: () => firstLinks().length > 0, run: () => {
+    id: "add-reroutes", label: t("Add reroutes after the outputs of the selection"), isEnabled: () => [...view.selection].some((id) => store.graph.linksFrom(id).length > 0), run: () => {
       const links = firstLinks();
       const made = store.run("Add reroute", (change) => links.map((link) => {
         const node = /** @type {import("../model/types.js").Node} */ (store.graph.nodes.get(link.from));

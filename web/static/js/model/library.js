@@ -90,6 +90,11 @@ export class Library {
   }
 }
 
+/** A path of folders without empty parts. @param {string} path @returns {string} */
+export function tidied(path) {
+  return path.split("/").map((part) => part.trim()).filter((part) => part !== "").join("/");
+}
+
 /**
  * The node types by category, or by another path of folders.
  * @param {readonly Definition[]} definitions @param {(definition: Definition) => string} placeOf
@@ -111,8 +116,7 @@ export function treeOf(definitions, placeOf = ({ category }) => category) {
     return folder;
   };
   for (const definition of definitions) {
-    const path = placeOf(definition).split("/").map((part) => part.trim()).filter((part) => part !== "").join("/");
-    folderAt(path).nodes.push(definition);
+    folderAt(tidied(placeOf(definition))).nodes.push(definition);
   }
   for (const { folders, nodes } of known.values()) {
     folders.sort((one, other) => Number(one.name.startsWith("_")) - Number(other.name.startsWith("_")) || one.name.localeCompare(other.name));

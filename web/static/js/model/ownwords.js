@@ -12,7 +12,7 @@ const rowName = (index) => `option${index + 1}`;
  * @param {Readonly<Record<string, any>>} values
  * @returns {string[]}
  */
-export function wordsOf(values) {
+function wordsOf(values) {
   const numbers = Object.keys(values).map((name) => Number(/^option([1-9]\d{0,3})$/.exec(name)?.[1] ?? 0));
   const words = Array.from({ length: Math.max(0, ...numbers) }, (_none, index) => String(values[rowName(index)] ?? ""));
   while (words.at(-1) === "") words.pop();

@@ -51,37 +51,26 @@ function findSlots(definition, node) {
   const inputs = liveInputs(definition, node).map(({ name, label, type, optional, tooltip, widget, advanced }) =>
     ({ name, type, optional, tooltip, widget: advanced ? folded(node, widget) : widget, label: labelOf(stored.get(name), label ?? name) }));
   const names = new Set(inputs.map((input) => input.name));
-  for (const slot of node.inputs) {
-    if (names.has(slot.name)) continue;
-    const { name, type } = slot;
-    inputs.push({ name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget: storedWidget(node, slot) });
-  }
+  for (const slot of node.inputs) if (!names.has(slot.name)) inputs.push(storedInput(node, slot));
   const outputs = definition.outputs.map((output, index) => ({
     index, name: output.name, label: labelOf(node.outputs[index], output.label ?? output.name), type: output.type, tooltip: output.tooltip,
   }));
   // What a file links and this version does not offer stays linked; the server has the last word.
-  for (const { name, type, kept } of definition.isSubgraph ? [] : node.outputs.slice(outputs.length)) {
-    outputs.push({ index: outputs.length, name, label: labelOf({ name, type, kept }, name), type, tooltip: "" });
-  }
+  const more = definition.isSubgraph ? [] : node.outputs.slice(outputs.length);
+  for (const slot of more) outputs.push(storedOutput(slot, outputs.length));
   return { inputs, outputs, isKnown: true };
 }
 
 /** @param {Node} node @returns {Slots} */
 function storedSlots(node) {
   /** @type {InputSlot[]} */
-  const inputs = node.inputs.map((slot) => ({
-    name: slot.name, label: labelOf(slot, slot.name), type: slot.type, optional: true, tooltip: "",
-    widget: storedWidget(node, slot),
-  }));
+  const inputs = node.inputs.map((slot) => storedInput(node, slot));
   const names = new Set(inputs.map((input) => input.name));
   for (const [name, value] of Object.entries(node.values)) {
     if (names.has(name) || name === "control_after_generate") continue;
     inputs.push({ name, label: name, type: "*", optional: true, tooltip: "", widget: guessWidget(value) });
   }
-  const outputs = node.outputs.map((slot, index) => ({
-    index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "",
-  }));
-  return { inputs, outputs, isKnown: false };
+  return { inputs, outputs: node.outputs.map(storedOutput), isKnown: false };
 }
 
 /**
@@ -92,9 +81,16 @@ export function heldOutputs(graph, definition, id) {
   return Math.max(definition.outputs.length, ...graph.linksFrom(id).map((link) => link.slot + 1));
 }
 
-/** @param {Node} node @param {StoredSlot} slot @returns {Widget | null} what a file says of an input that no definition tells of */
-function storedWidget(node, slot) {
-  return slot.kept.widget ? guessWidget(Object.hasOwn(node.values, slot.name) ? node.values[slot.name] : "") : null;
+/** @param {Node} node @param {StoredSlot} slot @returns {InputSlot} what a file says of an input that no definition tells of */
+function storedInput(node, slot) {
+  const { name, type, kept } = slot;
+  const widget = kept.widget ? guessWidget(Object.hasOwn(node.values, name) ? node.values[name] : "") : null;
+  return { name, label: labelOf(slot, name), type, optional: true, tooltip: "", widget };
+}
+
+/** @param {StoredSlot} slot @param {number} index @returns {OutputSlot} */
+function storedOutput(slot, index) {
+  return { index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "" };
 }
 
 /** @param {Node} node @returns {Slots} */
@@ -122,8 +118,7 @@ function boundarySlots(node) {
   const spare = { name: SPARE, type: "*", kept: { id: SPARE, label: "new…" } };
   const inputs = node.type === ENTRY ? [] : [...node.inputs, spare].map((slot) =>
     ({ ...rest, name: String(slot.kept.id), label: labelOf(slot, slot.name), type: slot.type }));
-  const outputs = node.type === EXIT ? [] : [...node.outputs, spare].map((slot, index) =>
-    ({ index, name: slot.name, label: labelOf(slot, slot.name), type: slot.type, tooltip: "" }));
+  const outputs = node.type === EXIT ? [] : [...node.outputs, spare].map(storedOutput);
   return { inputs, outputs, isKnown: true };
 }
 

@@ -7,7 +7,7 @@
 /** @import { Branch } from "./tree.js" */
 
 import { USES } from "../commands/actions.js";
-import { treeOf } from "../model/library.js";
+import { tidied, treeOf } from "../model/library.js";
 import { t } from "../words.js";
 import { askText } from "./dialogs.js";
 import { toggleMark } from "./star.js";
@@ -58,11 +58,6 @@ export function libraryItems({ settings }, { id, item }, add) {
     { label: t("Rename the folder…"), run: () => void rename(settings, path) },
     { label: t("Take the folder apart"), run: () => move(settings, path, path.slice(0, Math.max(0, path.lastIndexOf("/")))) },
   ];
-}
-
-/** A path of folders without empty parts. @param {string} path */
-function tidied(path) {
-  return path.split("/").map((part) => part.trim()).filter((part) => part !== "").join("/");
 }
 
 /** Marks a type and puts it into a folder. @param {Settings} settings @param {Definition} definition */

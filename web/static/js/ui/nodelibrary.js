@@ -10,6 +10,7 @@
 import { USES } from "../commands/actions.js";
 import { isBoundary } from "../model/commands.js";
 import { Library, choicesOf, passes, sourceOf, treeOf } from "../model/library.js";
+import { folded } from "../model/search.js";
 import { t } from "../words.js";
 import { BOOKMARKS, FOLDERS, libraryItems, ownBranches } from "./bookmarks.js";
 import { openDialog } from "./dialogs.js";
@@ -109,7 +110,7 @@ function sorted(shown, sort) {
 
 /** What could not be read, by name; choosing one says why. @param {readonly Unread[]} all @param {string} query @returns {Branch<Definition>[]} */
 function unreadBranch(all, query) {
-  const unread = all.filter(({ name }) => name.toLowerCase().includes(query.toLowerCase()));
+  const unread = all.filter(({ name }) => folded(name).includes(folded(query)));
   if (unread.length === 0) return [];
   const children = unread.map(({ name, pack, reason }) => ({
     id: `*unread ${pack} ${name}`, label: name, note: pack, hint: reason,

@@ -140,9 +140,9 @@ export class Tree {
     const index = Number((this.list.current ?? "0:0").split(":")[1]);
     const branch = this.rows[index]?.branch;
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    const { left, bottom } = /** @type {HTMLElement} */ (event.target).getBoundingClientRect();
     if (step !== undefined) this.list.step(step);
     else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+      const { left, bottom } = /** @type {HTMLElement} */ (event.target).getBoundingClientRect();
       if (!branch || !this.openMenu(branch, left + 40, bottom)) return;
     }
     else if (event.key === "Enter" && branch) this.use(branch);

@@ -11,7 +11,6 @@ import { controlWords } from "../../model/seeds.js";
 import { holdsNone, shownValue } from "../../widgets/values.js";
 import { t } from "../../words.js";
 
-
 /**
  * All widgets of a node.
  * @param {CanvasRenderingContext2D} context on the canvas @param {View} view @param {Node} node @param {Shape} shape

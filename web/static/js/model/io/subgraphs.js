@@ -4,7 +4,7 @@
 /** @import { Definition, Definitions, Node, StoredSlot } from "../types.js" */
 /** @import { Doubt } from "./read.js" */
 
-import { connect, freeName, isBoundary } from "../commands.js";
+import { connect, freeName, isBoundary, setValue } from "../commands.js";
 import { ENTRY, EXIT } from "../definitions.js";
 import { newId } from "../ids.js";
 import { slotsOf } from "../slots.js";
@@ -135,8 +135,7 @@ function promote(change, definitions, key, name) {
 function promotePrimitive(change, definitions, entry, { id, values: { value } }) {
   const links = change.graph.linksFrom(id);
   for (const { to, input } of links) {
-    const target = change.node(to);
-    if (value !== null && value !== undefined) change.put("node", { ...target, values: Object.freeze({ ...target.values, [input]: value }) });
+    if (value !== null && value !== undefined) setValue(change, to, input, value);
     connect(change, definitions, entry.id, entry.outputs.length, to, input);
   }
   if (links.length > 0) change.remove("node", id);

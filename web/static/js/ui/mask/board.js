@@ -42,8 +42,8 @@ export class MaskBoard {
     const below = surface(mask.width, mask.height);
     below.context.drawImage(picture, 0, 0);
     this.context = context;
-    /** what the picture shows, read when it is first filled by colour */
-    this.pixels = () => below.context.getImageData(0, 0, mask.width, mask.height).data;
+    this.below = below.context;
+    /** @type {Uint8ClampedArray | null} what the picture shows, read when it is first filled by colour */ this.pixels = null;
     canvas.className = "mask-paint";
     this.sheet = make("div", { className: "mask-sheet" }, below.canvas, canvas);
     this.ring = make("div", { className: "mask-ring", hidden: true });
@@ -248,7 +248,8 @@ export class MaskBoard {
   /** Fills what has about the colour of a place. @param {readonly [number, number]} at @param {boolean} takesAway */
   fill(at, takesAway) {
     const { tool, tolerance, erases } = this.brush;
-    this.paint(fillMask(this.mask, this.pixels(), at, { tolerance, isEverywhere: tool === "colour", erases: erases || takesAway }));
+    this.pixels ??= this.below.getImageData(0, 0, this.mask.width, this.mask.height).data;
+    this.paint(fillMask(this.mask, this.pixels, at, { tolerance, isEverywhere: tool === "colour", erases: erases || takesAway }));
   }
 
   /** Moves the brush by keys. @param {number} across @param {number} down @param {boolean} isFine */
