@@ -248,16 +248,16 @@ async function start() {
   if (!app.view.isCatalogueComplete) void awaitCatalogue(app);
   void tellPacks().then(() => loadExtensions(app)).catch(() => undefined);
   app.isStarted = true;
-  // What a run needs is fetched now, while the server is there.
-  setTimeout(() => {
-    void import("./model/io/flatten.js");
-    void import("./commands/more.js").then(({ tendMore }) => tendMore(app));
-  }, WARM_MILLISECONDS);
   Object.assign(window, { sfumato: app });
   requestAnimationFrame(() => {
     performance.mark("sfumato-interactive");
     Object.assign(window, { __sfumatoReady: true });
     document.documentElement.dataset.ready = "";
+    // What a run needs is fetched now, while the server is there, and never before the page can be used.
+    setTimeout(() => {
+      void import("./model/io/flatten.js");
+      void import("./commands/more.js").then(({ tendMore }) => tendMore(app));
+    }, WARM_MILLISECONDS);
   });
 }
 
